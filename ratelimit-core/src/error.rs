@@ -1,0 +1,268 @@
+//! One opaque error for every refusal: small, cloneable, and free of allocation where an unkeyed call is refused.
+
+use std::fmt;
+use std::io;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::key::Key;
+use crate::rate::Rate;
+
+mod display;
+
+/// Why a call was not started, or a bucket could not be had.
+///
+/// A refusal changes no state: whoever catches it may drop the call, answer something else, or try again after
+/// [`retry_after`](Error::retry_after). It is cheap to clone and converts into [`std::io::Error`].
+///
+/// # Examples
+///
+/// ```
+/// use ratelimit_core::{Bucket, ErrorKind, Rate};
+///
+/// let bucket = Bucket::named("mail", Rate::per_hour(1));
+/// let _permit = bucket.try_acquire()?;
+/// let error = bucket.try_acquire().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Limited);
+/// assert!(error.retry_after().is_some());
+/// # Ok::<(), ratelimit_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Error {
+    kind: ErrorKind,
+    bucket: Option<BucketName>,
+    site: Option<SiteName>,
+    extra: Option<Arc<Extra>>,
+    /// Nanoseconds; `u64::MAX` = unknown.
+    retry_after: u64,
+    /// Nanoseconds; `u64::MAX` = forever. Only read where there is a weight.
+    max_delay: u64,
+    /// A [`Rate`] in the room that is left, so that the whole stays within 64 bytes; `per` zero = none.
+    per: u64,
+    amount: u32,
+    burst: u32,
+    weight: Option<NonZeroU32>,
+    fixed: bool,
+}
+
+/// A bucket's name behind one thin pointer, shared by the bucket and its errors.
+pub(crate) type BucketName = Arc<Box<str>>;
+
+/// An annotated function's path behind one thin pointer.
+pub(crate) type SiteName = &'static &'static str;
+
+/// What few errors have.
+#[derive(Clone, Default)]
+struct Extra {
+    message: Option<Box<str>>,
+    key: Option<Box<str>>,
+}
+
+/// What kind of refusal an [`Error`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The call would have to wait, and no wait was allowed.
+    Limited,
+    /// The wait exceeds the allowance (`max_delay`).
+    DelayTooLong,
+    /// The weight can never fit, however long one waits.
+    TooHeavy,
+    /// The bucket holds as many keys as it may, and none of them can be forgotten yet.
+    TooManyKeys,
+    /// No bucket is registered under that name.
+    UnknownBucket,
+    /// The bucket, or its registry, is closed.
+    Closed,
+    /// A rate, a bucket or an attribute says something that cannot be.
+    Config,
+}
+
+impl ErrorKind {
+    /// The kind in snake case, for logs and metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ErrorKind::Limited => "limited",
+            ErrorKind::DelayTooLong => "delay_too_long",
+            ErrorKind::TooHeavy => "too_heavy",
+            ErrorKind::TooManyKeys => "too_many_keys",
+            ErrorKind::UnknownBucket => "unknown_bucket",
+            ErrorKind::Closed => "closed",
+            ErrorKind::Config => "config",
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind) -> Self {
+        Error {
+            kind,
+            bucket: None,
+            site: None,
+            extra: None,
+            retry_after: u64::MAX,
+            max_delay: 0,
+            per: 0,
+            amount: 0,
+            burst: 0,
+            weight: None,
+            fixed: false,
+        }
+    }
+
+    pub(crate) fn config(message: impl Into<Box<str>>) -> Self {
+        Error::new(ErrorKind::Config).with_message(message.into())
+    }
+
+    pub(crate) fn with_message(mut self, message: Box<str>) -> Self {
+        self.extra_mut().message = Some(message);
+        self
+    }
+
+    pub(crate) fn with_bucket(mut self, bucket: &BucketName) -> Self {
+        self.bucket = Some(Arc::clone(bucket));
+        self
+    }
+
+    pub(crate) fn with_site(mut self, site: Option<SiteName>) -> Self {
+        self.site = site.or(self.site);
+        self
+    }
+
+    pub(crate) fn with_key(mut self, key: Option<&Key>) -> Self {
+        if let Some(key) = key {
+            self.extra_mut().key = Some(key.text().into());
+        }
+        self
+    }
+
+    pub(crate) fn with_rate(mut self, rate: Option<Rate>) -> Self {
+        let Some(rate) = rate else { return self };
+        (self.per, self.amount) = (rate.per_nanos(), rate.amount());
+        self.burst = rate.burst_amount().unwrap_or(0);
+        self.fixed = matches!(rate.shape(), crate::rate::Shape::Fixed);
+        self
+    }
+
+    /// What was asked for: nanoseconds of allowance, and the weight.
+    pub(crate) fn with_request(mut self, weight: u32, max_delay: u64) -> Self {
+        self.weight = NonZeroU32::new(weight);
+        self.max_delay = max_delay;
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, nanos: Option<u64>) -> Self {
+        self.retry_after = nanos.unwrap_or(u64::MAX);
+        self
+    }
+
+    fn extra_mut(&mut self) -> &mut Extra {
+        Arc::make_mut(self.extra.get_or_insert_default())
+    }
+
+    /// What kind of refusal this is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The bucket's name; `None` where there is none, as for a rate that cannot be read.
+    #[must_use]
+    pub fn bucket(&self) -> Option<&str> {
+        self.bucket.as_deref().map(AsRef::as_ref)
+    }
+
+    /// The key's text, cut at 64 bytes; not part of `Display`, as keys often name people.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.extra.as_ref()?.key.as_deref()
+    }
+
+    /// The weight that was asked for.
+    #[must_use]
+    pub fn weight(&self) -> Option<u32> {
+        self.weight.map(NonZeroU32::get)
+    }
+
+    /// The rate that refused; `None` where something else did, such as a pause.
+    #[must_use]
+    pub fn rate(&self) -> Option<Rate> {
+        if self.per == 0 {
+            return None;
+        }
+        let rate = Rate::try_new(self.amount, Duration::from_nanos(self.per)).ok()?;
+        Some(match (self.burst, self.fixed) {
+            (0, false) => rate,
+            (0, true) => rate.fixed(),
+            (burst, _) => rate.burst(burst),
+        })
+    }
+
+    /// How long to wait from the refusal until the same call is granted, if everyone before it starts when due and
+    /// nobody else comes; `None` where that is unknown or never.
+    ///
+    /// With a `total` over all keys on which other keys wait, it is a lower bound.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        (self.retry_after != u64::MAX).then(|| Duration::from_nanos(self.retry_after))
+    }
+
+    /// The allowance that the call had; `Duration::MAX` = however long.
+    #[must_use]
+    pub fn max_delay(&self) -> Option<Duration> {
+        self.weight?;
+        Some(if self.max_delay == u64::MAX { Duration::MAX } else { Duration::from_nanos(self.max_delay) })
+    }
+
+    /// The annotated function that made the call, as `path::function`.
+    #[must_use]
+    pub fn site(&self) -> Option<&'static str> {
+        self.site.copied()
+    }
+
+    pub(crate) fn message(&self) -> Option<&str> {
+        self.extra.as_ref()?.message.as_deref()
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// `WouldBlock` where waiting would help, `InvalidInput` where nothing would, `Other` for the rest.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match error.kind {
+            ErrorKind::Limited | ErrorKind::DelayTooLong => io::ErrorKind::WouldBlock,
+            ErrorKind::TooHeavy | ErrorKind::UnknownBucket | ErrorKind::Config => io::ErrorKind::InvalidInput,
+            ErrorKind::TooManyKeys | ErrorKind::Closed => io::ErrorKind::Other,
+        };
+        io::Error::new(kind, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_small_and_can_go_anywhere() {
+        fn anywhere<T: Clone + Send + Sync + std::error::Error + 'static>() {}
+        anywhere::<Error>();
+        assert!(size_of::<Error>() <= 64, "{}", size_of::<Error>());
+    }
+
+    #[test]
+    fn carries_every_shape_of_rate() {
+        for rate in ["10/s", "1/s burst 5", "60/m fixed"] {
+            let rate: Rate = rate.parse().unwrap();
+            assert_eq!(Error::new(ErrorKind::Limited).with_rate(Some(rate)).rate(), Some(rate));
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What an error says: lower case, the bucket first, then what to do.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{Error, ErrorKind};
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(message) = self.message() {
+            return f.write_str(message);
+        }
+        if let Some(name) = self.bucket() {
+            write!(f, "bucket `{name}` ")?;
+        }
+        match self.kind {
+            ErrorKind::Limited | ErrorKind::DelayTooLong => self.fmt_wait(f),
+            ErrorKind::TooHeavy => match (self.weight(), self.rate()) {
+                (Some(weight), Some(rate)) => {
+                    write!(f, "is limited to {rate}: weight {weight} can never fit")
+                }
+                _ => f.write_str("can never fit a weight below zero or above 4294967295"),
+            },
+            ErrorKind::TooManyKeys => f.write_str("holds as many keys as it may, all of them in use"),
+            ErrorKind::UnknownBucket => f.write_str("is unknown"),
+            ErrorKind::Closed => f.write_str("is closed"),
+            ErrorKind::Config => f.write_str("is not configured as it should be"),
+        }
+    }
+}
+
+impl Error {
+    fn fmt_wait(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.rate() {
+            Some(rate) => write!(f, "is limited to {rate}: ")?,
+            None => f.write_str("is held up: ")?,
+        }
+        match self.retry_after() {
+            Some(wait) => write!(f, "retry after {}", Span(wait))?,
+            None => f.write_str("when to retry is unknown")?,
+        }
+        match self.max_delay() {
+            Some(allowed) if self.kind == ErrorKind::DelayTooLong => {
+                write!(f, " (allowed {})", Span(allowed))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Error");
+        debug.field("kind", &self.kind).field("message", &self.to_string());
+        if let Some(weight) = self.weight() {
+            debug.field("weight", &weight);
+        }
+        if let Some(site) = self.site() {
+            debug.field("site", &site);
+        }
+        debug.finish()
+    }
+}
+
+/// A span for people: whole milliseconds from one up, rounded up so that nobody comes too early.
+struct Span(Duration);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MILLI: u128 = 1_000_000;
+        let nanos = self.0.as_nanos();
+        if nanos < MILLI {
+            return fmt::Debug::fmt(&self.0, f);
+        }
+        match u64::try_from(nanos.div_ceil(MILLI)) {
+            Ok(millis) => fmt::Debug::fmt(&Duration::from_millis(millis), f),
+            Err(_) => f.write_str("forever"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Rate;
+    use std::sync::Arc;
+
+    #[test]
+    fn says_who_what_and_when() {
+        let error = |kind| {
+            Error::new(kind)
+                .with_bucket(&Arc::new("kitsu".into()))
+                .with_rate(Some(Rate::per_second(10)))
+                .with_request(2, 200_000_000)
+                .with_retry_after(Some(339_000_001))
+        };
+        assert_eq!(
+            error(ErrorKind::DelayTooLong).to_string(),
+            "bucket `kitsu` is limited to 10/s: retry after 340ms (allowed 200ms)"
+        );
+        assert_eq!(
+            error(ErrorKind::Limited).to_string(),
+            "bucket `kitsu` is limited to 10/s: retry after 340ms"
+        );
+        assert_eq!(
+            error(ErrorKind::TooHeavy).to_string(),
+            "bucket `kitsu` is limited to 10/s: weight 2 can never fit"
+        );
+        assert_eq!(error(ErrorKind::Closed).to_string(), "bucket `kitsu` is closed");
+    }
+}

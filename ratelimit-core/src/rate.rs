@@ -1,0 +1,225 @@
+//! How much weight per time: plain data, made in constants, parsed from text and printed as text.
+
+mod parse;
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::time::{low, nanos};
+
+/// So much weight per time, as in `10/s`.
+///
+/// Amounts are whole weights (`u32`), spans are whole nanoseconds (up to 584 years). A plain rate is a **sliding
+/// window**: in no span of its length is more than the amount started. [`burst`](Rate::burst) makes it a **token
+/// bucket**, [`fixed`](Rate::fixed) a **fixed window**.
+///
+/// # Examples
+///
+/// ```
+/// use ratelimit_core::Rate;
+///
+/// const API: Rate = Rate::per_hour(500);
+/// let bursty: Rate = "1/s burst 5".parse()?;
+/// assert_eq!(bursty, Rate::per_second(1).burst(5));
+/// assert_eq!(API.to_string(), "500/h");
+/// # Ok::<(), ratelimit_core::Error>(())
+/// ```
+///
+/// A zero does not compile in a constant:
+///
+/// ```compile_fail
+/// const NOTHING: ratelimit_core::Rate = ratelimit_core::Rate::per_second(0);
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Rate {
+    per: u64,
+    amount: u32,
+    shape: Shape,
+}
+
+/// Which policy stands behind a rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Shape {
+    Sliding,
+    /// The most that may start at once, at least 1.
+    Burst(u32),
+    Fixed,
+}
+
+const SECOND: u64 = 1_000_000_000;
+
+impl Rate {
+    /// `amount` in any second.
+    ///
+    /// # Panics
+    ///
+    /// If `amount` is zero; in a constant that is a compile error.
+    #[must_use]
+    pub const fn per_second(amount: u32) -> Self {
+        Self::checked(amount, SECOND)
+    }
+
+    /// `amount` in any minute.
+    ///
+    /// # Panics
+    ///
+    /// If `amount` is zero; in a constant that is a compile error.
+    #[must_use]
+    pub const fn per_minute(amount: u32) -> Self {
+        Self::checked(amount, 60 * SECOND)
+    }
+
+    /// `amount` in any hour.
+    ///
+    /// # Panics
+    ///
+    /// If `amount` is zero; in a constant that is a compile error.
+    #[must_use]
+    pub const fn per_hour(amount: u32) -> Self {
+        Self::checked(amount, 3600 * SECOND)
+    }
+
+    /// `amount` in any 24 hours.
+    ///
+    /// # Panics
+    ///
+    /// If `amount` is zero; in a constant that is a compile error.
+    #[must_use]
+    pub const fn per_day(amount: u32) -> Self {
+        Self::checked(amount, 86_400 * SECOND)
+    }
+
+    /// `amount` in any span of the length `per`.
+    ///
+    /// # Panics
+    ///
+    /// If `amount` or `per` is zero, or `per` is longer than `u64::MAX` nanoseconds (584 years); in a constant
+    /// that is a compile error. [`try_new`](Rate::try_new) errs instead.
+    #[must_use]
+    pub const fn new(amount: u32, per: Duration) -> Self {
+        assert!(per.as_nanos() <= u64::MAX as u128, "a rate's span must be at most 584 years");
+        Self::checked(amount, nanos(per))
+    }
+
+    /// `amount` in any span of the length `per`, for numbers that are only known at run time.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) where [`new`](Rate::new) would panic.
+    pub fn try_new(amount: u32, per: Duration) -> Result<Self, Error> {
+        if amount == 0 {
+            return Err(Error::config("a rate's amount must be at least 1"));
+        }
+        if per.is_zero() {
+            return Err(Error::config("a rate's span must be at least 1ns"));
+        }
+        if per.as_nanos() > u128::from(u64::MAX) {
+            return Err(Error::config("a rate's span must be at most 584 years"));
+        }
+        Ok(Self::checked(amount, nanos(per)))
+    }
+
+    const fn checked(amount: u32, per: u64) -> Self {
+        assert!(amount > 0, "a rate's amount must be at least 1");
+        assert!(per > 0, "a rate's span must be at least 1ns");
+        Rate { per, amount, shape: Shape::Sliding }
+    }
+
+    /// Makes it a token bucket: up to `burst` at once, refilled at this rate.
+    ///
+    /// In any span `d` no more than `burst + rate × d` is started, so it may be up to twice the amount within one
+    /// window where a plain rate keeps to the amount.
+    ///
+    /// # Panics
+    ///
+    /// If `burst` is zero, or the rate is a [fixed](Rate::fixed) window; in a constant that is a compile error.
+    #[must_use]
+    pub const fn burst(self, burst: u32) -> Self {
+        assert!(burst > 0, "a rate's burst must be at least 1");
+        assert!(!matches!(self.shape, Shape::Fixed), "a fixed window has no burst");
+        Rate { shape: Shape::Burst(burst), ..self }
+    }
+
+    /// Makes it a fixed window, one that opens at its first use and is over one length later.
+    ///
+    /// # Panics
+    ///
+    /// If the rate has a [burst](Rate::burst); in a constant that is a compile error.
+    #[must_use]
+    pub const fn fixed(self) -> Self {
+        assert!(!matches!(self.shape, Shape::Burst(_)), "a fixed window has no burst");
+        Rate { shape: Shape::Fixed, ..self }
+    }
+
+    /// How much weight, at least 1.
+    #[must_use]
+    pub const fn amount(&self) -> u32 {
+        self.amount
+    }
+
+    /// The span in which the amount may be started, at least one nanosecond.
+    #[must_use]
+    pub const fn per(&self) -> Duration {
+        Duration::from_nanos(self.per)
+    }
+
+    /// How much may start at once, if this is a token bucket.
+    #[must_use]
+    pub const fn burst_amount(&self) -> Option<u32> {
+        match self.shape {
+            Shape::Burst(burst) => Some(burst),
+            Shape::Sliding | Shape::Fixed => None,
+        }
+    }
+
+    pub(crate) const fn per_nanos(&self) -> u64 {
+        self.per
+    }
+
+    pub(crate) const fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// The heaviest single call that this rate can ever let through.
+    pub(crate) const fn max_weight(&self) -> u32 {
+        match self.shape {
+            Shape::Burst(burst) => burst,
+            Shape::Sliding | Shape::Fixed => self.amount,
+        }
+    }
+
+    /// The span over which a full state empties: a window's length, a token bucket's `burst × per / amount`.
+    pub(crate) fn window_nanos(&self) -> u64 {
+        match self.shape {
+            Shape::Sliding | Shape::Fixed => self.per,
+            Shape::Burst(burst) => {
+                let span = u128::from(burst) * u128::from(self.per) / u128::from(self.amount);
+                low(span.min(u128::from(u64::MAX)))
+            }
+        }
+    }
+}
+
+/// As in `10/s`, `5/2s`, `1/s burst 5`, `60/m fixed`: what [`FromStr`](std::str::FromStr) reads.
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (count, unit) = parse::largest_unit(self.per);
+        write!(f, "{}/", self.amount)?;
+        if count != 1 {
+            write!(f, "{count}")?;
+        }
+        f.write_str(unit)?;
+        match self.shape {
+            Shape::Sliding => Ok(()),
+            Shape::Burst(burst) => write!(f, " burst {burst}"),
+            Shape::Fixed => f.write_str(" fixed"),
+        }
+    }
+}
+
+impl fmt::Debug for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rate({self})")
+    }
+}

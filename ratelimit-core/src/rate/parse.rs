@@ -1,0 +1,158 @@
+//! Rates as text: `<amount>/[<count>]<unit>[ burst <amount>| fixed]`.
+
+use std::str::FromStr;
+
+use super::{Rate, Shape};
+use crate::error::Error;
+
+/// Units by length; the first name of each is the one that is printed.
+const UNITS: [(u64, &[&str]); 8] = [
+    (1, &["ns", "nanos", "nanosecond", "nanoseconds"]),
+    (1_000, &["us", "µs", "micros", "microsecond", "microseconds"]),
+    (1_000_000, &["ms", "millis", "millisecond", "milliseconds"]),
+    (1_000_000_000, &["s", "sec", "secs", "second", "seconds"]),
+    (60_000_000_000, &["m", "min", "mins", "minute", "minutes"]),
+    (3_600_000_000_000, &["h", "hr", "hrs", "hour", "hours"]),
+    (86_400_000_000_000, &["d", "day", "days"]),
+    (604_800_000_000_000, &["w", "week", "weeks"]),
+];
+
+/// `nanos` as a whole count of the largest unit that divides it.
+pub(super) fn largest_unit(nanos: u64) -> (u64, &'static str) {
+    for (length, names) in UNITS.iter().rev() {
+        if nanos.is_multiple_of(*length) {
+            return (nanos / length, names.first().copied().unwrap_or("ns"));
+        }
+    }
+    (nanos, "ns")
+}
+
+/// Reads `10/s`, `5/2s`, `500/hour`, `100/15m`, `1/s burst 5`, `60/m fixed`.
+///
+/// Units are `ns us ms s m h d w` and their words.
+impl FromStr for Rate {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        parse(text).map_err(|problem| Error::config(format!("invalid rate `{text}`: {problem}")))
+    }
+}
+
+fn parse(text: &str) -> Result<Rate, String> {
+    let mut words = text.split_whitespace();
+    let Some(rate) = words.next() else {
+        return Err("it is empty; write weight per time, as in `10/s`".to_owned());
+    };
+    let Some((amount, span)) = rate.split_once('/') else {
+        return Err("no time; write weight per time, as in `10/s` or `100/15m`".to_owned());
+    };
+    let amount = parse_amount("amount", amount)?;
+    let per = parse_span(span)?;
+    let shape = match (words.next(), words.next()) {
+        (None, _) => Shape::Sliding,
+        (Some("fixed"), None) => Shape::Fixed,
+        (Some("burst"), None) => return Err("no burst; write it as in `1/s burst 5`".to_owned()),
+        (Some("burst"), Some(burst)) => Shape::Burst(parse_amount("burst", burst)?),
+        (Some("fixed"), Some(word)) => return Err(format!("`{word}` after `fixed`; remove it")),
+        (Some(word), _) => return Err(format!("`{word}` is neither `burst` nor `fixed`")),
+    };
+    if let Some(word) = words.next() {
+        return Err(format!("`{word}` is too much; write it as in `1/s burst 5`"));
+    }
+    Ok(Rate { per, amount, shape })
+}
+
+fn parse_amount(what: &str, text: &str) -> Result<u32, String> {
+    if text.is_empty() {
+        return Err(format!("no {what}; write weight per time, as in `10/s`"));
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("the {what} `{text}` is not a whole number; write digits only, as in `10/s`"));
+    }
+    match text.parse::<u32>() {
+        Ok(0) => Err(format!("the {what} must be at least 1")),
+        Ok(amount) => Ok(amount),
+        Err(_) => Err(format!("the {what} `{text}` is too large; the most is {}", u32::MAX)),
+    }
+}
+
+fn parse_span(text: &str) -> Result<u64, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (count, unit) = text.split_at(digits);
+    let Some((length, _)) = UNITS.iter().find(|(_, names)| names.contains(&unit)) else {
+        return Err(unknown_unit(text, unit));
+    };
+    let count = match count {
+        "" => 1,
+        count => count.parse::<u64>().map_err(|_| too_long(text))?,
+    };
+    if count == 0 {
+        return Err(format!("the time `{text}` must not be zero"));
+    }
+    count.checked_mul(*length).ok_or_else(|| too_long(text))
+}
+
+fn too_long(span: &str) -> String {
+    format!("the time `{span}` is too long; the most is 584 years")
+}
+
+fn unknown_unit(span: &str, unit: &str) -> String {
+    match unit {
+        "" if span.is_empty() => "no time; write weight per time, as in `10/s`".to_owned(),
+        "" => format!("the time `{span}` has no unit; write one of `ns us ms s m h d w`, as in `{span}s`"),
+        "mo" | "mon" | "month" | "months" => "months differ in length; write days, as in `30d`".to_owned(),
+        "y" | "yr" | "year" | "years" => "years differ in length; write days, as in `365d`".to_owned(),
+        _ => format!("`{unit}` is no unit of time; write one of `ns us ms s m h d w`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn problem(text: &str) -> String {
+        text.parse::<Rate>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn reads_what_it_prints() {
+        for text in ["10/s", "5/2s", "500/h", "100/15m", "1/s burst 5", "60/m fixed", "7/w", "3/5ns", "1/90s"]
+        {
+            assert_eq!(text.parse::<Rate>().unwrap().to_string(), text);
+        }
+        assert_eq!("500/hour".parse::<Rate>().unwrap(), Rate::per_hour(500));
+        assert_eq!("5/2seconds".parse::<Rate>().unwrap(), Rate::new(5, Duration::from_secs(2)));
+        assert_eq!(" 1/s  burst  5 ".parse::<Rate>().unwrap(), Rate::per_second(1).burst(5));
+    }
+
+    #[test]
+    fn says_which_part_is_wrong() {
+        for (text, part) in [
+            ("", "empty"),
+            ("10", "no time"),
+            ("10/", "no time"),
+            ("/s", "no amount"),
+            ("0/s", "amount must be at least 1"),
+            ("10/0s", "`0s` must not be zero"),
+            ("-1/s", "`-1` is not a whole number"),
+            ("1e9/s", "`1e9` is not a whole number"),
+            ("5/month", "as in `30d`"),
+            ("5/year", "as in `365d`"),
+            ("5/10", "no unit"),
+            ("5/parsec", "`parsec` is no unit"),
+            ("4294967296/s", "too large"),
+            ("1/99999999999999999999s", "too long"),
+            ("1/999999999999w", "too long"),
+            ("1/s burst 0", "burst must be at least 1"),
+            ("1/s burst", "no burst"),
+            ("1/s bust 5", "`bust` is neither"),
+            ("1/s fixed burst", "after `fixed`"),
+            ("1/s burst 5 fixed", "`fixed` is too much"),
+        ] {
+            let message = problem(text);
+            assert!(message.contains(part), "{text}: {message}");
+            assert!(message.starts_with(&format!("invalid rate `{text}`: ")), "{message}");
+        }
+    }
+}
