@@ -1,0 +1,135 @@
+//! Now, and sleeping: the only place of the crate that reads a clock.
+//!
+//! A bucket asks its clock what time it is before each decision, and lets it wake the line of those who wait: one
+//! sleep a bucket, however many threads and futures wait.
+
+mod manual;
+mod system;
+mod timers;
+#[cfg(feature = "tokio")]
+mod tokio;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+pub use self::manual::ManualClock;
+pub use self::system::SystemClock;
+#[cfg(feature = "tokio")]
+pub use self::tokio::TokioClock;
+pub use crate::time::Timestamp;
+
+/// A sleep that a clock was asked for; dropping it cancels it.
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Tells the time and wakes sleepers.
+///
+/// Buckets use [`SystemClock`] unless they are given another. An implementation may be called from any thread; no lock
+/// of the crate is held meanwhile, and a panic reaches only the caller whose call it was.
+///
+/// # Examples
+///
+/// A clock that runs one hour ahead:
+///
+/// ```
+/// use ratelimit_core::clock::{Clock, Sleep, SystemClock, Timestamp};
+/// use std::time::Duration;
+///
+/// const HOUR: Duration = Duration::from_secs(3600);
+///
+/// #[derive(Debug)]
+/// struct Ahead(SystemClock);
+///
+/// impl Clock for Ahead {
+///     fn now(&self) -> Timestamp {
+///         self.0.now().saturating_add(HOUR)
+///     }
+///
+///     fn sleep_until(&self, at: Timestamp) -> Sleep {
+///         self.0.sleep_until(Timestamp::ZERO.saturating_add(at.saturating_since(Timestamp::ZERO.saturating_add(HOUR))))
+///     }
+/// }
+/// ```
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// What time it is. A reading earlier than one before counts as that one: time in a bucket never goes back.
+    fn now(&self) -> Timestamp;
+
+    /// A future that is ready once [`now`](Clock::now) is at least `at`; late is fine, early is asked again.
+    ///
+    /// It is polled from whichever thread happens to need it, inside or outside of an async runtime.
+    fn sleep_until(&self, at: Timestamp) -> Sleep;
+
+    /// A caller begins to wait on a bucket that uses this clock. Does nothing unless a clock counts its sleepers.
+    fn sleeper_came(&self) {}
+
+    /// A caller that began to wait has stopped waiting, for whatever reason.
+    fn sleeper_left(&self) {}
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> Sleep {
+        (**self).sleep_until(at)
+    }
+
+    fn sleeper_came(&self) {
+        (**self).sleeper_came();
+    }
+
+    fn sleeper_left(&self) {
+        (**self).sleeper_left();
+    }
+}
+
+/// The clock that a bucket uses.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum ClockHandle {
+    #[default]
+    System,
+    Other(Arc<dyn Clock>),
+}
+
+impl ClockHandle {
+    pub(crate) fn new(clock: impl Clock) -> Self {
+        ClockHandle::Other(Arc::new(clock))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        match self {
+            ClockHandle::System => SystemClock.now(),
+            ClockHandle::Other(clock) => clock.now(),
+        }
+    }
+
+    pub(crate) fn sleep_until(&self, at: Timestamp) -> Sleep {
+        match self {
+            ClockHandle::System => SystemClock.sleep_until(at),
+            ClockHandle::Other(clock) => clock.sleep_until(at),
+        }
+    }
+
+    pub(crate) fn sleeper_came(&self) {
+        if let ClockHandle::Other(clock) = self {
+            clock.sleeper_came();
+        }
+    }
+
+    pub(crate) fn sleeper_left(&self) {
+        if let ClockHandle::Other(clock) = self {
+            clock.sleeper_left();
+        }
+    }
+
+    /// Whether both are one and the same clock.
+    pub(crate) fn is(&self, other: &ClockHandle) -> bool {
+        match (self, other) {
+            (ClockHandle::System, ClockHandle::System) => true,
+            (ClockHandle::Other(a), ClockHandle::Other(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The machine's monotonic clock, with a timer thread of its own.
+//!
+//! The thread makes waiting independent of the executor: it is the same under tokio with or without timers, under any
+//! other executor, and for plain threads. It is started by the first sleep and lives as long as the process.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use super::timers::{QueuedSleep, Source, Timers};
+use super::{Clock, Sleep};
+use crate::time::{Timestamp, nanos};
+
+/// The machine's monotonic clock: the default.
+///
+/// It sleeps on a timer thread of its own, so it works under every async executor, with or without timers, and is not
+/// moved by a paused test time. While the machine is suspended it may stand still; calls are then late, never early.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        static ZERO: LazyLock<Instant> = LazyLock::new(read);
+        let zero = *ZERO;
+        Timestamp::from_nanos(nanos(read().saturating_duration_since(zero)))
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> Sleep {
+        static TIMER: LazyLock<Arc<TimerThread>> = LazyLock::new(TimerThread::start);
+        Box::pin(QueuedSleep::new(Arc::clone(&TIMER), at))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+fn read() -> Instant {
+    Instant::now()
+}
+
+#[derive(Default)]
+struct TimerThread {
+    timers: Mutex<Timers>,
+    earliest_changed: Condvar,
+}
+
+impl Source for TimerThread {
+    fn timers(&self) -> &Mutex<Timers> {
+        &self.timers
+    }
+
+    fn now(&self) -> Timestamp {
+        SystemClock.now()
+    }
+
+    fn earliest_changed(&self) {
+        self.earliest_changed.notify_one();
+    }
+}
+
+impl TimerThread {
+    #[expect(clippy::expect_used, reason = "a process that cannot start a thread cannot wait either")]
+    fn start() -> Arc<Self> {
+        let timer = Arc::new(TimerThread::default());
+        let running = Arc::clone(&timer);
+        thread::Builder::new()
+            .name("rate-limited timer".to_owned())
+            .spawn(move || running.run())
+            .expect("the timer thread starts");
+        timer
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn run(&self) -> ! {
+        let mut timers = self.lock();
+        loop {
+            let now = SystemClock.now();
+            if let Some(waker) = timers.pop_due(now) {
+                drop(timers);
+                // A waker is foreign code; its panic must not end the sleeps of everybody else.
+                let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+                timers = self.lock();
+                continue;
+            }
+            let changed = &self.earliest_changed;
+            timers = match timers.next() {
+                None => changed.wait(timers).unwrap_or_else(PoisonError::into_inner),
+                Some(at) => {
+                    let span = at.saturating_since(now);
+                    changed.wait_timeout(timers, span).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+}

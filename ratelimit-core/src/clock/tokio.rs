@@ -1,0 +1,79 @@
+//! tokio's own timer, which follows a paused time.
+
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use super::{Clock, Sleep};
+use crate::time::{Timestamp, nanos};
+
+/// The clock of one tokio runtime: sleeps by its timer and follows its paused time.
+///
+/// Use it for tests under `tokio::time::pause`, or where no timer thread is wanted. The runtime must have its timer
+/// enabled and must outlive the buckets that use the clock.
+///
+/// # Examples
+///
+/// ```
+/// use ratelimit_core::clock::TokioClock;
+/// use ratelimit_core::{Bucket, Rate};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), ratelimit_core::Error> {
+/// let bucket = Bucket::named("api", Rate::per_hour(1)).max_delay(Duration::MAX).clock(TokioClock::current());
+/// for _ in 0..24 {
+///     bucket.acquire_async().await?; // the paused time jumps a day
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct TokioClock {
+    runtime: Handle,
+    zero: Instant,
+}
+
+impl TokioClock {
+    /// The clock of the runtime in whose context this is called.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn current() -> Self {
+        Self::of(Handle::current())
+    }
+
+    /// The clock of the runtime behind `runtime`.
+    #[must_use]
+    pub fn of(runtime: Handle) -> Self {
+        let context = runtime.enter();
+        let zero = read();
+        drop(context);
+        TokioClock { runtime, zero }
+    }
+}
+
+impl Clock for TokioClock {
+    fn now(&self) -> Timestamp {
+        let _context = self.runtime.enter();
+        Timestamp::from_nanos(nanos(read().saturating_duration_since(self.zero)))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn sleep_until(&self, at: Timestamp) -> Sleep {
+        let _context = self.runtime.enter();
+        let span = Duration::from_nanos(at.as_nanos());
+        match self.zero.checked_add(span) {
+            Some(deadline) => Box::pin(tokio::time::sleep_until(deadline)),
+            None => Box::pin(std::future::pending()),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+fn read() -> Instant {
+    Instant::now()
+}
