@@ -1,0 +1,170 @@
+//! What a bucket declares, as plain data: its rates, the rates over all keys, the guard, the bound on keys.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::policy::Guarded;
+use crate::rate::{Rate, Shape};
+use crate::time::nanos;
+
+/// How many rates a bucket may have.
+const MAX_RATES: usize = 8;
+/// How many keys a bucket holds unless told otherwise.
+const MAX_KEYS: usize = 65_536;
+/// The default guard: this, or 2 % of the window if that is less.
+const GUARD: u64 = 20_000_000;
+
+/// A bucket's limits as they were written.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    rates: RateList,
+    totals: RateList,
+    guard: Option<Duration>,
+    max_keys: usize,
+}
+
+/// Up to eight rates, in a form that constants can build.
+#[derive(Clone, Copy, Debug)]
+struct RateList {
+    rates: [Option<Rate>; MAX_RATES],
+    /// How many were added; more than there is room for is an error when the limits are validated.
+    added: usize,
+}
+
+impl RateList {
+    const EMPTY: RateList = RateList { rates: [None; MAX_RATES], added: 0 };
+
+    const fn add(&mut self, rate: Rate) {
+        if self.added < MAX_RATES {
+            // Within bounds by the line above; a constant function cannot use `get_mut`.
+            #[expect(clippy::indexing_slicing, reason = "checked by the line above")]
+            {
+                self.rates[self.added] = Some(rate);
+            }
+        }
+        self.added += 1;
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Rate> {
+        self.rates.iter().copied().flatten()
+    }
+
+    fn same(&self, other: &RateList) -> bool {
+        self.iter().all(|rate| other.iter().any(|known| known == rate))
+            && other.iter().all(|rate| self.iter().any(|known| known == rate))
+    }
+}
+
+impl Limits {
+    pub(crate) const UNLIMITED: Limits =
+        Limits { rates: RateList::EMPTY, totals: RateList::EMPTY, guard: None, max_keys: MAX_KEYS };
+
+    pub(crate) const fn of(rate: Rate) -> Self {
+        let mut limits = Limits::UNLIMITED;
+        limits.rates.add(rate);
+        limits
+    }
+
+    pub(crate) const fn add(&mut self, rate: Rate) {
+        self.rates.add(rate);
+    }
+
+    pub(crate) const fn add_total(&mut self, rate: Rate) {
+        self.totals.add(rate);
+    }
+
+    pub(crate) const fn set_guard(&mut self, guard: Duration) {
+        self.guard = Some(guard);
+    }
+
+    pub(crate) const fn set_max_keys(&mut self, max_keys: usize) {
+        self.max_keys = max_keys;
+    }
+
+    pub(crate) fn rates(&self) -> impl Iterator<Item = Rate> {
+        self.rates.iter()
+    }
+
+    /// Whether both say the same, rates in whatever order.
+    pub(crate) fn same(&self, other: &Limits) -> bool {
+        self.rates.same(&other.rates)
+            && self.totals.same(&other.totals)
+            && self.guard == other.guard
+            && self.max_keys == other.max_keys
+    }
+
+    /// The limits to run, or what is wrong with them.
+    pub(crate) fn validate(&self, default_guard: Option<Duration>) -> Result<Valid, String> {
+        if self.rates.added > MAX_RATES || self.totals.added > MAX_RATES {
+            return Err(format!("it has more than {MAX_RATES} rates"));
+        }
+        if self.max_keys == 0 {
+            return Err("`max_keys(0)` leaves no room for any key; the least is 1".to_owned());
+        }
+        let guarded = |list: &RateList| -> Result<Box<[Guarded]>, String> {
+            list.iter().map(|rate| guard(rate, self.guard, default_guard)).collect()
+        };
+        Ok(Valid { rates: guarded(&self.rates)?, totals: guarded(&self.totals)?, max_keys: self.max_keys })
+    }
+}
+
+/// Limits that make sense, each rate with its guard.
+#[derive(Clone, Debug)]
+pub(crate) struct Valid {
+    pub(crate) rates: Box<[Guarded]>,
+    pub(crate) totals: Box<[Guarded]>,
+    pub(crate) max_keys: usize,
+}
+
+impl Valid {
+    /// The longest guard of all the rates, in nanoseconds.
+    pub(crate) fn guard(&self) -> u64 {
+        self.rates.iter().chain(&self.totals).map(|guarded| guarded.guard).max().unwrap_or(0)
+    }
+}
+
+fn guard(rate: Rate, own: Option<Duration>, default: Option<Duration>) -> Result<Guarded, String> {
+    if rate.shape() == Shape::Fixed {
+        return Err(format!(
+            "`{rate}`: no bucket runs a fixed window yet; use the plain rate, which is stricter"
+        ));
+    }
+    let window = rate.window_nanos();
+    let usual = GUARD.min(window / 50);
+    let Some(guard) = own.or(default.filter(|default| nanos(*default) < window)) else {
+        return Ok(Guarded { rate, guard: usual });
+    };
+    if nanos(guard) >= window {
+        let window = Duration::from_nanos(window);
+        return Err(format!("its guard of {guard:?} is as long as the window of `{rate}`, {window:?}"));
+    }
+    Ok(Guarded { rate, guard: nanos(guard) })
+}
+
+/// As in `10/s and 500/h, total 20/s, guard 5ms`.
+impl fmt::Display for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = 0;
+        for (word, list) in [("", &self.rates), ("total ", &self.totals)] {
+            for (index, rate) in list.iter().enumerate() {
+                let joint = match (index, parts) {
+                    (0, 0) => "",
+                    (0, _) => ", ",
+                    _ => " and ",
+                };
+                write!(f, "{joint}{}{rate}", if index == 0 { word } else { "" })?;
+                parts += 1;
+            }
+        }
+        if parts == 0 {
+            f.write_str("no rate")?;
+        }
+        if let Some(guard) = self.guard {
+            write!(f, ", guard {guard:?}")?;
+        }
+        if self.max_keys != MAX_KEYS {
+            write!(f, ", max_keys {}", self.max_keys)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,5 @@
+//! Where states live: in the memory of this process.
+
+mod memory;
+
+pub(crate) use memory::Memory;
