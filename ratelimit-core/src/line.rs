@@ -1,0 +1,103 @@
+//! The line of those who wait, and the state that all handles of a bucket share.
+//!
+//! Each key has a line of its own, first in, first out, for threads and futures alike (a thread waits by polling the
+//! same future). Nobody is granted anything by others: the one in front is woken when its turn comes, asks the policies
+//! at that moment, takes and leaves, and the next is told. So a waiter that is dropped takes nothing with it, and a
+//! stalled executor or a suspended machine delays starts but never bunches more of them than the policies admit.
+//!
+//! A waiter whose turn has come and who does not take it within [`GRACE`] is passed over: it keeps its place in front
+//! but holds nobody up until it is polled again.
+//!
+//! With a `total` over all keys, the heads whose own rates would let them start stand in a second line, in order of
+//! arrival; only the first of them may take from the total.
+//!
+//! One mutex guards a bucket's state. Under it runs nothing but our own arithmetic: the clock is read before, wakers
+//! are called and dropped after, and errors are rendered after. One sleep of the clock serves the whole bucket: the
+//! earliest time at which anything has to happen.
+
+mod acquire;
+mod change;
+mod effects;
+mod enter;
+mod plan;
+mod shared;
+mod state;
+mod turn;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::task::Waker;
+
+use crate::key::Digest;
+use crate::time::Timestamp;
+
+pub use acquire::Acquire;
+pub(crate) use acquire::Asked;
+pub(crate) use shared::{Declared, Defaults, Shared};
+pub(crate) use state::Grant;
+
+use plan::Plan;
+
+/// How long a turn is kept for a waiter that is not polled, and how far past its allowance a waiter may still start:
+/// 10 ms in nanoseconds.
+const GRACE: u64 = 10_000_000;
+
+/// A place in line: the order of arrival over all keys of a bucket.
+pub(crate) type Ticket = u64;
+
+/// Whose line: `None` is the call without a key.
+pub(crate) type KeyId = Option<Digest>;
+
+/// Somebody in line.
+#[derive(Debug)]
+struct Waiter {
+    weight: u32,
+    joined: Timestamp,
+    /// When its allowance ends; `MAX` = never.
+    deadline: Timestamp,
+    /// `None` between being woken and being polled again.
+    waker: Option<Waker>,
+    /// Its turn came and went without it.
+    passed: bool,
+}
+
+/// Those who wait on one key, in order of arrival.
+#[derive(Debug, Default)]
+struct Line {
+    waiters: BTreeMap<Ticket, Waiter>,
+    /// The allowances that end, earliest first.
+    deadlines: BTreeSet<(Timestamp, Ticket)>,
+    /// Whose turn it is, and since when.
+    turn: Option<(Ticket, Timestamp)>,
+    /// The head's place in the line for the total.
+    contending: Option<Ticket>,
+    /// When this line has to be looked at next: its entry in the agenda.
+    agenda: Option<Timestamp>,
+    /// When each of them would start, as far as it is known.
+    plan: Option<Plan>,
+}
+
+impl Line {
+    /// The first who is not passed over.
+    fn head(&self) -> Option<(Ticket, u32)> {
+        self.active().next()
+    }
+
+    /// Tickets and weights of those who are not passed over.
+    fn active(&self) -> impl Iterator<Item = (Ticket, u32)> {
+        let active = self.waiters.iter().filter(|(_, waiter)| !waiter.passed);
+        active.map(|(ticket, waiter)| (*ticket, waiter.weight))
+    }
+
+    fn insert(&mut self, ticket: Ticket, waiter: Waiter) {
+        if waiter.deadline < Timestamp::MAX {
+            self.deadlines.insert((waiter.deadline, ticket));
+        }
+        self.waiters.insert(ticket, waiter);
+    }
+
+    fn remove(&mut self, ticket: Ticket) -> Option<Waiter> {
+        let waiter = self.waiters.remove(&ticket)?;
+        self.deadlines.remove(&(waiter.deadline, ticket));
+        Some(waiter)
+    }
+}

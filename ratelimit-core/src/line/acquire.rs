@@ -1,0 +1,260 @@
+//! The one way through the line, for futures and, by polling the same future, for threads.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+use super::enter::{Ask, Claimed, Entered};
+use super::shared::{Changed, Shared};
+use super::state::{Grant, Refusal};
+use super::{KeyId, Ticket};
+use crate::clock::ClockHandle;
+use crate::error::{Error, ErrorKind, SiteName};
+use crate::key::Key;
+use crate::permit::Permit;
+
+/// A request as it was asked: owned, so that a future of it can go anywhere.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) key: Option<Key>,
+    /// `None` = below zero or above `u32::MAX`.
+    pub(crate) weight: Option<u32>,
+    /// Nanoseconds; `u64::MAX` = however long.
+    pub(crate) max_delay: u64,
+    pub(crate) site: Option<SiteName>,
+}
+
+impl Asked {
+    /// Starts now or is refused, without waiting.
+    pub(crate) fn start(mut self) -> Result<Permit, Error> {
+        self.max_delay = 0;
+        match self.enter(&mut None)? {
+            Entered::Granted(grant) => Ok(self.permit(grant)),
+            Entered::Refused(refusal) => Err(self.refusal(refusal)),
+            // Nobody waits without an allowance.
+            Entered::MustWait | Entered::Waits(_) => Err(self.refusal(Refusal::of(ErrorKind::Limited))),
+        }
+    }
+
+    fn enter(&self, waker: &mut Option<Waker>) -> Result<Entered, Error> {
+        let ask = self.ask()?;
+        let Changed { result, rest } = self.shared.enter(ask, waker);
+        self.shared.finish(rest);
+        Ok(result)
+    }
+
+    fn ask(&self) -> Result<Ask, Error> {
+        let Some(weight) = self.weight else { return Err(self.refusal(Refusal::of(ErrorKind::TooHeavy))) };
+        Ok(Ask { key: self.key_id(), weight, max_delay: self.max_delay })
+    }
+
+    fn key_id(&self) -> KeyId {
+        self.key.as_ref().map(Key::digest)
+    }
+
+    fn permit(&self, grant: Grant) -> Permit {
+        Permit::new(Arc::clone(&self.shared), self.key_id(), grant)
+    }
+
+    /// Rendered here, without a lock.
+    fn refusal(&self, refusal: Refusal) -> Error {
+        refusal
+            .error()
+            .with_bucket(self.shared.name())
+            .with_key(self.key.as_ref())
+            .with_request(self.weight.unwrap_or(0), self.max_delay)
+            .with_site(self.site)
+    }
+}
+
+/// Waits in line for a permit.
+///
+/// # Cancel safety
+///
+/// Dropping it leaves the line as if it had never come: nothing was taken, and those behind it move up.
+///
+/// # Fairness
+///
+/// First come, first served, by the first poll.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Acquire {
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Not polled yet, or the bucket could not be had.
+    New(Result<Asked, Error>),
+    Waiting(Place),
+    Done,
+}
+
+/// A place in line, given up when dropped.
+#[derive(Debug)]
+struct Place {
+    asked: Asked,
+    ticket: Ticket,
+    /// Counted as a sleeper of this clock, of that epoch.
+    sleeper: Option<(u64, Sleeper)>,
+}
+
+impl Place {
+    /// Counts this waiter among the sleepers of the bucket's present clock.
+    fn fall_asleep(&mut self) {
+        let (epoch, clock) = self.asked.shared.clock();
+        if self.sleeper.as_ref().is_none_or(|(counted, _)| *counted != epoch) {
+            clock.sleeper_came();
+            self.sleeper = Some((epoch, Sleeper(clock)));
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.asked.shared.leave(self.asked.key_id(), self.ticket);
+    }
+}
+
+#[derive(Debug)]
+struct Sleeper(ClockHandle);
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        self.0.sleeper_left();
+    }
+}
+
+impl Acquire {
+    pub(crate) fn new(asked: Result<Asked, Error>) -> Self {
+        Acquire { stage: Stage::New(asked) }
+    }
+
+    /// Waits on this thread.
+    pub(crate) fn block(mut self) -> Result<Permit, Error> {
+        // The first look needs no waker, and most calls need no second.
+        if let Some(ended) = self.look(&mut None) {
+            return ended;
+        }
+        let parker = Arc::new(Parker { thread: thread::current(), woken: AtomicBool::new(false) });
+        let waker = Waker::from(Arc::clone(&parker));
+        loop {
+            if let Some(ended) = self.look(&mut Some(waker.clone())) {
+                return ended;
+            }
+            parker.park();
+        }
+    }
+
+    /// Looks once; a newcomer that brings no waker is not put in line, and must look again with one.
+    fn look(&mut self, waker: &mut Option<Waker>) -> Option<Result<Permit, Error>> {
+        match std::mem::replace(&mut self.stage, Stage::Done) {
+            Stage::New(Err(error)) => Some(Err(error)),
+            Stage::New(Ok(asked)) => self.enter(asked, waker),
+            Stage::Waiting(place) => self.claim(place, waker),
+            #[expect(clippy::panic, reason = "as every future does when it is polled after its end")]
+            Stage::Done => panic!("`Acquire` polled after it was ready"),
+        }
+    }
+
+    fn enter(&mut self, asked: Asked, waker: &mut Option<Waker>) -> Option<Result<Permit, Error>> {
+        let ask = match asked.ask() {
+            Ok(ask) => ask,
+            Err(error) => return Some(Err(error)),
+        };
+        let Changed { result, rest } = asked.shared.enter(ask, waker);
+        match result {
+            Entered::Granted(grant) => {
+                let permit = asked.permit(grant);
+                asked.shared.finish(rest);
+                Some(Ok(permit))
+            }
+            Entered::Refused(refusal) => {
+                asked.shared.finish(rest);
+                Some(Err(asked.refusal(refusal)))
+            }
+            Entered::MustWait => {
+                asked.shared.finish(rest);
+                self.stage = Stage::New(Ok(asked));
+                None
+            }
+            Entered::Waits(ticket) => {
+                // In place before anything foreign runs, so that a panic there gives the place up.
+                let shared = Arc::clone(&asked.shared);
+                let mut place = Place { asked, ticket, sleeper: None };
+                shared.finish(rest);
+                place.fall_asleep();
+                self.stage = Stage::Waiting(place);
+                None
+            }
+        }
+    }
+
+    fn claim(&mut self, mut place: Place, waker: &mut Option<Waker>) -> Option<Result<Permit, Error>> {
+        let Some(waker) = waker.take() else {
+            self.stage = Stage::Waiting(place);
+            return None;
+        };
+        let shared = Arc::clone(&place.asked.shared);
+        let Changed { result, rest } = shared.claim_turn(place.asked.key_id(), place.ticket, waker);
+        match result {
+            Claimed::Granted(grant) => {
+                let permit = place.asked.permit(grant);
+                shared.finish(rest);
+                Some(Ok(permit))
+            }
+            Claimed::Refused(refusal) => {
+                shared.finish(rest);
+                Some(Err(place.asked.refusal(refusal)))
+            }
+            Claimed::Waits => {
+                shared.finish(rest);
+                place.fall_asleep();
+                self.stage = Stage::Waiting(place);
+                None
+            }
+        }
+    }
+}
+
+impl Future for Acquire {
+    type Output = Result<Permit, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // Only a caller that must wait has its waker cloned.
+        if matches!(self.stage, Stage::New(_))
+            && let Some(ended) = self.look(&mut None)
+        {
+            return Poll::Ready(ended);
+        }
+        match self.look(&mut Some(context.waker().clone())) {
+            Some(ended) => Poll::Ready(ended),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// Wakes a thread; its own flag, so that others' use of the thread's park token does no harm.
+struct Parker {
+    thread: Thread,
+    woken: AtomicBool,
+}
+
+impl Parker {
+    fn park(&self) {
+        while !self.woken.swap(false, Ordering::Acquire) {
+            thread::park();
+        }
+    }
+}
+
+impl Wake for Parker {
+    fn wake(self: Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.thread.unpark();
+    }
+}

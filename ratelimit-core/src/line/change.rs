@@ -1,0 +1,137 @@
+//! What changes a bucket while others wait on it: pause, close, reset, other limits, another pace, another clock.
+
+use super::KeyId;
+use super::effects::Effects;
+use super::state::{Reading, Refusal, State};
+use crate::error::ErrorKind;
+use crate::limits::Valid;
+use crate::pace::{Pace, Tempo};
+use crate::store::Memory;
+use crate::time::Timestamp;
+
+impl State {
+    /// Holds every start up until `nanos` from now; of several pauses the latest end wins.
+    pub(super) fn pause(&mut self, nanos: u64, reading: Reading, effects: &mut Effects) {
+        let until = reading.clock.plus(nanos);
+        if until > self.paused_until {
+            self.paused_until = until;
+            self.changes += 1;
+            self.judge_all(reading, effects);
+        }
+    }
+
+    /// Refuses everybody, now and for good.
+    pub(super) fn close(&mut self, effects: &mut Effects) {
+        self.closed = true;
+        self.changes += 1;
+        let waiting: Vec<(KeyId, u64)> = self
+            .lines
+            .iter()
+            .flat_map(|(key, line)| line.waiters.keys().map(|ticket| (*key, *ticket)))
+            .collect();
+        for (key, ticket) in waiting {
+            self.refuse(key, ticket, Refusal::of(ErrorKind::Closed), effects);
+        }
+    }
+
+    /// Everything as fresh; those who wait are planned anew.
+    pub(super) fn reset(&mut self, reading: Reading, effects: &mut Effects) {
+        self.memory.reset();
+        self.start_anew(reading.clock);
+        self.settle_all(reading, effects);
+    }
+
+    /// One key as fresh; what it took from the total stays taken.
+    pub(super) fn reset_key(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
+        self.memory.reset_key(key);
+        // Its entry is kept while it is waited for.
+        if self.lines.contains_key(&key) {
+            self.make_room(key, reading);
+        }
+        self.generation += 1;
+        self.changes += 1;
+        self.settle(key, reading, effects);
+    }
+
+    fn start_anew(&mut self, now: Timestamp) {
+        self.paused_until = Timestamp::ZERO;
+        self.latest = now;
+        self.generation += 1;
+        self.changes += 1;
+    }
+
+    /// Other limits: all starts that the old ones still remember count under them.
+    pub(super) fn replace(&mut self, limits: Valid, reading: Reading, effects: &mut Effects) {
+        self.memory = self.memory.under(&limits, self.tempo.policy_time(reading.now));
+        self.limits = limits;
+        self.generation += 1;
+        self.changes += 1;
+        if !self.memory.has_total() {
+            let keys: Vec<KeyId> = self.contenders.values().copied().collect();
+            for key in keys {
+                self.contend(key, None);
+            }
+        }
+        self.refuse_too_heavy(effects);
+        self.judge_all(reading, effects);
+    }
+
+    fn refuse_too_heavy(&mut self, effects: &mut Effects) {
+        let mut heavy = Vec::new();
+        for (key, line) in &self.lines {
+            for (ticket, waiter) in &line.waiters {
+                if let Some(rate) = self.memory.too_heavy(waiter.weight) {
+                    heavy.push((*key, *ticket, rate));
+                }
+            }
+        }
+        for (key, ticket, rate) in heavy {
+            let refusal = Refusal { rate: Some(rate), ..Refusal::of(ErrorKind::TooHeavy) };
+            self.refuse(key, ticket, refusal, effects);
+        }
+    }
+
+    pub(super) fn set_pace(&mut self, pace: Pace, reading: Reading, effects: &mut Effects) {
+        if pace != self.tempo.pace() {
+            self.tempo = self.tempo.changed(pace, reading.now);
+            self.changes += 1;
+            self.judge_all(reading, effects);
+        }
+    }
+
+    /// Another clock, which shows `new` where the old one showed `old`: the states start anew, and those who wait keep
+    /// what is left of their allowances. Everybody is woken to wait on the new clock.
+    pub(super) fn change_clock(&mut self, old: Timestamp, new: Timestamp, effects: &mut Effects) {
+        self.epoch += 1;
+        self.memory = Memory::new(&self.limits);
+        self.tempo = Tempo::default().changed(self.tempo.pace(), new);
+        self.start_anew(new);
+        self.agenda.clear();
+        for line in self.lines.values_mut() {
+            line.agenda = None;
+            line.turn = None;
+            line.deadlines.clear();
+            for (ticket, waiter) in &mut line.waiters {
+                waiter.joined = moved(waiter.joined, old, new);
+                if waiter.deadline < Timestamp::MAX {
+                    waiter.deadline = moved(waiter.deadline, old, new);
+                    line.deadlines.insert((waiter.deadline, *ticket));
+                }
+                effects.wake(waiter.waker.take());
+            }
+        }
+        let reading = self.read(new);
+        let keys: Vec<KeyId> = self.lines.keys().copied().collect();
+        for key in keys {
+            self.make_room(key, reading);
+        }
+        self.settle_all(reading, effects);
+    }
+}
+
+/// `time` of a clock that showed `old`, for one that shows `new` at the same moment.
+fn moved(time: Timestamp, old: Timestamp, new: Timestamp) -> Timestamp {
+    let nanos = i128::from(time.as_nanos()) - i128::from(old.as_nanos()) + i128::from(new.as_nanos());
+    // Just short of never: an allowance that ends goes on ending.
+    Timestamp::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX).min(u64::MAX - 1))
+}

@@ -1,0 +1,190 @@
+//! Coming into the line, taking a turn, leaving.
+
+use std::task::Waker;
+
+use super::effects::Effects;
+use super::state::{Due, Grant, Reading, Refusal, State};
+use super::{KeyId, Ticket, Waiter};
+use crate::error::ErrorKind;
+use crate::time::Timestamp;
+
+/// What a caller asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ask {
+    pub(crate) key: KeyId,
+    pub(crate) weight: u32,
+    /// The allowance in nanoseconds: 0 = never wait, `u64::MAX` = however long.
+    pub(crate) max_delay: u64,
+}
+
+/// The answer to a newcomer.
+#[derive(Debug)]
+pub(crate) enum Entered {
+    Granted(Grant),
+    Refused(Refusal),
+    /// It may wait, but brought no waker: nothing was changed.
+    MustWait,
+    Waits(Ticket),
+}
+
+/// The answer to somebody in line.
+#[derive(Debug)]
+pub(crate) enum Claimed {
+    Granted(Grant),
+    Refused(Refusal),
+    Waits,
+}
+
+impl State {
+    /// Starts a newcomer, refuses it, or, given a waker, puts it in line.
+    pub(super) fn enter(
+        &mut self,
+        ask: Ask,
+        waker: &mut Option<Waker>,
+        reading: Reading,
+        effects: &mut Effects,
+    ) -> Entered {
+        if self.closed {
+            return Entered::Refused(Refusal::of(ErrorKind::Closed));
+        }
+        if ask.weight == 0 {
+            return Entered::Granted(self.free_pass(reading));
+        }
+        if let Some(rate) = self.memory.too_heavy(ask.weight) {
+            return Entered::Refused(Refusal { rate: Some(rate), ..Refusal::of(ErrorKind::TooHeavy) });
+        }
+        self.settle(ask.key, reading, effects);
+        self.settle_first_contender(reading, effects);
+        if !self.is_anybody_before(ask.key) {
+            let due = self.due_alone(ask.key, reading.now, ask.weight);
+            if due.at == Some(reading.now) {
+                return self.start_at_once(ask, reading);
+            }
+        }
+        self.wait_or_refuse(ask, waker, reading, effects)
+    }
+
+    fn free_pass(&self, reading: Reading) -> Grant {
+        let policy_start = self.tempo.policy_time(reading.now);
+        let (start, generation) = (reading.clock, self.generation);
+        Grant { start, policy_start, generation, weight: 0, joined: reading.clock }
+    }
+
+    /// Whether somebody in line must start before a newcomer on `key`.
+    fn is_anybody_before(&self, key: KeyId) -> bool {
+        self.lines.get(&key).is_some_and(|line| line.head().is_some()) || !self.contenders.is_empty()
+    }
+
+    fn start_at_once(&mut self, ask: Ask, reading: Reading) -> Entered {
+        if !self.make_room(ask.key, reading) {
+            return Entered::Refused(Refusal::of(ErrorKind::TooManyKeys));
+        }
+        Entered::Granted(self.commit(ask.key, reading, ask.weight, reading.clock))
+    }
+
+    fn wait_or_refuse(
+        &mut self,
+        ask: Ask,
+        waker: &mut Option<Waker>,
+        reading: Reading,
+        effects: &mut Effects,
+    ) -> Entered {
+        let deadline = reading.clock.plus(ask.max_delay);
+        // Somebody who waits however long needs no plan, unless nothing but the end of time would come.
+        let needs_plan = deadline < Timestamp::MAX || !self.lines.contains_key(&ask.key);
+        let plans = needs_plan || self.is_planned(ask.key, reading);
+        let due = plans.then(|| self.due_behind_line(ask.key, reading, ask.weight));
+        if let Some(due) = due
+            && (ask.max_delay == 0 || due.at.is_none_or(|at| at > deadline))
+        {
+            return Entered::Refused(Refusal::until(due, reading, ask.max_delay));
+        }
+        if waker.is_none() {
+            return Entered::MustWait;
+        }
+        if !self.make_room(ask.key, reading) {
+            return Entered::Refused(Refusal::of(ErrorKind::TooManyKeys));
+        }
+        Entered::Waits(self.join(ask, deadline, due, waker.take(), reading, effects))
+    }
+
+    fn join(
+        &mut self,
+        ask: Ask,
+        deadline: Timestamp,
+        due: Option<Due>,
+        waker: Option<Waker>,
+        reading: Reading,
+        effects: &mut Effects,
+    ) -> Ticket {
+        self.arrivals += 1;
+        let ticket = self.arrivals;
+        let waiter = Waiter { weight: ask.weight, joined: reading.clock, deadline, waker, passed: false };
+        self.extend_plan(ask.key, due, ask.weight);
+        self.lines.entry(ask.key).or_default().insert(ticket, waiter);
+        self.settle(ask.key, reading, effects);
+        ticket
+    }
+
+    /// Somebody in line is polled: it starts if its turn has come, and waits on otherwise.
+    pub(super) fn claim(
+        &mut self,
+        key: KeyId,
+        ticket: Ticket,
+        waker: Waker,
+        reading: Reading,
+        effects: &mut Effects,
+    ) -> Claimed {
+        let mut came_back = false;
+        if let Some(waiter) = self.lines.get_mut(&key).and_then(|line| line.waiters.get_mut(&ticket)) {
+            effects.drop(waiter.waker.replace(waker));
+            came_back = std::mem::take(&mut waiter.passed);
+        } else {
+            effects.drop(Some(waker));
+        }
+        if came_back {
+            self.changes += 1;
+        }
+        self.settle(key, reading, effects);
+        if let Some(refusal) = self.refused.remove(&ticket) {
+            return Claimed::Refused(refusal);
+        }
+        let claimed = if self.has_turn(key, ticket) {
+            self.take_turn(key, ticket, reading, effects)
+        } else {
+            Claimed::Waits
+        };
+        if came_back {
+            // Those behind it were planned without it.
+            self.judge(key, reading, effects);
+            self.settle(key, reading, effects);
+        }
+        claimed
+    }
+
+    fn take_turn(&mut self, key: KeyId, ticket: Ticket, reading: Reading, effects: &mut Effects) -> Claimed {
+        // While the key waits, its entry is kept; only a reset of that key may have removed it.
+        if !self.make_room(key, reading) {
+            self.refuse(key, ticket, Refusal::of(ErrorKind::TooManyKeys), effects);
+        }
+        let Some(waiter) = self.unlink(key, ticket) else {
+            let refusal = self.refused.remove(&ticket);
+            return Claimed::Refused(refusal.unwrap_or(Refusal::of(ErrorKind::Closed)));
+        };
+        effects.drop(waiter.waker);
+        let grant = self.commit(key, reading, waiter.weight, waiter.joined);
+        self.settle(key, reading, effects);
+        self.settle_first_contender(reading, effects);
+        Claimed::Granted(grant)
+    }
+
+    /// Somebody in line goes away, as if it had never come.
+    pub(super) fn leave(&mut self, key: KeyId, ticket: Ticket, reading: Reading, effects: &mut Effects) {
+        self.refused.remove(&ticket);
+        if let Some(waiter) = self.unlink(key, ticket) {
+            effects.drop(waiter.waker);
+            self.settle(key, reading, effects);
+            self.settle_first_contender(reading, effects);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! When each of those in line would start, if all before it start when due.
+//!
+//! A plan is made on forks of the policies' states, so it takes nothing. It is made again only when something changed
+//! since, and only if somebody asks: before a refusal, or for an allowance that ends.
+
+use super::effects::Effects;
+use super::state::{Due, Reading, Refusal, State};
+use super::{GRACE, KeyId, Ticket};
+use crate::policy::{All, Earliest};
+use crate::time::Timestamp;
+
+/// The states after the last in line has started.
+#[derive(Debug)]
+pub(super) struct Plan {
+    rates: All,
+    /// Other keys' waiters are not in it: with a total, times are lower bounds.
+    total: All,
+    /// When the last in line starts, by the clock.
+    last: Due,
+    /// When the first in line starts: past that, whoever is due has not started yet and the plan is out of date.
+    first: Timestamp,
+    changes: u64,
+}
+
+impl State {
+    /// When a newcomer to the line of `key` would start.
+    pub(super) fn due_behind_line(&mut self, key: KeyId, reading: Reading, weight: u32) -> Due {
+        if !self.lines.contains_key(&key) {
+            return self.due_alone(key, reading.now, weight);
+        }
+        if !self.is_planned(key, reading) {
+            let plan = self.plan(key, reading, |_, _| Step::Count);
+            if let Some(line) = self.lines.get_mut(&key) {
+                line.plan = Some(plan);
+            }
+        }
+        match self.lines.get(&key).and_then(|line| line.plan.as_ref()) {
+            Some(plan) => self.due_after(plan, weight),
+            None => self.due_alone(key, reading.now, weight),
+        }
+    }
+
+    /// Whether the plan of `key` is up to date, so that asking it costs nothing more.
+    pub(super) fn is_planned(&self, key: KeyId, reading: Reading) -> bool {
+        let plan = self.lines.get(&key).and_then(|line| line.plan.as_ref());
+        plan.is_some_and(|plan| plan.changes == self.changes && reading.now <= plan.first)
+    }
+
+    /// Adds a newcomer that has just joined the line of `key` at `due` to its plan, if there is one.
+    pub(super) fn extend_plan(&mut self, key: KeyId, due: Option<Due>, weight: u32) {
+        let tempo = self.tempo;
+        let Some(line) = self.lines.get_mut(&key) else { return };
+        let planned = line.plan.take().filter(|plan| plan.changes == self.changes);
+        self.changes += 1;
+        let (Some(mut plan), Some(due)) = (planned, due) else { return };
+        let Some(at) = due.at else { return };
+        plan.rates.commit(tempo.policy_time(at), weight);
+        plan.total.commit(tempo.policy_time(at), weight);
+        plan.last = Due { at: Some(at), rate: due.rate.or(plan.last.rate) };
+        plan.changes = self.changes;
+        line.plan = Some(plan);
+    }
+
+    /// Walks the line in order; `step` is told when each would start and says whether to count on it.
+    fn plan(&self, key: KeyId, reading: Reading, mut step: impl FnMut(Ticket, Due) -> Step) -> Plan {
+        let start = Due { at: Some(self.unpaused(reading.now)), rate: None };
+        let mut plan = Plan {
+            rates: self.memory.rates(key).clone(),
+            total: self.memory.total().clone(),
+            last: start,
+            first: Timestamp::MAX,
+            changes: self.changes,
+        };
+        for (ticket, weight) in self.lines.get(&key).into_iter().flat_map(|line| line.active()) {
+            let due = self.due_after(&plan, weight);
+            match step(ticket, due) {
+                Step::Stop => break,
+                Step::Skip => continue,
+                Step::Count => {}
+            }
+            let Some(at) = due.at else { continue };
+            let policy_at = self.tempo.policy_time(at);
+            plan.rates.commit(policy_at, weight);
+            plan.total.commit(policy_at, weight);
+            plan.first = plan.first.min(at);
+            plan.last = Due { at: Some(at), rate: due.rate.or(plan.last.rate) };
+        }
+        plan
+    }
+
+    /// When `weight` starts after all that is planned.
+    fn due_after(&self, plan: &Plan, weight: u32) -> Due {
+        let Some(start) = plan.last.at else { return plan.last };
+        let asked = self.tempo.policy_time(start);
+        let verdict = plan.rates.earliest(asked, weight).and(plan.total.earliest(asked, weight));
+        match verdict.earliest {
+            Earliest::Never => Due { at: None, rate: verdict.rate },
+            Earliest::At(at) if at <= asked => plan.last,
+            Earliest::At(at) => {
+                let at = self.tempo.clock_time(at);
+                Due { at: (at < Timestamp::MAX).then_some(at), rate: verdict.rate }
+            }
+        }
+    }
+
+    /// Refuses those in the line of `key` whose turn has moved past their allowance, or who can never start.
+    ///
+    /// Called when something happened that moves turns, never for lateness alone.
+    pub(super) fn judge(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
+        let mut refused = Vec::new();
+        self.plan(key, reading, |ticket, due| {
+            let waiter = self.lines.get(&key).and_then(|line| line.waiters.get(&ticket));
+            let deadline = waiter.map_or(Timestamp::MAX, |waiter| waiter.deadline);
+            if due.at.is_some_and(|at| at <= deadline) {
+                return Step::Count;
+            }
+            refused.push((ticket, Refusal::until(due, reading, u64::MAX)));
+            Step::Skip
+        });
+        for (ticket, refusal) in refused {
+            self.refuse(key, ticket, refusal, effects);
+        }
+    }
+
+    pub(super) fn judge_all(&mut self, reading: Reading, effects: &mut Effects) {
+        let keys: Vec<KeyId> = self.lines.keys().copied().collect();
+        for key in keys {
+            self.judge(key, reading, effects);
+        }
+        self.settle_all(reading, effects);
+    }
+
+    /// Refuses those whose allowance ended more than [`GRACE`] ago.
+    pub(super) fn expire(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
+        while let Some((deadline, ticket)) =
+            self.lines.get(&key).and_then(|line| line.deadlines.first().copied())
+        {
+            if reading.clock <= deadline.plus(GRACE) {
+                break;
+            }
+            let due = self.due_of(key, ticket, reading);
+            self.refuse(key, ticket, Refusal::until(due, reading, u64::MAX), effects);
+        }
+    }
+
+    /// When `ticket` would start.
+    fn due_of(&self, key: KeyId, ticket: Ticket, reading: Reading) -> Due {
+        let waiter = self.lines.get(&key).and_then(|line| line.waiters.get(&ticket));
+        let Some(weight) = waiter.map(|waiter| waiter.weight) else { return Due { at: None, rate: None } };
+        let before =
+            self.plan(key, reading, |other, _| if other < ticket { Step::Count } else { Step::Stop });
+        let due = self.due_after(&before, weight);
+        Due { rate: due.rate.or(before.last.rate), ..due }
+    }
+
+    /// Takes `ticket` out of the line of `key` and leaves word why.
+    pub(super) fn refuse(&mut self, key: KeyId, ticket: Ticket, refusal: Refusal, effects: &mut Effects) {
+        if let Some(waiter) = self.unlink(key, ticket) {
+            self.refused.insert(ticket, refusal);
+            effects.wake(waiter.waker);
+        }
+    }
+}
+
+/// What a plan makes of one waiter.
+enum Step {
+    Count,
+    Skip,
+    Stop,
+}

@@ -1,0 +1,416 @@
+//! The shared half of a bucket: its name, clock and state, and the way in for everybody.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
+
+use super::effects::Effects;
+use super::enter::{Ask, Claimed, Entered};
+use super::state::{Due, Grant, Reading, State};
+use super::{KeyId, Ticket};
+use crate::clock::{ClockHandle, Sleep};
+use crate::error::{BucketName, Error, ErrorKind};
+use crate::limits::{Limits, Valid};
+use crate::outlook::{Outlook, RateOutlook};
+use crate::pace::Pace;
+use crate::time::{Timestamp, nanos};
+
+/// The state that all handles of one bucket share.
+pub(crate) struct Shared {
+    name: BucketName,
+    /// What was declared; replaced together with the limits in force.
+    declared: Mutex<Declared>,
+    /// Nanoseconds of allowance for those who name none.
+    max_delay: AtomicU64,
+    closed: AtomicBool,
+    /// Whether some table of names holds it: no state is in two.
+    claimed: AtomicBool,
+    /// The clock and its epoch, read without the state's lock.
+    clock: RwLock<(u64, ClockHandle)>,
+    state: Mutex<State>,
+    alarm: Mutex<Alarm>,
+}
+
+/// What a bucket was declared with: two declarations of one name must agree in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Declared {
+    pub(crate) limits: Limits,
+    /// The bucket's own clock, if it brought one.
+    pub(crate) clock: Option<ClockHandle>,
+    /// The annotated function that declared it, if one did.
+    pub(crate) site: Option<&'static str>,
+}
+
+impl Declared {
+    /// Whether both declare the same: same limits, same clock.
+    pub(crate) fn agrees_with(&self, other: &Declared) -> bool {
+        let same_clock = match (&self.clock, &other.clock) {
+            (None, None) => true,
+            (Some(a), Some(b)) => a.is(b),
+            _ => false,
+        };
+        same_clock && self.limits.same(&other.limits)
+    }
+}
+
+/// What a registry gives to buckets that set none.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Defaults {
+    pub(crate) clock: ClockHandle,
+    pub(crate) guard: Option<Duration>,
+    pub(crate) max_delay: Option<Duration>,
+    pub(crate) pace: Pace,
+}
+
+#[derive(Default)]
+struct Alarm {
+    /// Which request for an alarm this is; a later one replaces it.
+    asked: u64,
+    sleep: Option<Sleep>,
+}
+
+/// What a change did, and what is still to be done about it without the lock.
+pub(super) struct Changed<R> {
+    pub(super) result: R,
+    pub(super) rest: Rest,
+}
+
+/// What a change left to do without the lock.
+#[must_use = "wakers and the alarm wait for `finish`"]
+pub(super) struct Rest {
+    effects: Effects,
+    clock: ClockHandle,
+}
+
+impl Shared {
+    /// # Errors
+    ///
+    /// `Config` where the limits make no sense.
+    pub(crate) fn new(
+        name: BucketName,
+        declared: Declared,
+        max_delay: Option<Duration>,
+        defaults: &Defaults,
+    ) -> Result<Arc<Self>, Error> {
+        let valid = validate(&name, &declared.limits, defaults)?;
+        let clock = declared.clock.clone().unwrap_or_else(|| defaults.clock.clone());
+        let mut state = State::new(valid);
+        state.tempo = state.tempo.changed(defaults.pace, Timestamp::ZERO);
+        let max_delay = max_delay.or(defaults.max_delay).unwrap_or_default();
+        Ok(Arc::new(Shared {
+            name,
+            declared: Mutex::new(declared),
+            max_delay: AtomicU64::new(nanos(max_delay)),
+            closed: AtomicBool::new(false),
+            claimed: AtomicBool::new(false),
+            clock: RwLock::new((0, clock)),
+            state: Mutex::new(state),
+            alarm: Mutex::default(),
+        }))
+    }
+
+    pub(crate) fn name(&self) -> &BucketName {
+        &self.name
+    }
+
+    pub(crate) fn declared(&self) -> Declared {
+        lock(&self.declared).clone()
+    }
+
+    /// Nanoseconds of allowance for those who name none.
+    pub(crate) fn max_delay(&self) -> u64 {
+        self.max_delay.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_max_delay(&self, max_delay: Duration) {
+        self.max_delay.store(nanos(max_delay), Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Claims it for a table of names; `false` if it belongs to one already.
+    pub(crate) fn claim(&self) -> bool {
+        !self.claimed.swap(true, Ordering::AcqRel)
+    }
+
+    pub(super) fn clock(&self) -> (u64, ClockHandle) {
+        self.clock.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads the clock, then changes the state; the rest of the work waits in the answer.
+    fn change<R>(&self, change: impl FnOnce(&mut State, Reading, &mut Effects) -> R) -> Changed<R> {
+        loop {
+            let (epoch, clock) = self.clock();
+            let now = clock.now();
+            let mut state = lock(&self.state);
+            if state.epoch != epoch {
+                // The clock was changed meanwhile: its reading means nothing here.
+                continue;
+            }
+            let reading = state.read(now);
+            let mut effects = Effects::default();
+            let result = change(&mut state, reading, &mut effects);
+            state.set_alarm(&mut effects);
+            drop(state);
+            return Changed { result, rest: Rest { effects, clock } };
+        }
+    }
+
+    /// Sets the alarm and calls the wakers that a change left.
+    pub(super) fn finish(self: &Arc<Self>, rest: Rest) {
+        let Rest { mut effects, clock } = rest;
+        if let Some((asked, at)) = effects.alarm.take() {
+            self.set_alarm(asked, at, &clock);
+        }
+        effects.wake_all();
+    }
+
+    fn change_and_finish<R>(
+        self: &Arc<Self>,
+        change: impl FnOnce(&mut State, Reading, &mut Effects) -> R,
+    ) -> R {
+        let Changed { result, rest } = self.change(change);
+        self.finish(rest);
+        result
+    }
+
+    fn set_alarm(self: &Arc<Self>, asked: u64, at: Option<Timestamp>, clock: &ClockHandle) {
+        let mut rings = false;
+        let sleep = at.map(|at| clock.sleep_until(at)).and_then(|mut sleep| {
+            let bell = Waker::from(Arc::new(Bell(Arc::downgrade(self))));
+            rings = sleep.as_mut().poll(&mut Context::from_waker(&bell)).is_ready();
+            (!rings).then_some(sleep)
+        });
+        let mut alarm = lock(&self.alarm);
+        let old = if alarm.asked < asked {
+            alarm.asked = asked;
+            std::mem::replace(&mut alarm.sleep, sleep)
+        } else {
+            sleep
+        };
+        drop(alarm);
+        // A sleep is the clock's code: dropped after the lock.
+        drop(old);
+        if rings {
+            self.ring();
+        }
+    }
+
+    /// The alarm's time has come.
+    fn ring(self: &Arc<Self>) {
+        let rung = catch_unwind(AssertUnwindSafe(|| self.change(State::ring)));
+        match rung {
+            Ok(Changed { result: (), rest }) => self.finish(rest),
+            // The clock panicked: those who wait meet the same panic when they look at it themselves.
+            Err(_) => self.wake_everybody(),
+        }
+    }
+
+    fn wake_everybody(&self) {
+        let mut effects = Effects::default();
+        for line in lock(&self.state).lines.values_mut() {
+            for waiter in line.waiters.values_mut() {
+                effects.wake(waiter.waker.take());
+            }
+        }
+        effects.wake_all();
+    }
+
+    pub(super) fn enter(&self, ask: Ask, waker: &mut Option<Waker>) -> Changed<Entered> {
+        self.change(|state, reading, effects| state.enter(ask, waker, reading, effects))
+    }
+
+    pub(super) fn claim_turn(&self, key: KeyId, ticket: Ticket, waker: Waker) -> Changed<Claimed> {
+        self.change(|state, reading, effects| state.claim(key, ticket, waker, reading, effects))
+    }
+
+    /// Takes a waiter out of the line; must not panic, as it runs when futures are dropped.
+    pub(super) fn leave(self: &Arc<Self>, key: KeyId, ticket: Ticket) {
+        let left = catch_unwind(AssertUnwindSafe(|| {
+            self.change_and_finish(|state, reading, effects| state.leave(key, ticket, reading, effects));
+        }));
+        if left.is_err() {
+            // The clock panicked: the newest time seen has to do. Leaving twice does no harm.
+            let mut state = lock(&self.state);
+            let mut effects = Effects::default();
+            let reading = Reading { clock: state.latest, now: state.latest };
+            state.leave(key, ticket, reading, &mut effects);
+            drop(state);
+            let _ = catch_unwind(AssertUnwindSafe(|| effects.wake_all()));
+        }
+    }
+
+    pub(crate) fn refund(self: &Arc<Self>, key: KeyId, grant: Grant, given: u32) {
+        self.change_and_finish(|state, reading, effects| state.refund(key, grant, given, reading, effects));
+    }
+
+    pub(crate) fn peek(self: &Arc<Self>, key: KeyId, weight: u32) -> Result<Outlook, Error> {
+        self.change_and_finish(|state, reading, effects| state.outlook(key, weight, reading, effects))
+            .ok_or_else(|| self.error(ErrorKind::Closed))
+    }
+
+    pub(crate) fn pause(self: &Arc<Self>, span: Duration) -> Result<(), Error> {
+        self.if_open(|state, reading, effects| state.pause(nanos(span), reading, effects))
+    }
+
+    pub(crate) fn reset(self: &Arc<Self>) -> Result<(), Error> {
+        self.if_open(State::reset)
+    }
+
+    pub(crate) fn reset_key(self: &Arc<Self>, key: KeyId) -> Result<(), Error> {
+        self.if_open(|state, reading, effects| state.reset_key(key, reading, effects))
+    }
+
+    fn if_open(
+        self: &Arc<Self>,
+        change: impl FnOnce(&mut State, Reading, &mut Effects),
+    ) -> Result<(), Error> {
+        let open = self.change_and_finish(|state, reading, effects| {
+            let open = !state.closed;
+            if open {
+                change(state, reading, effects);
+            }
+            open
+        });
+        if open { Ok(()) } else { Err(self.error(ErrorKind::Closed)) }
+    }
+
+    /// Needs no time, so that it works under any clock.
+    pub(crate) fn close(self: &Arc<Self>) {
+        self.closed.store(true, Ordering::Release);
+        let clock = self.clock().1;
+        let mut effects = Effects::default();
+        let mut state = lock(&self.state);
+        state.close(&mut effects);
+        state.set_alarm(&mut effects);
+        drop(state);
+        self.finish(Rest { effects, clock });
+    }
+
+    pub(crate) fn set_pace(self: &Arc<Self>, pace: Pace) {
+        self.change_and_finish(|state, reading, effects| state.set_pace(pace, reading, effects));
+    }
+
+    /// Declares other limits, which [`apply`](Self::apply) then puts in force. Runs nothing foreign.
+    ///
+    /// # Errors
+    ///
+    /// `Config` where the limits make no sense; nothing is changed then.
+    pub(crate) fn redeclare(&self, declared: Declared, defaults: &Defaults) -> Result<(), Error> {
+        validate(&self.name, &declared.limits, defaults)?;
+        *lock(&self.declared) = declared;
+        Ok(())
+    }
+
+    /// Runs under the limits that were declared last.
+    pub(crate) fn apply(self: &Arc<Self>, defaults: &Defaults) {
+        self.change_and_finish(|state, reading, effects| {
+            // Read under the state's lock, so that of two who apply the later declaration stays in force.
+            let limits = lock(&self.declared).limits.clone();
+            if let Ok(valid) = limits.validate(defaults.guard) {
+                state.replace(valid, reading, effects);
+            }
+        });
+        let own = lock(&self.declared).clock.clone();
+        self.set_clock(own.unwrap_or_else(|| defaults.clock.clone()));
+    }
+
+    /// Another clock, unless it is the same one.
+    pub(crate) fn set_clock(self: &Arc<Self>, clock: ClockHandle) {
+        loop {
+            let (epoch, old) = self.clock();
+            if old.is(&clock) {
+                return;
+            }
+            let (old_now, new_now) = (old.now(), clock.now());
+            let mut state = lock(&self.state);
+            if state.epoch != epoch {
+                continue;
+            }
+            let mut effects = Effects::default();
+            state.change_clock(old_now, new_now, &mut effects);
+            state.alarm.1 = None;
+            state.set_alarm(&mut effects);
+            let mut current = self.clock.write().unwrap_or_else(PoisonError::into_inner);
+            *current = (state.epoch, clock.clone());
+            drop(current);
+            drop(state);
+            return self.finish(Rest { effects, clock });
+        }
+    }
+
+    pub(crate) fn has_own_clock(&self) -> bool {
+        lock(&self.declared).clock.is_some()
+    }
+
+    pub(crate) fn error(&self, kind: ErrorKind) -> Error {
+        Error::new(kind).with_bucket(&self.name)
+    }
+}
+
+impl State {
+    /// What a call of `weight` would meet; `None` if the bucket is closed.
+    fn outlook(
+        &mut self,
+        key: KeyId,
+        weight: u32,
+        reading: Reading,
+        effects: &mut Effects,
+    ) -> Option<Outlook> {
+        if self.closed {
+            return None;
+        }
+        self.settle(key, reading, effects);
+        let due = if weight == 0 {
+            Due { at: Some(reading.clock), rate: None }
+        } else {
+            self.due_behind_line(key, reading, weight)
+        };
+        let policy_now = self.tempo.policy_time(reading.now);
+        let clock_wait = |at: Timestamp| at.saturating_since(reading.clock);
+        let states = self.memory.rates(key).states().chain(self.memory.total().states());
+        let rates = states.map(|(rate, state)| {
+            RateOutlook::new(rate, state, policy_now, |at| clock_wait(self.tempo.clock_time(at)))
+        });
+        Some(Outlook::new(
+            due.at.map(clock_wait),
+            rates.collect(),
+            self.lines.get(&key).map_or(0, |line| line.waiters.len()),
+            clock_wait(self.paused_until),
+            Duration::from_nanos(self.limits.guard()),
+        ))
+    }
+}
+
+fn validate(name: &BucketName, limits: &Limits, defaults: &Defaults) -> Result<Valid, Error> {
+    limits
+        .validate(defaults.guard)
+        .map_err(|problem| Error::config(format!("bucket `{name}` cannot be: {problem}")).with_bucket(name))
+}
+
+/// Nothing foreign runs under these locks, so a poisoned one still guards a whole state.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What the alarm's sleep wakes: the bucket, if it is still there.
+struct Bell(Weak<Shared>);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.ring();
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The state of a bucket, and what it says about starting now.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::effects::Effects;
+use super::{KeyId, Line, Ticket};
+use crate::error::{Error, ErrorKind};
+use crate::limits::Valid;
+use crate::pace::Tempo;
+use crate::policy::{Earliest, Outcome};
+use crate::rate::Rate;
+use crate::store::Memory;
+use crate::time::Timestamp;
+
+/// Everything under a bucket's lock.
+#[derive(Debug)]
+pub(crate) struct State {
+    /// Which clock the times below are of.
+    pub(super) epoch: u64,
+    /// Which states the policies hold: a refund for earlier ones is void.
+    pub(super) generation: u64,
+    /// The newest time seen.
+    pub(super) latest: Timestamp,
+    pub(super) tempo: Tempo,
+    pub(super) paused_until: Timestamp,
+    pub(super) closed: bool,
+    pub(super) limits: Valid,
+    pub(super) memory: Memory,
+    /// Only keys on which somebody waits.
+    pub(super) lines: HashMap<KeyId, Line>,
+    /// The line for the total: heads that only the total may still hold up.
+    pub(super) contenders: BTreeMap<Ticket, KeyId>,
+    /// Lines that have to be looked at again, by time.
+    pub(super) agenda: BTreeSet<(Timestamp, KeyId)>,
+    /// Why those were refused who are no longer in line and do not know it yet.
+    pub(super) refused: HashMap<Ticket, Refusal>,
+    pub(super) arrivals: Ticket,
+    /// Counts what makes plans out of date.
+    pub(super) changes: u64,
+    /// The alarm as last asked for, and how often it was.
+    pub(super) alarm: (u64, Option<Timestamp>),
+}
+
+/// A reading of the clock.
+///
+/// Time in a bucket never goes back, so that a clock that does admits nothing more; waits are counted from what the
+/// clock really showed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    /// What the clock showed.
+    pub(crate) clock: Timestamp,
+    /// The newest time the bucket has seen: never before `clock`.
+    pub(crate) now: Timestamp,
+}
+
+/// A permit's receipt: what was taken, when, from which states.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grant {
+    /// The start by the clock, and in the policies' time.
+    pub(crate) start: Timestamp,
+    pub(crate) policy_start: Timestamp,
+    pub(crate) generation: u64,
+    pub(crate) weight: u32,
+    /// When the wait began.
+    pub(crate) joined: Timestamp,
+}
+
+/// Why a call is not started; becomes an [`Error`] outside of the lock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) kind: ErrorKind,
+    pub(crate) rate: Option<Rate>,
+    /// Nanoseconds from the refusal.
+    pub(crate) retry_after: Option<u64>,
+}
+
+/// When a weight could start by the clock (`None` = never), and the rate that holds it up until then.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    pub(super) at: Option<Timestamp>,
+    pub(super) rate: Option<Rate>,
+}
+
+impl State {
+    pub(super) fn new(limits: Valid) -> Self {
+        State {
+            epoch: 0,
+            generation: 0,
+            latest: Timestamp::ZERO,
+            tempo: Tempo::default(),
+            paused_until: Timestamp::ZERO,
+            closed: false,
+            memory: Memory::new(&limits),
+            limits,
+            lines: HashMap::new(),
+            contenders: BTreeMap::new(),
+            agenda: BTreeSet::new(),
+            refused: HashMap::new(),
+            arrivals: 0,
+            changes: 0,
+            alarm: (0, None),
+        }
+    }
+
+    pub(super) fn read(&mut self, clock: Timestamp) -> Reading {
+        self.latest = self.latest.max(clock);
+        Reading { clock, now: self.latest }
+    }
+
+    /// The first moment from `now` on at which no pause holds.
+    pub(super) fn unpaused(&self, now: Timestamp) -> Timestamp {
+        now.max(self.paused_until)
+    }
+
+    /// When the key's own rates and a pause would let `weight` start, not before `now`.
+    pub(super) fn due_by_key(&self, key: KeyId, now: Timestamp, weight: u32) -> Due {
+        self.due(self.memory.rates(key).earliest(self.policy_now(now), weight), now)
+    }
+
+    /// When the total and a pause would let `weight` start, not before `now`.
+    pub(super) fn due_by_total(&self, now: Timestamp, weight: u32) -> Due {
+        self.due(self.memory.total().earliest(self.policy_now(now), weight), now)
+    }
+
+    /// When a newcomer could start if nobody waited.
+    pub(super) fn due_alone(&self, key: KeyId, now: Timestamp, weight: u32) -> Due {
+        let asked = self.policy_now(now);
+        let by_key = self.memory.rates(key).earliest(asked, weight);
+        self.due(by_key.and(self.memory.total().earliest(asked, weight)), now)
+    }
+
+    fn policy_now(&self, now: Timestamp) -> Timestamp {
+        self.tempo.policy_time(self.unpaused(now))
+    }
+
+    /// A policy's answer in the clock's time; the policy was asked from the end of the pause on.
+    fn due(&self, verdict: crate::policy::all::Verdict, now: Timestamp) -> Due {
+        let start = self.unpaused(now);
+        match verdict.earliest {
+            Earliest::Never => Due { at: None, rate: verdict.rate },
+            Earliest::At(at) if at <= self.tempo.policy_time(start) => Due { at: Some(start), rate: None },
+            Earliest::At(at) => {
+                let at = self.tempo.clock_time(at);
+                Due { at: (at < Timestamp::MAX).then_some(at), rate: verdict.rate }
+            }
+        }
+    }
+
+    /// Takes `weight` now; the policies were asked at this same reading.
+    pub(super) fn commit(&mut self, key: KeyId, reading: Reading, weight: u32, joined: Timestamp) -> Grant {
+        let policy_start = self.tempo.policy_time(reading.now);
+        self.memory.commit(key, policy_start, weight);
+        self.changes += 1;
+        let (start, generation) = (reading.clock, self.generation);
+        Grant { start, policy_start, generation, weight, joined }
+    }
+
+    /// Sees to it that `key` has room among the keys.
+    pub(super) fn make_room(&mut self, key: KeyId, reading: Reading) -> bool {
+        let now = self.tempo.policy_time(reading.now);
+        let lines = &self.lines;
+        self.memory.make_room(key, now, |digest| lines.contains_key(&Some(*digest)))
+    }
+
+    /// Gives back `given` of what `grant` took, as far as the policies can.
+    pub(super) fn refund(
+        &mut self,
+        key: KeyId,
+        grant: Grant,
+        given: u32,
+        reading: Reading,
+        effects: &mut Effects,
+    ) {
+        if grant.generation != self.generation {
+            return;
+        }
+        let times = (grant.policy_start, self.tempo.policy_time(reading.now));
+        self.memory.settle(key, times, grant.weight, Outcome::Refund(given));
+        self.changes += 1;
+        self.settle(key, reading, effects);
+        self.settle_first_contender(reading, effects);
+    }
+}
+
+impl Refusal {
+    pub(super) fn of(kind: ErrorKind) -> Self {
+        Refusal { kind, rate: None, retry_after: None }
+    }
+
+    /// Refused because it would be `due` only then.
+    pub(super) fn until(due: Due, reading: Reading, max_delay: u64) -> Self {
+        let kind = if max_delay == 0 { ErrorKind::Limited } else { ErrorKind::DelayTooLong };
+        let wait = |at: Timestamp| at.as_nanos().saturating_sub(reading.clock.as_nanos());
+        Refusal { kind, rate: due.rate, retry_after: due.at.map(wait) }
+    }
+
+    pub(super) fn error(self) -> Error {
+        Error::new(self.kind).with_rate(self.rate).with_retry_after(self.retry_after)
+    }
+}

@@ -1,0 +1,197 @@
+//! Whose turn it is.
+
+use super::effects::Effects;
+use super::state::{Reading, State};
+use super::{GRACE, KeyId, Ticket};
+use crate::time::Timestamp;
+
+/// What is left to do for a line after a look at its head.
+enum Next {
+    /// Look again, the head is another one.
+    Again,
+    /// Look again at that time, or when something changes.
+    At(Option<Timestamp>),
+}
+
+impl State {
+    /// Brings the line of `key` up to date: finds its head, tells it if its turn has come, passes over who has let
+    /// its turn go by, and puts the next look into the agenda.
+    ///
+    /// Other keys are touched only through the total: where the first in line for it changes, the new first is told.
+    pub(super) fn settle(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
+        let first = self.first_contender();
+        self.settle_one(key, reading, effects);
+        let mut first = (first != self.first_contender()).then(|| self.first_contender()).flatten();
+        // Each round a head that did not take its turn in time is passed over: there are only so many.
+        while let Some((ticket, key)) = first {
+            self.settle_one(key, reading, effects);
+            first = self.first_contender().filter(|(now_first, _)| *now_first != ticket);
+        }
+    }
+
+    /// After something was taken from the total or given back to it.
+    pub(super) fn settle_first_contender(&mut self, reading: Reading, effects: &mut Effects) {
+        if let Some((_, key)) = self.first_contender() {
+            self.settle(key, reading, effects);
+        }
+    }
+
+    pub(super) fn settle_all(&mut self, reading: Reading, effects: &mut Effects) {
+        let keys: Vec<KeyId> = self.lines.keys().copied().collect();
+        for key in keys {
+            self.settle(key, reading, effects);
+        }
+    }
+
+    /// The head that may take from the total before all others.
+    pub(super) fn first_contender(&self) -> Option<(Ticket, KeyId)> {
+        self.contenders.first_key_value().map(|(ticket, key)| (*ticket, *key))
+    }
+
+    fn settle_one(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
+        self.expire(key, reading, effects);
+        let at = loop {
+            match self.look_at_head(key, reading, effects) {
+                Next::Again => {}
+                Next::At(at) => break at,
+            }
+        };
+        self.schedule(key, at);
+    }
+
+    fn look_at_head(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) -> Next {
+        let Some((head, weight)) = self.lines.get(&key).and_then(|line| line.head()) else {
+            self.contend(key, None);
+            return Next::At(None);
+        };
+        let due = self.due_by_key(key, reading.now, weight);
+        if due.at.is_none_or(|at| at > reading.now) {
+            self.contend(key, None);
+            self.set_turn(key, None);
+            return Next::At(due.at);
+        }
+        if self.memory.has_total() {
+            self.contend(key, Some(head));
+            if self.first_contender() != Some((head, key)) {
+                self.set_turn(key, None);
+                return Next::At(None);
+            }
+            let due = self.due_by_total(reading.now, weight);
+            if due.at.is_none_or(|at| at > reading.now) {
+                self.set_turn(key, None);
+                return Next::At(due.at);
+            }
+        }
+        self.give_turn(key, head, reading, effects)
+    }
+
+    /// It is the turn of `head`: tell it once, and pass over it when it has let [`GRACE`] go by.
+    fn give_turn(&mut self, key: KeyId, head: Ticket, reading: Reading, effects: &mut Effects) -> Next {
+        let Some(line) = self.lines.get_mut(&key) else { return Next::At(None) };
+        let Some(waiter) = line.waiters.get_mut(&head) else { return Next::At(None) };
+        let since = match line.turn {
+            Some((ticket, since)) if ticket == head => since,
+            _ => {
+                line.turn = Some((head, reading.now));
+                effects.wake(waiter.waker.take());
+                reading.now
+            }
+        };
+        let over = since.plus(GRACE);
+        if reading.now < over {
+            return Next::At(Some(over));
+        }
+        waiter.passed = true;
+        line.turn = None;
+        self.changes += 1;
+        self.contend(key, None);
+        Next::Again
+    }
+
+    fn set_turn(&mut self, key: KeyId, turn: Option<(Ticket, Timestamp)>) {
+        if let Some(line) = self.lines.get_mut(&key) {
+            line.turn = turn;
+        }
+    }
+
+    /// Whether `ticket` may start at this very reading; the line is up to date.
+    pub(super) fn has_turn(&self, key: KeyId, ticket: Ticket) -> bool {
+        let turn = self.lines.get(&key).and_then(|line| line.turn);
+        turn.is_some_and(|(holder, _)| holder == ticket)
+    }
+
+    /// Puts the head of `key` into the line for the total, or takes it out.
+    pub(super) fn contend(&mut self, key: KeyId, head: Option<Ticket>) {
+        let Some(line) = self.lines.get_mut(&key) else { return };
+        if line.contending == head {
+            return;
+        }
+        if let Some(ticket) = line.contending {
+            self.contenders.remove(&ticket);
+        }
+        if let Some(ticket) = head {
+            self.contenders.insert(ticket, key);
+        }
+        line.contending = head;
+    }
+
+    /// Puts the next look at the line of `key` into the agenda: at `at`, or when the first allowance is surely over.
+    fn schedule(&mut self, key: KeyId, at: Option<Timestamp>) {
+        let Some(line) = self.lines.get_mut(&key) else { return };
+        let expires = line.deadlines.first().map(|(deadline, _)| deadline.plus(GRACE + 1));
+        let at = [at, expires].into_iter().flatten().min().filter(|at| *at < Timestamp::MAX);
+        if line.agenda == at {
+            return;
+        }
+        if let Some(known) = line.agenda {
+            self.agenda.remove(&(known, key));
+        }
+        if let Some(at) = at {
+            self.agenda.insert((at, key));
+        }
+        line.agenda = at;
+    }
+
+    /// Asks for another alarm if the agenda begins at another time than the last one.
+    pub(super) fn set_alarm(&mut self, effects: &mut Effects) {
+        let next = self.agenda.first().map(|(at, _)| *at);
+        let (asked, current) = &mut self.alarm;
+        if *current != next {
+            *asked += 1;
+            *current = next;
+            effects.alarm = Some((*asked, next));
+        }
+    }
+
+    /// Looks at all the lines whose time has come.
+    pub(super) fn ring(&mut self, reading: Reading, effects: &mut Effects) {
+        // The alarm that rang is spent: the same time may be asked for again.
+        self.alarm.1 = None;
+        let due: Vec<KeyId> =
+            self.agenda.iter().take_while(|(at, _)| *at <= reading.now).map(|(_, key)| *key).collect();
+        for key in due {
+            self.settle(key, reading, effects);
+        }
+    }
+
+    /// Takes `ticket` out of its line; the line goes with its last waiter.
+    pub(super) fn unlink(&mut self, key: KeyId, ticket: Ticket) -> Option<super::Waiter> {
+        let line = self.lines.get_mut(&key)?;
+        let waiter = line.remove(ticket)?;
+        self.changes += 1;
+        if line.contending == Some(ticket) {
+            line.contending = None;
+            self.contenders.remove(&ticket);
+        }
+        if line.turn.is_some_and(|(holder, _)| holder == ticket) {
+            line.turn = None;
+        }
+        if line.waiters.is_empty() {
+            if let Some(at) = line.agenda {
+                self.agenda.remove(&(at, key));
+            }
+            self.lines.remove(&key);
+        }
+        Some(waiter)
+    }
+}

@@ -1,0 +1,117 @@
+//! What a call would meet now.
+
+use std::time::Duration;
+
+use crate::policy::{Builtin, Policy};
+use crate::rate::Rate;
+use crate::time::Timestamp;
+
+/// How a bucket looks to one key and weight at one moment; taken by `peek`, which takes and opens nothing.
+///
+/// # Examples
+///
+/// ```
+/// use ratelimit_core::{Bucket, Rate};
+///
+/// let bucket = Bucket::named("api", Rate::per_minute(60));
+/// let _permit = bucket.try_acquire()?;
+/// let outlook = bucket.peek()?;
+/// assert_eq!(outlook.rates()[0].remaining(), 59);
+/// assert!(outlook.wait().unwrap().is_zero());
+/// # Ok::<(), ratelimit_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Outlook {
+    wait: Option<Duration>,
+    rates: Box<[RateOutlook]>,
+    waiting: usize,
+    paused_for: Duration,
+    guard: Duration,
+}
+
+/// One rate of an [`Outlook`].
+#[derive(Clone, Debug)]
+pub struct RateOutlook {
+    rate: Rate,
+    used: u32,
+    remaining: u32,
+    resets_in: Duration,
+}
+
+impl Outlook {
+    pub(crate) fn new(
+        wait: Option<Duration>,
+        rates: Box<[RateOutlook]>,
+        waiting: usize,
+        paused_for: Duration,
+        guard: Duration,
+    ) -> Self {
+        Outlook { wait, rates, waiting, paused_for, guard }
+    }
+
+    /// How long the call would wait, behind those who wait already; `None` = it would never start.
+    #[must_use]
+    pub fn wait(&self) -> Option<Duration> {
+        self.wait
+    }
+
+    /// The bucket's rates, then the rates over all its keys.
+    #[must_use]
+    pub fn rates(&self) -> &[RateOutlook] {
+        &self.rates
+    }
+
+    /// How many wait on this key.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// How long the bucket is still paused; zero if it is not.
+    #[must_use]
+    pub fn paused_for(&self) -> Duration {
+        self.paused_for
+    }
+
+    /// The guard in force, of several rates the longest.
+    #[must_use]
+    pub fn guard(&self) -> Duration {
+        self.guard
+    }
+}
+
+impl RateOutlook {
+    pub(crate) fn new(
+        rate: Rate,
+        state: &Builtin,
+        now: Timestamp,
+        wait: impl Fn(Timestamp) -> Duration,
+    ) -> Self {
+        let resets_in = state.idle_at().filter(|at| *at > now).map_or(Duration::ZERO, wait);
+        RateOutlook { rate, used: state.used(now), remaining: state.remaining(now), resets_in }
+    }
+
+    /// The rate.
+    #[must_use]
+    pub fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    /// The weight that counts against it now.
+    #[must_use]
+    pub fn used(&self) -> u32 {
+        self.used
+    }
+
+    /// The weight that it would let start now, at once.
+    #[must_use]
+    pub fn remaining(&self) -> u32 {
+        self.remaining
+    }
+
+    /// In how long nothing counts against it any more.
+    #[must_use]
+    pub fn resets_in(&self) -> Duration {
+        self.resets_in
+    }
+}
