@@ -1,1 +1,32 @@
-//! core
+//! The engine behind [`rate-limited`](https://docs.rs/rate-limited): use that crate, which adds the attribute.
+//!
+//! Rooms, each leaning only on those before it: `time`, `rate`, `policy`, `store`, `line`, `permit`, `names`,
+//! `bucket`, `registry`; `error`, `key` are leaves, and only [`clock`] reads a clock or sleeps.
+
+mod bucket;
+pub mod clock;
+mod error;
+mod key;
+mod limits;
+mod line;
+mod names;
+mod outlook;
+mod pace;
+mod permit;
+mod policy;
+pub mod presets;
+mod rate;
+mod registry;
+#[doc(hidden)]
+pub mod site;
+mod slot;
+mod store;
+mod time;
+
+pub use bucket::{Bucket, Request};
+pub use error::{Error, ErrorKind};
+pub use outlook::{Outlook, RateOutlook};
+pub use pace::Pace;
+pub use permit::Permit;
+pub use rate::Rate;
+pub use registry::{Registry, RegistryBuilder};

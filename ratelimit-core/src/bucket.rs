@@ -1,0 +1,332 @@
+//! The handle that users hold.
+
+mod request;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Clock, ClockHandle};
+use crate::error::{BucketName, Error};
+use crate::limits::Limits;
+use crate::line::{Declared, Defaults, Shared};
+use crate::names::{Declaration, Names};
+use crate::outlook::Outlook;
+use crate::permit::Permit;
+use crate::rate::Rate;
+use crate::slot::Slot;
+
+pub use request::Request;
+
+/// A named set of rates that callers acquire from; a handle, whose clones share the state.
+///
+/// A bucket made by a `const` constructor ([`new`](Bucket::new), [`unlimited`](Bucket::unlimited)) joins the
+/// [global registry](crate::Registry::global) under its name at its first use, wherever it stands: two of the same name
+/// and limits are one. A bucket that is [`named`](Bucket::named) at run time belongs to nobody until it is
+/// [registered](crate::Registry::register).
+///
+/// # Examples
+///
+/// ```
+/// use ratelimit_core::{Bucket, Rate};
+/// use std::time::Duration;
+///
+/// static GITHUB: Bucket =
+///     Bucket::new("github", Rate::per_hour(5000)).and(Rate::per_second(10)).max_delay(Duration::from_secs(2));
+///
+/// let permit = GITHUB.acquire()?;
+/// // .. the call ..
+/// drop(permit);
+/// # Ok::<(), ratelimit_core::Error>(())
+/// ```
+///
+/// A `const` item is copied at each use, so each use has to find the state by its name again: write `static`.
+pub struct Bucket {
+    name: Name,
+    limits: Limits,
+    clock: Option<ClockHandle>,
+    max_delay: Option<Duration>,
+    /// Whether it joins the global registry at its first use.
+    joins: bool,
+    /// Counts the builder's steps: a state made before one of them is not this bucket's.
+    version: u64,
+    slot: Slot,
+}
+
+#[derive(Clone)]
+enum Name {
+    Static(&'static str),
+    Shared(BucketName),
+}
+
+impl Name {
+    fn as_str(&self) -> &str {
+        match self {
+            Name::Static(name) => name,
+            Name::Shared(name) => name,
+        }
+    }
+
+    fn shared(&self) -> BucketName {
+        match self {
+            Name::Static(name) => Arc::new((*name).into()),
+            Name::Shared(name) => Arc::clone(name),
+        }
+    }
+}
+
+impl Bucket {
+    /// A bucket for a `static`, which joins the global registry as `name` at its first use.
+    #[must_use]
+    pub const fn new(name: &'static str, rate: Rate) -> Self {
+        Self::declared(Name::Static(name), Limits::of(rate), true)
+    }
+
+    /// A bucket for a `static` that grants everything, and can still be paused and closed.
+    #[must_use]
+    pub const fn unlimited(name: &'static str) -> Self {
+        Self::declared(Name::Static(name), Limits::UNLIMITED, true)
+    }
+
+    /// A bucket made at run time, which belongs to nobody until it is registered.
+    #[must_use]
+    pub fn named(name: impl Into<String>, rate: Rate) -> Self {
+        let name: Box<str> = name.into().into();
+        Self::declared(Name::Shared(Arc::new(name)), Limits::of(rate), false)
+    }
+
+    const fn declared(name: Name, limits: Limits, joins: bool) -> Self {
+        Bucket { name, limits, clock: None, max_delay: None, joins, version: 0, slot: Slot::new() }
+    }
+
+    /// The handle of a state that is in a registry.
+    pub(crate) fn of(shared: Arc<Shared>) -> Self {
+        let Declared { limits, clock, .. } = shared.declared();
+        let name = Name::Shared(Arc::clone(shared.name()));
+        Bucket { clock, slot: Slot::holding(0, shared), ..Self::declared(name, limits, false) }
+    }
+
+    /// Adds a rate; a call starts when all of them let it. At most 8, in any order.
+    #[must_use]
+    pub const fn and(mut self, rate: Rate) -> Self {
+        self.limits.add(rate);
+        self.version += 1;
+        self
+    }
+
+    /// Adds a rate over all keys together, calls without a key included. At most 8.
+    #[must_use]
+    pub const fn total(mut self, rate: Rate) -> Self {
+        self.limits.add_total(rate);
+        self.version += 1;
+        self
+    }
+
+    /// How much later a started call may still reach the server: windows run that much longer.
+    ///
+    /// By default the smaller of 20 ms and 2 % of the window. Zero is exact, for limits that nobody else measures.
+    #[must_use]
+    pub const fn guard(mut self, guard: Duration) -> Self {
+        self.limits.set_guard(guard);
+        self.version += 1;
+        self
+    }
+
+    /// How many keys it may hold, by default 65,536. A key is forgotten once that loosens nothing; while all are
+    /// needed, a new one is refused with [`TooManyKeys`](crate::ErrorKind::TooManyKeys).
+    #[must_use]
+    pub const fn max_keys(mut self, max_keys: usize) -> Self {
+        self.limits.set_max_keys(max_keys);
+        self.version += 1;
+        self
+    }
+
+    /// The allowance of calls through this handle that name none; `Duration::MAX` = however long.
+    ///
+    /// It belongs to the handle, not to the state. Unless set, calls never wait.
+    #[must_use]
+    pub const fn max_delay(mut self, max_delay: Duration) -> Self {
+        self.max_delay = Some(max_delay);
+        self
+    }
+
+    /// Runs on a clock of its own. A `static` that needs one is a `LazyLock<Bucket>`.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(ClockHandle::new(clock));
+        self.version += 1;
+        self
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    /// The rates in force, without those over all keys.
+    #[must_use]
+    pub fn rates(&self) -> Vec<Rate> {
+        match self.slot.get(self.version) {
+            Some(shared) => shared.declared().limits.rates().collect(),
+            None => self.limits.rates().collect(),
+        }
+    }
+
+    /// Starts a request with a key, a weight or an allowance of its own.
+    #[must_use]
+    pub fn request(&self) -> Request<'_> {
+        Request::new(self)
+    }
+
+    /// Takes a permit now or is refused; never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`Limited`](crate::ErrorKind::Limited) where it would have to wait, also for those who wait already.
+    pub fn try_acquire(&self) -> Result<Permit, Error> {
+        self.request().try_acquire()
+    }
+
+    /// Takes a permit, waiting on this thread up to the allowance.
+    ///
+    /// In an async function it blocks the executor's thread: use [`acquire_async`](Bucket::acquire_async) there.
+    ///
+    /// # Errors
+    ///
+    /// [`DelayTooLong`](crate::ErrorKind::DelayTooLong) at once, without waiting, where the wait exceeds the allowance.
+    ///
+    /// # Fairness
+    ///
+    /// First come, first served, threads and futures in one line.
+    pub fn acquire(&self) -> Result<Permit, Error> {
+        self.request().acquire()
+    }
+
+    /// Takes a permit, waiting up to the allowance, under any executor.
+    ///
+    /// # Errors
+    ///
+    /// [`DelayTooLong`](crate::ErrorKind::DelayTooLong) at once, without waiting, where the wait exceeds the allowance.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the line as if it had never come; those behind it move up.
+    ///
+    /// # Fairness
+    ///
+    /// First come, first served by the first poll, threads and futures in one line. A future whose turn has come and
+    /// that is not polled within 10 ms is passed over until it is.
+    pub fn acquire_async(&self) -> impl Future<Output = Result<Permit, Error>> + Send + 'static + use<> {
+        self.request().acquire_async()
+    }
+
+    /// What a call would meet now; takes and opens nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed), or [`Config`](ErrorKind::Config) where the bucket cannot be.
+    pub fn peek(&self) -> Result<Outlook, Error> {
+        self.request().peek()
+    }
+
+    /// Holds every start up for `span` from now; of several pauses the latest end wins.
+    ///
+    /// Those who wait and whose turn it moves past their allowance are refused at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed), or [`Config`](ErrorKind::Config) where the bucket cannot be.
+    pub fn pause(&self, span: Duration) -> Result<(), Error> {
+        self.shared()?.pause(span)
+    }
+
+    /// Everything as fresh: all keys, the total, a pause. Those who wait are planned anew.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed), or [`Config`](ErrorKind::Config) where the bucket cannot be.
+    pub fn reset(&self) -> Result<(), Error> {
+        self.shared()?.reset()
+    }
+
+    /// Refuses all who wait and all who come, for good, with [`Closed`](crate::ErrorKind::Closed).
+    pub fn close(&self) {
+        // A bucket that cannot be refuses everybody already.
+        if let Ok(shared) = self.shared() {
+            shared.close();
+        }
+    }
+
+    /// The allowance of this handle, in nanoseconds.
+    pub(crate) fn allowance(&self, shared: &Shared) -> u64 {
+        self.max_delay.map_or_else(|| shared.max_delay(), crate::time::nanos)
+    }
+
+    pub(crate) fn own_max_delay(&self) -> Option<Duration> {
+        self.max_delay
+    }
+
+    pub(crate) fn declaration(&self) -> Declaration {
+        let declared = Declared { limits: self.limits.clone(), clock: self.clock.clone(), site: None };
+        Declaration { declared, max_delay: self.max_delay }
+    }
+
+    /// The state of a bucket that is nobody's yet; `None` for one that joins by its name.
+    pub(crate) fn free_state(&self) -> Option<Result<Arc<Shared>, Error>> {
+        (!self.joins).then(|| self.shared())
+    }
+
+    /// The state, which a const bucket joins and a named one makes at its first use.
+    pub(crate) fn shared(&self) -> Result<Arc<Shared>, Error> {
+        match self.slot.get(self.version) {
+            Some(shared) if !shared.is_closed() => Ok(shared),
+            None => self.make_state().map(|shared| self.slot.keep(self.version, shared)),
+            // Removed from its registry: whoever registered the name anew is meant.
+            Some(closed) if self.joins => match Names::global().get(self.name()) {
+                Ok(anew) => Ok(self.slot.keep(self.version, anew)),
+                Err(_) => Ok(closed),
+            },
+            Some(closed) => Ok(closed),
+        }
+    }
+
+    fn make_state(&self) -> Result<Arc<Shared>, Error> {
+        let declaration = self.declaration();
+        if self.joins {
+            Names::global().declare(self.name(), declaration)
+        } else {
+            Shared::new(self.name.shared(), declaration.declared, declaration.max_delay, &Defaults::default())
+        }
+    }
+}
+
+/// The clone shares the state, if need be by making it now.
+impl Clone for Bucket {
+    fn clone(&self) -> Self {
+        let slot = match self.shared() {
+            Ok(shared) => Slot::holding(self.version, shared),
+            // What cannot be is found out again by whoever uses the clone.
+            Err(_) => Slot::new(),
+        };
+        Bucket {
+            name: self.name.clone(),
+            limits: self.limits.clone(),
+            clock: self.clock.clone(),
+            max_delay: self.max_delay,
+            joins: self.joins,
+            version: self.version,
+            slot,
+        }
+    }
+}
+
+impl fmt::Debug for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bucket")
+            .field("name", &self.name())
+            .field("limits", &format_args!("{}", self.limits))
+            .finish_non_exhaustive()
+    }
+}

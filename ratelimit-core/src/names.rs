@@ -1,0 +1,279 @@
+//! Tables of names: who is meant by a bucket's name, the global table included.
+//!
+//! A name belongs to one state per table. Two declarations of it must say the same; only registering replaces limits.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::ClockHandle;
+use crate::error::{BucketName, Error, ErrorKind};
+use crate::limits::Limits;
+use crate::line::{Declared, Defaults, Shared};
+use crate::pace::Pace;
+use crate::presets;
+
+/// One table of names.
+#[derive(Debug)]
+pub(crate) struct Names {
+    /// Tells tables apart for those who cache what they looked up.
+    id: u64,
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    buckets: BTreeMap<String, Named>,
+    /// Buckets of call sites that have a rate and no name, by the site's address.
+    sites: HashMap<usize, Arc<Shared>>,
+    defaults: Defaults,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Named {
+    shared: Arc<Shared>,
+    /// Declared by the table itself: the first other declaration replaces it.
+    preset: bool,
+}
+
+/// What a declaration says besides the name.
+#[derive(Clone, Debug)]
+pub(crate) struct Declaration {
+    pub(crate) declared: Declared,
+    pub(crate) max_delay: Option<Duration>,
+}
+
+impl Names {
+    pub(crate) fn new(defaults: Defaults) -> Self {
+        static IDS: AtomicU64 = AtomicU64::new(0);
+        let id = IDS.fetch_add(1, Ordering::Relaxed);
+        Names { id, table: Mutex::new(Table { defaults, ..Table::default() }) }
+    }
+
+    /// The table that const buckets join and that attributes look names up in; it knows the presets.
+    pub(crate) fn global() -> &'static Arc<Names> {
+        static GLOBAL: LazyLock<Arc<Names>> = LazyLock::new(|| {
+            let names = Names::new(Defaults::default());
+            for (name, rate) in presets::ALL {
+                let declared = Declared { limits: Limits::of(rate), clock: None, site: None };
+                let name: BucketName = Arc::new(name.into());
+                // Presets are valid limits: a unit test resolves them all.
+                if let Ok(shared) = Shared::new(Arc::clone(&name), declared, None, &Defaults::default()) {
+                    names.lock().buckets.insert(name.to_string(), Named { shared, preset: true });
+                }
+            }
+            Arc::new(names)
+        });
+        &GLOBAL
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The bucket of that name.
+    pub(crate) fn get(&self, name: &str) -> Result<Arc<Shared>, Error> {
+        let table = self.lock();
+        table.check_open(name)?;
+        match table.buckets.get(name) {
+            Some(named) => Ok(Arc::clone(&named.shared)),
+            None => Err(table.unknown(name)),
+        }
+    }
+
+    /// The bucket of that name under these limits: a new one, or the one that was declared alike.
+    pub(crate) fn declare(&self, name: &str, declaration: Declaration) -> Result<Arc<Shared>, Error> {
+        let mut table = self.lock();
+        table.check_open(name)?;
+        match table.buckets.get(name) {
+            None => table.insert(name, declaration),
+            Some(named) if named.preset => Self::replace(table, name, declaration),
+            Some(named) => {
+                let known = named.shared.declared();
+                if known.agrees_with(&declaration.declared) {
+                    Ok(Arc::clone(&named.shared))
+                } else {
+                    Err(conflict(named.shared.name(), &known, &declaration.declared))
+                }
+            }
+        }
+    }
+
+    /// Makes these the limits of that name, whatever it had before.
+    pub(crate) fn register(&self, name: &str, declaration: Declaration) -> Result<Arc<Shared>, Error> {
+        let mut table = self.lock();
+        table.check_open(name)?;
+        if table.buckets.contains_key(name) {
+            Self::replace(table, name, declaration)
+        } else {
+            table.insert(name, declaration)
+        }
+    }
+
+    /// Says the new limits under the table's lock, applies them without it: that wakes waiters.
+    fn replace(
+        mut table: MutexGuard<'_, Table>,
+        name: &str,
+        Declaration { declared, max_delay }: Declaration,
+    ) -> Result<Arc<Shared>, Error> {
+        let defaults = table.defaults.clone();
+        let Some(named) = table.buckets.get_mut(name) else {
+            return table.insert(name, Declaration { declared, max_delay });
+        };
+        let shared = Arc::clone(&named.shared);
+        shared.redeclare(declared, &defaults)?;
+        named.preset = false;
+        drop(table);
+        if let Some(max_delay) = max_delay {
+            shared.set_max_delay(max_delay);
+        }
+        shared.apply(&defaults);
+        Ok(shared)
+    }
+
+    /// Takes in a state that belongs to no table yet; `false` if it does, or the name is taken.
+    pub(crate) fn adopt(&self, shared: &Arc<Shared>) -> Result<bool, Error> {
+        let mut table = self.lock();
+        table.check_open(shared.name())?;
+        if table.buckets.contains_key(shared.name().as_ref().as_ref()) || !shared.claim() {
+            return Ok(false);
+        }
+        let named = Named { shared: Arc::clone(shared), preset: false };
+        table.buckets.insert(shared.name().to_string(), named);
+        let defaults = table.defaults.clone();
+        drop(table);
+        if let Some(max_delay) = defaults.max_delay.filter(|_| shared.max_delay() == 0) {
+            shared.set_max_delay(max_delay);
+        }
+        shared.apply(&defaults);
+        shared.set_pace(defaults.pace);
+        Ok(true)
+    }
+
+    /// The own bucket of the call site at `address`.
+    pub(crate) fn of_site(
+        &self,
+        address: usize,
+        name: &str,
+        declared: Declared,
+    ) -> Result<Arc<Shared>, Error> {
+        let mut table = self.lock();
+        table.check_open(name)?;
+        if let Some(shared) = table.sites.get(&address) {
+            return Ok(Arc::clone(shared));
+        }
+        let shared = Shared::new(Arc::new(name.into()), declared, None, &table.defaults)?;
+        table.sites.insert(address, Arc::clone(&shared));
+        Ok(shared)
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.lock().buckets.keys().cloned().collect()
+    }
+
+    /// Closes and forgets the bucket of that name; whether there was one.
+    pub(crate) fn remove(&self, name: &str) -> bool {
+        let removed = self.lock().buckets.remove(name);
+        // Closing wakes waiters, which are foreign code: without the table's lock.
+        removed.map(|named| named.shared.close()).is_some()
+    }
+
+    pub(crate) fn set_clock(&self, clock: &ClockHandle) {
+        self.lock().defaults.clock = clock.clone();
+        for shared in self.all() {
+            if !shared.has_own_clock() {
+                shared.set_clock(clock.clone());
+            }
+        }
+    }
+
+    pub(crate) fn set_pace(&self, pace: Pace) {
+        self.lock().defaults.pace = pace;
+        for shared in self.all() {
+            shared.set_pace(pace);
+        }
+    }
+
+    pub(crate) fn reset(&self) {
+        for shared in self.all() {
+            // A bucket that is closed has nothing to reset.
+            let _ = shared.reset();
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        for shared in self.all() {
+            shared.close();
+        }
+    }
+
+    fn all(&self) -> Vec<Arc<Shared>> {
+        let table = self.lock();
+        let named = table.buckets.values().map(|named| &named.shared);
+        named.chain(table.sites.values()).map(Arc::clone).collect()
+    }
+}
+
+/// A table that nobody holds any more is closed: those who wait on its buckets are told.
+impl Drop for Names {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Table {
+    fn check_open(&self, name: &str) -> Result<(), Error> {
+        if self.closed {
+            return Err(Error::new(ErrorKind::Closed).with_bucket(&Arc::new(name.into())));
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, name: &str, declaration: Declaration) -> Result<Arc<Shared>, Error> {
+        let name: BucketName = Arc::new(name.into());
+        let Declaration { declared, max_delay } = declaration;
+        let shared = Shared::new(Arc::clone(&name), declared, max_delay, &self.defaults)?;
+        shared.claim();
+        self.buckets.insert(name.to_string(), Named { shared: Arc::clone(&shared), preset: false });
+        Ok(shared)
+    }
+
+    fn unknown(&self, name: &str) -> Error {
+        let nearest = self
+            .buckets
+            .keys()
+            .map(|known| (strsim::damerau_levenshtein(name, known), known))
+            .filter(|(distance, known)| *distance <= (known.len().max(name.len()) / 3).max(1))
+            .min_by_key(|(distance, _)| *distance);
+        let hint = match nearest {
+            Some((_, known)) => format!("did you mean `{known}`?"),
+            None => "register it, or give the attribute a `rate`".to_owned(),
+        };
+        Error::new(ErrorKind::UnknownBucket)
+            .with_message(format!("unknown bucket `{name}`: {hint}").into())
+            .with_bucket(&Arc::new(name.into()))
+    }
+}
+
+fn conflict(name: &BucketName, known: &Declared, new: &Declared) -> Error {
+    let at = |declared: &Declared| declared.site.map(|site| format!(" (at `{site}`)")).unwrap_or_default();
+    let own_clock = |declared: &Declared| if declared.clock.is_some() { ", own clock" } else { "" };
+    let message = format!(
+        "bucket `{name}` is declared twice: as `{}{}`{} and as `{}{}`{}; use one of them everywhere, or \
+         `Registry::register` to replace it",
+        known.limits,
+        own_clock(known),
+        at(known),
+        new.limits,
+        own_clock(new),
+        at(new),
+    );
+    Error::config(message).with_bucket(name)
+}

@@ -1,0 +1,57 @@
+//! Buckets for well-known public APIs, by name, as their own documentation states their limits.
+//!
+//! Every one is a token bucket: so much at once, refilled at so much per time. [`Registry::global`](crate::Registry)
+//! holds them all, so `bucket = "kitsu"` works at once; registering a bucket of the same name replaces it.
+//!
+//! | name | at once | refill |
+//! |---|---|---|
+//! | `anilist` | 30 | 0.5/s |
+//! | `jikan` | 3 | 1/s |
+//! | `kitsu` | 10 | 10/s |
+//! | `mangadex` | 5 | 5/s |
+//! | `danbooru` | 10 | 10/s |
+//! | `shikimori` | 5 | 5/s |
+//! | `ann` | 5 | 1/s |
+//! | `trace` | 1 | 0.5/s |
+//! | `nekos` | 10 | 3/s |
+//! | `waifu` | 10 | 10/s |
+//! | `ghibli` | 5 | 1/s |
+//! | `quote` | 5 | 5/3600 s |
+//!
+//! # Examples
+//!
+//! ```
+//! use ratelimit_core::{Registry, presets};
+//!
+//! for (name, rate) in presets::ALL {
+//!     let bucket = Registry::global().get(name)?;
+//!     assert_eq!(bucket.rates(), [rate]);
+//!     bucket.try_acquire()?;
+//! }
+//! assert_eq!(presets::ALL.len(), 12);
+//! # Ok::<(), ratelimit_core::Error>(())
+//! ```
+
+use std::time::Duration;
+
+use crate::rate::Rate;
+
+/// All presets: name and rate.
+pub const ALL: [(&str, Rate); 12] = [
+    ("anilist", every(30, 1, 2)),
+    ("jikan", every(3, 1, 1)),
+    ("kitsu", every(10, 10, 1)),
+    ("mangadex", every(5, 5, 1)),
+    ("danbooru", every(10, 10, 1)),
+    ("shikimori", every(5, 5, 1)),
+    ("ann", every(5, 1, 1)),
+    ("trace", every(1, 1, 2)),
+    ("nekos", every(10, 3, 1)),
+    ("waifu", every(10, 10, 1)),
+    ("ghibli", every(5, 1, 1)),
+    ("quote", every(5, 5, 3600)),
+];
+
+const fn every(burst: u32, amount: u32, seconds: u64) -> Rate {
+    Rate::new(amount, Duration::from_secs(seconds)).burst(burst)
+}

@@ -1,0 +1,328 @@
+//! What the attribute's expansion stands on: the static of a call site, and the call that it begins.
+//!
+//! Hidden: only the expansion names these. A call site looks its name up once and keeps the state; a name that was
+//! not found is looked up again at the next call.
+
+use std::num::NonZeroU32;
+use std::ptr;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use crate::bucket::Bucket;
+use crate::error::{Error, SiteName};
+use crate::key::Key;
+use crate::limits::Limits;
+pub use crate::line::Acquire;
+use crate::line::{Asked, Declared, Shared};
+use crate::names::{Declaration, Names};
+use crate::permit::Permit;
+use crate::rate::Rate;
+use crate::registry::Registry;
+use crate::slot::Slot;
+use crate::time::nanos;
+
+/// The static of one annotated function.
+#[derive(Debug)]
+pub struct Site {
+    /// `path::function`.
+    function: &'static str,
+    target: Target,
+    slot: Slot,
+}
+
+/// Which bucket a call site means.
+#[derive(Clone, Copy, Debug)]
+enum Target {
+    Named(&'static str),
+    Declared(&'static str, Rate),
+    /// Its own: the identity is the site, the name only says where it stands.
+    Own(&'static str, Rate),
+    /// Given by an expression at each call.
+    Dynamic,
+}
+
+impl Site {
+    /// `bucket = "name"`.
+    #[must_use]
+    pub const fn named(bucket: &'static str, function: &'static str) -> Self {
+        Self::to(Target::Named(bucket), function)
+    }
+
+    /// `bucket = "name", rate = ".."`.
+    #[must_use]
+    pub const fn declared(bucket: &'static str, rate: Rate, function: &'static str) -> Self {
+        Self::to(Target::Declared(bucket, rate), function)
+    }
+
+    /// `rate = ".."` alone.
+    #[must_use]
+    pub const fn own(name: &'static str, rate: Rate, function: &'static str) -> Self {
+        Self::to(Target::Own(name, rate), function)
+    }
+
+    /// `bucket = <expression>`.
+    #[must_use]
+    pub const fn dynamic(function: &'static str) -> Self {
+        Self::to(Target::Dynamic, function)
+    }
+
+    const fn to(target: Target, function: &'static str) -> Self {
+        Site { function, target, slot: Slot::new() }
+    }
+
+    /// Begins a call on the bucket of the global registry.
+    pub fn call(&'static self) -> Call {
+        self.begin(self.cached(Names::global(), || self.look_up(Names::global())), None)
+    }
+
+    /// Begins a call on the bucket of `registry`.
+    pub fn call_in(&'static self, registry: &Registry) -> Call {
+        let names = registry.names_table();
+        self.begin(self.cached(names, || self.look_up(names)), None)
+    }
+
+    /// Begins a call on the bucket of an expression.
+    pub fn call_on(&'static self, bucket: &(impl ToBucket + ?Sized)) -> Call {
+        self.call_to(bucket.to_bucket(), Names::global())
+    }
+
+    /// Begins a call on the bucket of an expression, a name meaning that of `registry`.
+    pub fn call_on_in(&'static self, registry: &Registry, bucket: &(impl ToBucket + ?Sized)) -> Call {
+        self.call_to(bucket.to_bucket(), registry.names_table())
+    }
+
+    fn call_to(&'static self, bucket: BucketRef<'_>, names: &Names) -> Call {
+        match bucket {
+            BucketRef::Handle(bucket) => {
+                let shared = bucket.shared();
+                let max_delay = shared.as_ref().ok().map(|shared| bucket.allowance(shared));
+                self.begin(shared, max_delay)
+            }
+            BucketRef::Name(name) => {
+                // The slot keeps the first name; another is looked up at each call.
+                let known = self.slot.get(names.id()).filter(|known| ***known.name() == *name);
+                let shared = match known.filter(|known| !known.is_closed()) {
+                    Some(known) => Ok(known),
+                    None => names.get(name).inspect(|shared| {
+                        self.slot.keep(names.id(), Arc::clone(shared));
+                    }),
+                };
+                self.begin(shared, None)
+            }
+        }
+    }
+
+    /// What this site found in `names` before, or what `look_up` finds now.
+    fn cached(
+        &self,
+        names: &Names,
+        look_up: impl FnOnce() -> Result<Arc<Shared>, Error>,
+    ) -> Result<Arc<Shared>, Error> {
+        match self.slot.get(names.id()) {
+            Some(known) if !known.is_closed() => Ok(known),
+            _ => look_up().map(|found| self.slot.keep(names.id(), found)),
+        }
+    }
+
+    fn look_up(&'static self, names: &Names) -> Result<Arc<Shared>, Error> {
+        let declared = |rate| Declared { limits: Limits::of(rate), clock: None, site: Some(self.function) };
+        match self.target {
+            Target::Named(name) => names.get(name),
+            Target::Declared(name, rate) => {
+                names.declare(name, Declaration { declared: declared(rate), max_delay: None })
+            }
+            Target::Own(name, rate) => names.of_site(ptr::from_ref(self).addr(), name, declared(rate)),
+            Target::Dynamic => Err(Error::config("this call site names no bucket")),
+        }
+    }
+
+    fn begin(&'static self, shared: Result<Arc<Shared>, Error>, max_delay: Option<u64>) -> Call {
+        let site: SiteName = &self.function;
+        Call {
+            asked: shared.map_err(|error| error.with_site(Some(site))).map(|shared| Asked {
+                max_delay: max_delay.unwrap_or_else(|| shared.max_delay()),
+                shared,
+                key: None,
+                weight: Some(1),
+                site: Some(site),
+            }),
+        }
+    }
+}
+
+/// One call of an annotated function, on its way to a permit.
+#[derive(Debug)]
+#[must_use]
+pub struct Call {
+    asked: Result<Asked, Error>,
+}
+
+impl Call {
+    /// `key = ..`.
+    pub fn key(mut self, key: &(impl AsKey + ?Sized)) -> Self {
+        if let Ok(asked) = &mut self.asked {
+            asked.key = Some(key.as_key());
+        }
+        self
+    }
+
+    /// `weight = ..`.
+    pub fn weight(mut self, weight: impl Weight) -> Self {
+        if let Ok(asked) = &mut self.asked {
+            asked.weight = weight.weight();
+        }
+        self
+    }
+
+    /// `max_delay = ..`.
+    pub fn max_delay(mut self, max_delay: Duration) -> Self {
+        if let Ok(asked) = &mut self.asked {
+            asked.max_delay = nanos(max_delay);
+        }
+        self
+    }
+
+    /// Waits on this thread.
+    pub fn acquire(self) -> Result<Permit, Error> {
+        Acquire::new(self.asked).block()
+    }
+
+    /// Waits as a future.
+    pub fn acquire_async(self) -> Acquire {
+        Acquire::new(self.asked)
+    }
+}
+
+/// What `bucket = <expression>` may give: borrowed, never moved.
+#[diagnostic::on_unimplemented(
+    message = "`bucket` must be a `Bucket` or a name, found `{Self}`",
+    label = "not a bucket and not a name",
+    note = "give a `Bucket`, a reference to one, a `LazyLock<Bucket>`, or a name as `&str` or `String`"
+)]
+pub trait ToBucket {
+    #[doc(hidden)]
+    fn to_bucket(&self) -> BucketRef<'_>;
+}
+
+/// A bucket or its name.
+#[derive(Debug)]
+pub enum BucketRef<'a> {
+    /// A handle.
+    Handle(&'a Bucket),
+    /// A name, to be looked up.
+    Name(&'a str),
+}
+
+impl ToBucket for Bucket {
+    fn to_bucket(&self) -> BucketRef<'_> {
+        BucketRef::Handle(self)
+    }
+}
+
+impl ToBucket for str {
+    fn to_bucket(&self) -> BucketRef<'_> {
+        BucketRef::Name(self)
+    }
+}
+
+impl ToBucket for String {
+    fn to_bucket(&self) -> BucketRef<'_> {
+        BucketRef::Name(self)
+    }
+}
+
+impl<F: FnOnce() -> Bucket> ToBucket for LazyLock<Bucket, F> {
+    fn to_bucket(&self) -> BucketRef<'_> {
+        BucketRef::Handle(self)
+    }
+}
+
+impl<T: ToBucket + ?Sized> ToBucket for &T {
+    fn to_bucket(&self) -> BucketRef<'_> {
+        (**self).to_bucket()
+    }
+}
+
+impl<T: ToBucket + ?Sized> ToBucket for Arc<T> {
+    fn to_bucket(&self) -> BucketRef<'_> {
+        (**self).to_bucket()
+    }
+}
+
+impl<T: ToBucket + ?Sized> ToBucket for Box<T> {
+    fn to_bucket(&self) -> BucketRef<'_> {
+        (**self).to_bucket()
+    }
+}
+
+/// What `key = ..` may give.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a key",
+    label = "not usable as a key",
+    note = "a key is its `Display` text; of several values make one text, as in `key = \"{{user}}/{{page}}\"`"
+)]
+pub trait AsKey {
+    #[doc(hidden)]
+    fn as_key(&self) -> Key;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: std::fmt::Display + ?Sized> AsKey for T {
+    fn as_key(&self) -> Key {
+        Key::new(self)
+    }
+}
+
+/// What `weight = ..` may give: any whole number.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a weight",
+    label = "not a whole number",
+    note = "weights are whole numbers; one below zero or above `u32::MAX` is refused as `TooHeavy`"
+)]
+pub trait Weight {
+    #[doc(hidden)]
+    fn weight(self) -> Option<u32>;
+}
+
+macro_rules! whole_numbers {
+    ($($number:ty)*) => {
+        $(impl Weight for $number {
+            fn weight(self) -> Option<u32> {
+                u32::try_from(self).ok()
+            }
+        })*
+    };
+}
+
+whole_numbers!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
+
+impl Weight for NonZeroU32 {
+    fn weight(self) -> Option<u32> {
+        Some(self.get())
+    }
+}
+
+/// Runs a closure of the user's on the arguments it names: through a function, its parameters' types are inferred and
+/// its `return` and `?` stay inside.
+pub fn apply<A, R>(arguments: A, closure: impl FnOnce(A) -> R) -> R {
+    closure(arguments)
+}
+
+/// How an annotated function's return type carries a refusal.
+#[diagnostic::on_unimplemented(
+    message = "`#[rate_limited]` cannot report a refused call through the return type `{Self}`",
+    label = "must be `Result<_, E>` where `E: From<rate_limited::Error>`",
+    note = "implement `From<rate_limited::Error>` for the error type, or add `on_limited = |error| ..`",
+    note = "if this function returns a future, make it an `async fn`"
+)]
+pub trait FromLimited {
+    #[doc(hidden)]
+    fn from_limited(error: Error) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, E: From<Error>> FromLimited for Result<T, E> {
+    fn from_limited(error: Error) -> Self {
+        Err(error.into())
+    }
+}
