@@ -1,6 +1,173 @@
-//! Client-side rate limiting by one attribute.
+//! Client-side rate limiting by one attribute: call other people's APIs as fast as they permit, and never faster.
+//!
+//! ```
+//! use rate_limited::rate_limited;
+//!
+//! #[rate_limited(bucket = "kitsu", weight = 2, max_delay = "500ms")]
+//! async fn search(text: &str) -> std::io::Result<String> {
+//!     Ok(format!("your call for {text}, as it was"))
+//! }
+//! ```
+//!
+//! Each call takes two of what the bucket `kitsu` has. If they are there it starts at once; if not it sleeps in line, up
+//! to half a second; if that is not enough it fails at once, with nothing taken, and an [`Error`] that says when to
+//! [retry](Error::retry_after).
+//!
+//! # Declaring limits
+//!
+//! A [`Rate`] is so much weight per time, and plain data. A plain rate is a sliding window: in *no* span of its length is
+//! more than the amount started. With [`burst`](Rate::burst) it is a token bucket.
+//!
+//! A [`Bucket`] is a named set of rates. Where it stands is a matter of taste:
+//!
+//! ```
+//! use rate_limited::{Bucket, Rate, Registry, rate_limited};
+//!
+//! // A static: cannot be misspelt.
+//! static GITHUB: Bucket = Bucket::new("github", Rate::per_hour(5000)).and(Rate::per_second(10));
+//!
+//! #[rate_limited(bucket = GITHUB)]
+//! fn issues() -> std::io::Result<u32> {
+//!     Ok(7)
+//! }
+//!
+//! // In place: this function's own.
+//! #[rate_limited(rate = "5/s", max_delay = "forever")]
+//! fn trending() -> std::io::Result<u32> {
+//!     Ok(7)
+//! }
+//!
+//! // By name, registered at start-up, say from a configuration file.
+//! #[rate_limited(bucket = "weather")]
+//! fn forecast() -> std::io::Result<u32> {
+//!     Ok(7)
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let rate: Rate = "1000/day".parse()?;
+//! Registry::global().register(Bucket::named("weather", rate))?;
+//! assert_eq!((issues()?, trending()?, forecast()?), (7, 7, 7));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A name that nobody registered is an error that names the nearest, never a silent default. Twelve public APIs are
+//! there from the start: see [`presets`].
+//!
+//! # Waiting
+//!
+//! `max_delay` is the longest wait that a caller accepts; unless it is set, on the call or on the bucket, calls never
+//! wait. It is judged before anything is taken: who cannot make it fails at once, not after having waited.
+//!
+//! All who wait on one bucket and [key](Request::key) stand in one line, threads and futures alike, first come, first
+//! served. A future that is dropped leaves the line as if it had never come. Waiting works under every executor: the
+//! default clock has a timer of its own.
+//!
+//! A sync function blocks its thread while it waits. That works inside an async runtime too, but takes one of its
+//! threads: annotate the `async fn` there.
+//!
+//! # The guard
+//!
+//! Calls that start exactly at the edge of a window reach the server a little earlier or later, and it sees one too
+//! many. So windows run a little longer than they are: by default the smaller of 20 ms and 2 %. In a token bucket it is
+//! the last of a whole burst that waits for the guard. See [`Bucket::guard`].
+//!
+//! # Testing
+//!
+//! A [`ManualClock`](clock::ManualClock) stands still until it is moved, so that tests of an hour take no time:
+//!
+//! ```
+//! use rate_limited::clock::ManualClock;
+//! use rate_limited::{Bucket, Rate, Registry, rate_limited};
+//! use std::time::Duration;
+//!
+//! struct Client {
+//!     limits: Registry,
+//! }
+//!
+//! impl Client {
+//!     #[rate_limited(bucket = "api", registry = self.limits)]
+//!     fn call(&self) -> Result<u32, rate_limited::Error> {
+//!         Ok(7)
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), rate_limited::Error> {
+//! let clock = ManualClock::new();
+//! let limits = Registry::builder().clock(clock.clone()).build();
+//! limits.register(Bucket::named("api", Rate::per_hour(1)).guard(Duration::ZERO))?;
+//! let client = Client { limits };
+//!
+//! assert_eq!(client.call()?, 7);
+//! let refused = client.call().unwrap_err();
+//! clock.advance(refused.retry_after().unwrap());
+//! assert_eq!(client.call()?, 7);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! - `tokio` (default): [`clock::TokioClock`], which follows tokio's paused time. Waiting under tokio needs no feature.
 
 pub use ratelimit_core::{Bucket, Error, ErrorKind, Outlook, Pace, Permit, Rate, Registry, Request};
+
+/// # Examples
+///
+/// Per user, and the weight by what is asked for:
+///
+/// ```
+/// use rate_limited::{Bucket, Rate, rate_limited};
+///
+/// static MAIL: Bucket = Bucket::new("mail", Rate::per_minute(60)).total(Rate::per_minute(600));
+///
+/// #[rate_limited(bucket = MAIL, key = user, weight = to.len(), max_delay = "2s")]
+/// async fn send(user: &str, to: &[&str]) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+///     Ok(())
+/// }
+/// ```
+///
+/// Several values in one key, and a function that returns no `Result`:
+///
+/// ```
+/// use rate_limited::rate_limited;
+///
+/// #[rate_limited(rate = "5/m", key = "{tenant}/{page}", on_limited = |_error| None)]
+/// fn cached(tenant: &str, page: u32) -> Option<String> {
+///     Some(format!("page {page} of {tenant}"))
+/// }
+///
+/// for _ in 0..5 {
+///     assert!(cached("a", 1).is_some());
+/// }
+/// assert!(cached("a", 1).is_none());
+/// assert!(cached("a", 2).is_some());
+/// ```
+///
+/// An error type of your own:
+///
+/// ```
+/// use rate_limited::rate_limited;
+///
+/// #[derive(Debug)]
+/// enum ApiError {
+///     Limited(rate_limited::Error),
+///     Http(u16),
+/// }
+///
+/// impl From<rate_limited::Error> for ApiError {
+///     fn from(error: rate_limited::Error) -> Self {
+///         ApiError::Limited(error)
+///     }
+/// }
+///
+/// #[rate_limited(bucket = "jikan")]
+/// fn anime(id: u32) -> Result<u32, ApiError> {
+///     if id == 0 { Err(ApiError::Http(404)) } else { Ok(id) }
+/// }
+///
+/// assert_eq!(anime(1).unwrap(), 1);
+/// ```
 #[doc(inline)]
 pub use ratelimit_macros::rate_limited;
 
@@ -22,3 +189,8 @@ pub mod __private {
     };
     pub use ratelimit_core::{Error, Permit, Rate};
 }
+
+/// The code of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

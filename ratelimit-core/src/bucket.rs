@@ -123,9 +123,11 @@ impl Bucket {
         self
     }
 
-    /// How much later a started call may still reach the server: windows run that much longer.
+    /// How much later a started call may still reach the server.
     ///
-    /// By default the smaller of 20 ms and 2 % of the window. Zero is exact, for limits that nobody else measures.
+    /// A sliding window runs that much longer. A token bucket starts the weight that would empty it that much later; one
+    /// that was idle for as long never waits. By default the smaller of 20 ms and 2 % of the window (of a token bucket: of
+    /// the time in which it fills). Zero is exact, for limits that nobody else measures.
     #[must_use]
     pub const fn guard(mut self, guard: Duration) -> Self {
         self.limits.set_guard(guard);
@@ -175,7 +177,6 @@ impl Bucket {
     }
 
     /// Starts a request with a key, a weight or an allowance of its own.
-    #[must_use]
     pub fn request(&self) -> Request<'_> {
         Request::new(self)
     }

@@ -19,6 +19,7 @@ mod acquire;
 mod change;
 mod effects;
 mod enter;
+mod look;
 mod plan;
 mod shared;
 mod state;

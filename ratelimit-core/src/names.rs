@@ -138,7 +138,7 @@ impl Names {
     }
 
     /// Takes in a state that belongs to no table yet; `false` if it does, or the name is taken.
-    pub(crate) fn adopt(&self, shared: &Arc<Shared>) -> Result<bool, Error> {
+    pub(crate) fn adopt(&self, shared: &Arc<Shared>, max_delay: Option<Duration>) -> Result<bool, Error> {
         let mut table = self.lock();
         table.check_open(shared.name())?;
         if table.buckets.contains_key(shared.name().as_ref().as_ref()) || !shared.claim() {
@@ -148,7 +148,7 @@ impl Names {
         table.buckets.insert(shared.name().to_string(), named);
         let defaults = table.defaults.clone();
         drop(table);
-        if let Some(max_delay) = defaults.max_delay.filter(|_| shared.max_delay() == 0) {
+        if let Some(max_delay) = max_delay.or(defaults.max_delay) {
             shared.set_max_delay(max_delay);
         }
         shared.apply(&defaults);

@@ -63,11 +63,12 @@ impl Registry {
     /// # Errors
     ///
     /// [`Config`](crate::ErrorKind::Config) where the limits make no sense, [`Closed`](crate::ErrorKind::Closed) if the registry is.
+    #[expect(clippy::needless_pass_by_value, reason = "the handle to go on with is the one returned")]
     pub fn register(&self, bucket: Bucket) -> Result<Bucket, Error> {
         let max_delay = bucket.own_max_delay();
         let shared = match bucket.free_state() {
             Some(Err(error)) => return Err(error),
-            Some(Ok(state)) if self.names.adopt(&state)? => state,
+            Some(Ok(state)) if self.names.adopt(&state, max_delay)? => state,
             _ => self.names.register(bucket.name(), bucket.declaration())?,
         };
         let handle = Bucket::of(shared);

@@ -205,7 +205,7 @@ pub trait ToBucket {
 }
 
 /// A bucket or its name.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum BucketRef<'a> {
     /// A handle.
     Handle(&'a Bucket),

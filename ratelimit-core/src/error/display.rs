@@ -58,7 +58,7 @@ impl fmt::Debug for Error {
         if let Some(site) = self.site() {
             debug.field("site", &site);
         }
-        debug.finish()
+        debug.finish_non_exhaustive()
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::effects::Effects;
 use super::state::{Due, Reading, Refusal, State};
-use super::{GRACE, KeyId, Ticket};
+use super::{GRACE, KeyId, Line, Ticket};
 use crate::policy::{All, Earliest};
 use crate::time::Timestamp;
 
@@ -71,7 +71,7 @@ impl State {
             first: Timestamp::MAX,
             changes: self.changes,
         };
-        for (ticket, weight) in self.lines.get(&key).into_iter().flat_map(|line| line.active()) {
+        for (ticket, weight) in self.lines.get(&key).into_iter().flat_map(Line::active) {
             let due = self.due_after(&plan, weight);
             match step(ticket, due) {
                 Step::Stop => break,

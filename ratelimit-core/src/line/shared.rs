@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use super::effects::Effects;
 use super::enter::{Ask, Claimed, Entered};
-use super::state::{Due, Grant, Reading, State};
+use super::state::{Grant, Reading, State};
 use super::{KeyId, Ticket};
 use crate::clock::{ClockHandle, Sleep};
 use crate::error::{BucketName, Error, ErrorKind};
 use crate::limits::{Limits, Valid};
-use crate::outlook::{Outlook, RateOutlook};
+use crate::outlook::Outlook;
 use crate::pace::Pace;
 use crate::time::{Timestamp, nanos};
 
@@ -350,40 +350,6 @@ impl Shared {
 
     pub(crate) fn error(&self, kind: ErrorKind) -> Error {
         Error::new(kind).with_bucket(&self.name)
-    }
-}
-
-impl State {
-    /// What a call of `weight` would meet; `None` if the bucket is closed.
-    fn outlook(
-        &mut self,
-        key: KeyId,
-        weight: u32,
-        reading: Reading,
-        effects: &mut Effects,
-    ) -> Option<Outlook> {
-        if self.closed {
-            return None;
-        }
-        self.settle(key, reading, effects);
-        let due = if weight == 0 {
-            Due { at: Some(reading.clock), rate: None }
-        } else {
-            self.due_behind_line(key, reading, weight)
-        };
-        let policy_now = self.tempo.policy_time(reading.now);
-        let clock_wait = |at: Timestamp| at.saturating_since(reading.clock);
-        let states = self.memory.rates(key).states().chain(self.memory.total().states());
-        let rates = states.map(|(rate, state)| {
-            RateOutlook::new(rate, state, policy_now, |at| clock_wait(self.tempo.clock_time(at)))
-        });
-        Some(Outlook::new(
-            due.at.map(clock_wait),
-            rates.collect(),
-            self.lines.get(&key).map_or(0, |line| line.waiters.len()),
-            clock_wait(self.paused_until),
-            Duration::from_nanos(self.limits.guard()),
-        ))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::effects::Effects;
 use super::state::{Reading, State};
-use super::{GRACE, KeyId, Ticket};
+use super::{GRACE, KeyId, Line, Ticket};
 use crate::time::Timestamp;
 
 /// What is left to do for a line after a look at its head.
@@ -19,6 +19,9 @@ impl State {
     ///
     /// Other keys are touched only through the total: where the first in line for it changes, the new first is told.
     pub(super) fn settle(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
+        if !self.lines.contains_key(&key) {
+            return;
+        }
         let first = self.first_contender();
         self.settle_one(key, reading, effects);
         let mut first = (first != self.first_contender()).then(|| self.first_contender()).flatten();
@@ -60,7 +63,7 @@ impl State {
     }
 
     fn look_at_head(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) -> Next {
-        let Some((head, weight)) = self.lines.get(&key).and_then(|line| line.head()) else {
+        let Some((head, weight)) = self.lines.get(&key).and_then(Line::head) else {
             self.contend(key, None);
             return Next::At(None);
         };

@@ -142,7 +142,7 @@ impl<'a> Memory<'a> {
             let logged: u64 = log.iter().map(|(_, weight)| weight).sum();
             if owed > logged {
                 // Started before the log begins, and without a log at any time up to now.
-                let window = longest.map_or(0, |window| window.window());
+                let window = longest.map_or(0, super::SlidingWindow::window);
                 let start = now.as_nanos().saturating_sub(window);
                 let start = log.first().map_or(start, |(first, _)| start.min(first.as_nanos()));
                 memory.log.push((Timestamp::from_nanos(start), owed - logged));

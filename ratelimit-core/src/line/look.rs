@@ -1,0 +1,43 @@
+//! A look at the state that takes nothing.
+
+use std::time::Duration;
+
+use super::KeyId;
+use super::effects::Effects;
+use super::state::{Due, Reading, State};
+use crate::outlook::{Outlook, RateOutlook};
+use crate::time::Timestamp;
+
+impl State {
+    /// What a call of `weight` would meet; `None` if the bucket is closed.
+    pub(super) fn outlook(
+        &mut self,
+        key: KeyId,
+        weight: u32,
+        reading: Reading,
+        effects: &mut Effects,
+    ) -> Option<Outlook> {
+        if self.closed {
+            return None;
+        }
+        self.settle(key, reading, effects);
+        let due = if weight == 0 {
+            Due { at: Some(reading.clock), rate: None }
+        } else {
+            self.due_behind_line(key, reading, weight)
+        };
+        let policy_now = self.tempo.policy_time(reading.now);
+        let clock_wait = |at: Timestamp| at.saturating_since(reading.clock);
+        let states = self.memory.rates(key).states().chain(self.memory.total().states());
+        let rates = states.map(|(rate, state)| {
+            RateOutlook::new(rate, state, policy_now, |at| clock_wait(self.tempo.clock_time(at)))
+        });
+        Some(Outlook::new(
+            due.at.map(clock_wait),
+            rates.collect(),
+            self.lines.get(&key).map_or(0, |line| line.waiters.len()),
+            clock_wait(self.paused_until),
+            Duration::from_nanos(self.limits.guard()),
+        ))
+    }
+}
