@@ -227,7 +227,7 @@ impl Bucket {
     ///
     /// # Errors
     ///
-    /// [`Closed`](crate::ErrorKind::Closed), or [`Config`](ErrorKind::Config) where the bucket cannot be.
+    /// [`Closed`](crate::ErrorKind::Closed), or [`Config`](crate::ErrorKind::Config) where the bucket cannot be.
     pub fn peek(&self) -> Result<Outlook, Error> {
         self.request().peek()
     }
@@ -238,7 +238,7 @@ impl Bucket {
     ///
     /// # Errors
     ///
-    /// [`Closed`](crate::ErrorKind::Closed), or [`Config`](ErrorKind::Config) where the bucket cannot be.
+    /// [`Closed`](crate::ErrorKind::Closed), or [`Config`](crate::ErrorKind::Config) where the bucket cannot be.
     pub fn pause(&self, span: Duration) -> Result<(), Error> {
         self.shared()?.pause(span)
     }
@@ -247,7 +247,7 @@ impl Bucket {
     ///
     /// # Errors
     ///
-    /// [`Closed`](crate::ErrorKind::Closed), or [`Config`](ErrorKind::Config) where the bucket cannot be.
+    /// [`Closed`](crate::ErrorKind::Closed), or [`Config`](crate::ErrorKind::Config) where the bucket cannot be.
     pub fn reset(&self) -> Result<(), Error> {
         self.shared()?.reset()
     }

@@ -85,6 +85,8 @@ impl State {
             plan.first = plan.first.min(at);
             plan.last = Due { at: Some(at), rate: due.rate.or(plan.last.rate) };
         }
+        // Of an empty line only this very moment is planned.
+        plan.first = if plan.first == Timestamp::MAX { reading.now } else { plan.first };
         plan
     }
 
