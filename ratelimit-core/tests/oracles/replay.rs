@@ -1,0 +1,181 @@
+//! The replay loop that all peers share, the engine as they see it, and the tally of what was compared.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ratelimit_core::clock::{ManualClock, Timestamp};
+use ratelimit_core::{Bucket, ErrorKind, Rate, Request};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// One peer in the course of one trace.
+pub(crate) trait Peer {
+    type Config: DeserializeOwned;
+    type Event: DeserializeOwned;
+
+    /// A fresh limiter of the peer.
+    fn new(config: Self::Config) -> Self;
+
+    /// The same limits in our words.
+    fn rates(&self) -> Vec<Rate>;
+
+    /// Asks the engine what the peer was asked, and compares. `Break` leaves out this event and the rest of the trace.
+    fn replay(&mut self, event: Self::Event, engine: &Engine, tally: &mut Tally) -> ControlFlow<()>;
+}
+
+#[derive(Deserialize)]
+struct Header<C> {
+    config: C,
+    events: usize,
+}
+
+/// Replays every trace of `kind`, which is `<peer>/<kind>`, prints how often what was compared, and asserts that it was
+/// exactly so often.
+pub(crate) fn replay<P: Peer>(kind: &str, expected: &[(&'static str, usize)]) {
+    let mut tally = Tally::default();
+    for path in traces(kind) {
+        let text = fs::read_to_string(&path).expect("a trace");
+        let mut lines = text.lines().zip(1..);
+        let (header, _) = lines.next().expect("a header");
+        let header: Header<P::Config> = serde_json::from_str(header).expect("a header of this kind");
+        let mut peer = P::new(header.config);
+        let engine = Engine::new(&peer.rates());
+        let mut read = 0;
+        let mut flow = ControlFlow::Continue(());
+        for (line, number) in lines {
+            tally.place = format!("{}:{number}", path.display());
+            let event = serde_json::from_str(line).unwrap_or_else(|error| panic!("{}: {error}", tally.place));
+            read += 1;
+            if flow.is_continue() {
+                flow = peer.replay(event, &engine, &mut tally);
+            }
+            tally.count(if flow.is_continue() { "events replayed" } else { "events left out" });
+        }
+        assert_eq!(read, header.events, "{}", path.display());
+        tally.count("traces");
+    }
+    for (what, count) in &tally.counts {
+        println!("{kind}: {count} {what}");
+    }
+    assert_eq!(tally.counts, expected.iter().copied().collect(), "{kind}: what was compared, and how often");
+}
+
+fn traces(kind: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracles/fixtures").join(kind);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    paths
+}
+
+/// A fresh bucket of guard zero on a clock of its own.
+pub(crate) struct Engine {
+    pub(crate) clock: ManualClock,
+    pub(crate) bucket: Bucket,
+}
+
+/// What the engine said to a call that does not wait.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Granted,
+    /// Refused: how long to wait, and the rate that holds it up.
+    Wait(Duration, Rate),
+    /// Refused for ever by that rate.
+    TooHeavy(Rate),
+}
+
+impl Answer {
+    pub(crate) fn is_granted(&self) -> bool {
+        matches!(self, Answer::Granted)
+    }
+
+    /// The same as an outlook would say it.
+    fn wait(&self) -> Option<Duration> {
+        match self {
+            Answer::Granted => Some(Duration::ZERO),
+            Answer::Wait(wait, _) => Some(*wait),
+            Answer::TooHeavy(_) => None,
+        }
+    }
+}
+
+impl Engine {
+    fn new(rates: &[Rate]) -> Self {
+        let clock = ManualClock::new();
+        let (first, others) = rates.split_first().expect("a rate");
+        let bucket = Bucket::named("replayed", *first).guard(Duration::ZERO).clock(clock.clone());
+        let bucket = others.iter().fold(bucket, |bucket, rate| bucket.and(*rate));
+        Engine { clock, bucket }
+    }
+
+    pub(crate) fn set_time(&self, nanos: u64) {
+        self.clock.set(Timestamp::from_nanos(nanos));
+    }
+
+    fn request(&self, key: Option<&str>, weight: u32) -> Request<'_> {
+        let request = self.bucket.request().weight(weight);
+        match key {
+            Some(key) => request.key(key),
+            None => request,
+        }
+    }
+
+    /// Asks for `weight` without waiting. A peek just before has to tell the same.
+    pub(crate) fn ask(&self, key: Option<&str>, weight: u32) -> Answer {
+        let expected = self.wait(key, weight);
+        let answer = match self.request(key, weight).try_acquire() {
+            Ok(_started) => Answer::Granted,
+            Err(error) => {
+                let rate = error.rate().expect("a rate refused it");
+                match error.kind() {
+                    ErrorKind::TooHeavy => Answer::TooHeavy(rate),
+                    ErrorKind::Limited => Answer::Wait(error.retry_after().expect("a wait"), rate),
+                    other => panic!("{other}: {error}"),
+                }
+            }
+        };
+        assert_eq!(answer.wait(), expected, "what a peek said before the answer {answer:?}");
+        answer
+    }
+
+    /// How long a call would wait; takes nothing.
+    pub(crate) fn wait(&self, key: Option<&str>, weight: u32) -> Option<Duration> {
+        self.request(key, weight).peek().expect("an outlook").wait()
+    }
+
+    /// What the first rate would let start now.
+    pub(crate) fn remaining(&self, key: Option<&str>) -> u32 {
+        let outlook = self.request(key, 1).peek().expect("an outlook");
+        outlook.rates().first().expect("a rate").remaining()
+    }
+}
+
+/// How often what was compared, or was found to differ on purpose.
+#[derive(Default)]
+pub(crate) struct Tally {
+    /// The event at hand.
+    place: String,
+    counts: BTreeMap<&'static str, usize>,
+}
+
+impl Tally {
+    pub(crate) fn count(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+
+    /// Asserts that we and the peer say the same, and counts it.
+    pub(crate) fn equal<T: Copy + PartialEq + Debug>(&mut self, what: &'static str, ours: T, peers: T) {
+        assert_eq!(ours, peers, "{what} (ours, the peer's) at {}", self.place);
+        self.count(what);
+    }
+
+    /// Asserts what we say, and counts it.
+    pub(crate) fn holds(&mut self, what: &'static str, holds: bool) {
+        assert!(holds, "{what} at {}", self.place);
+        self.count(what);
+    }
+}
