@@ -111,6 +111,7 @@
 //! - `tokio` (default): [`clock::TokioClock`], which follows tokio's paused time. Waiting under tokio needs no feature.
 
 pub use ratelimit_core::{Bucket, Error, ErrorKind, Outlook, Pace, Permit, Rate, Registry, Request};
+pub use ratelimit_core::{RateOutlook, RegistryBuilder};
 
 /// # Examples
 ///

@@ -16,6 +16,7 @@
 //! earliest time at which anything has to happen.
 
 mod acquire;
+mod alarm;
 mod change;
 mod effects;
 mod enter;

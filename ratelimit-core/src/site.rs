@@ -3,8 +3,10 @@
 //! Hidden: only the expansion names these. A call site looks its name up once and keeps the state; a name that was
 //! not found is looked up again at the next call.
 
+use std::borrow::Cow;
 use std::num::NonZeroU32;
 use std::ptr;
+use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -243,6 +245,18 @@ impl<T: ToBucket + ?Sized> ToBucket for &T {
     }
 }
 
+impl<T: ToBucket + ?Sized + ToOwned> ToBucket for Cow<'_, T> {
+    fn to_bucket(&self) -> BucketRef<'_> {
+        (**self).to_bucket()
+    }
+}
+
+impl<T: ToBucket + ?Sized> ToBucket for Rc<T> {
+    fn to_bucket(&self) -> BucketRef<'_> {
+        (**self).to_bucket()
+    }
+}
+
 impl<T: ToBucket + ?Sized> ToBucket for Arc<T> {
     fn to_bucket(&self) -> BucketRef<'_> {
         (**self).to_bucket()
@@ -312,8 +326,7 @@ pub fn apply<A, R>(arguments: A, closure: impl FnOnce(A) -> R) -> R {
 #[diagnostic::on_unimplemented(
     message = "`#[rate_limited]` cannot report a refused call through the return type `{Self}`",
     label = "must be `Result<_, E>` where `E: From<rate_limited::Error>`",
-    note = "implement `From<rate_limited::Error>` for the error type, or add `on_limited = |error| ..`",
-    note = "if this function returns a future, make it an `async fn`"
+    note = "implement `From<rate_limited::Error>` for the error type, or add `on_limited = |error| ..`"
 )]
 pub trait FromLimited {
     #[doc(hidden)]

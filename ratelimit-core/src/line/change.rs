@@ -14,9 +14,10 @@ impl State {
     pub(super) fn pause(&mut self, nanos: u64, reading: Reading, effects: &mut Effects) {
         let until = reading.clock.plus(nanos);
         if until > self.paused_until {
+            let before = self.forecast_all(reading);
             self.paused_until = until;
             self.changes += 1;
-            self.judge_all(reading, effects);
+            self.judge_all(&before, reading, effects);
         }
     }
 
@@ -62,6 +63,7 @@ impl State {
 
     /// Other limits: all starts that the old ones still remember count under them.
     pub(super) fn replace(&mut self, limits: Valid, reading: Reading, effects: &mut Effects) {
+        let before = self.forecast_all(reading);
         self.memory = self.memory.under(&limits, self.tempo.policy_time(reading.now));
         self.limits = limits;
         self.generation += 1;
@@ -73,7 +75,7 @@ impl State {
             }
         }
         self.refuse_too_heavy(effects);
-        self.judge_all(reading, effects);
+        self.judge_all(&before, reading, effects);
     }
 
     fn refuse_too_heavy(&mut self, effects: &mut Effects) {
@@ -93,9 +95,10 @@ impl State {
 
     pub(super) fn set_pace(&mut self, pace: Pace, reading: Reading, effects: &mut Effects) {
         if pace != self.tempo.pace() {
+            let before = self.forecast_all(reading);
             self.tempo = self.tempo.changed(pace, reading.now);
             self.changes += 1;
-            self.judge_all(reading, effects);
+            self.judge_all(&before, reading, effects);
         }
     }
 

@@ -53,8 +53,7 @@ impl State {
         if let Some(rate) = self.memory.too_heavy(ask.weight) {
             return Entered::Refused(Refusal { rate: Some(rate), ..Refusal::of(ErrorKind::TooHeavy) });
         }
-        self.settle(ask.key, reading, effects);
-        self.settle_first_contender(reading, effects);
+        self.catch_up(ask.key, reading, effects);
         if !self.is_anybody_before(ask.key) {
             let due = self.due_alone(ask.key, reading.now, ask.weight);
             if due.at == Some(reading.now) {
@@ -135,17 +134,17 @@ impl State {
         reading: Reading,
         effects: &mut Effects,
     ) -> Claimed {
-        let mut came_back = false;
+        let came_back = self.is_passed(key, ticket).then(|| self.forecast(key, reading));
         if let Some(waiter) = self.lines.get_mut(&key).and_then(|line| line.waiters.get_mut(&ticket)) {
             effects.drop(waiter.waker.replace(waker));
-            came_back = std::mem::take(&mut waiter.passed);
+            waiter.passed = false;
         } else {
             effects.drop(Some(waker));
         }
-        if came_back {
+        if came_back.is_some() {
             self.changes += 1;
         }
-        self.settle(key, reading, effects);
+        self.catch_up(key, reading, effects);
         if let Some(refusal) = self.refused.remove(&ticket) {
             return Claimed::Refused(refusal);
         }
@@ -154,12 +153,17 @@ impl State {
         } else {
             Claimed::Waits
         };
-        if came_back {
+        if let Some(before) = came_back {
             // Those behind it were planned without it.
-            self.judge(key, reading, effects);
+            self.judge(key, &before, reading, effects);
             self.settle(key, reading, effects);
         }
         claimed
+    }
+
+    fn is_passed(&self, key: KeyId, ticket: Ticket) -> bool {
+        let waiter = self.lines.get(&key).and_then(|line| line.waiters.get(&ticket));
+        waiter.is_some_and(|waiter| waiter.passed)
     }
 
     fn take_turn(&mut self, key: KeyId, ticket: Ticket, reading: Reading, effects: &mut Effects) -> Claimed {

@@ -20,7 +20,7 @@ impl State {
         if self.closed {
             return None;
         }
-        self.settle(key, reading, effects);
+        self.catch_up(key, reading, effects);
         let due = if weight == 0 {
             Due { at: Some(reading.clock), rate: None }
         } else {

@@ -3,11 +3,16 @@
 //! A plan is made on forks of the policies' states, so it takes nothing. It is made again only when something changed
 //! since, and only if somebody asks: before a refusal, or for an allowance that ends.
 
+use std::collections::HashMap;
+
 use super::effects::Effects;
 use super::state::{Due, Reading, Refusal, State};
 use super::{GRACE, KeyId, Line, Ticket};
 use crate::policy::{All, Earliest};
 use crate::time::Timestamp;
+
+/// When each waiter would start; `None` = never.
+pub(super) type Forecast = HashMap<Ticket, Option<Timestamp>>;
 
 /// The states after the last in line has started.
 #[derive(Debug)]
@@ -105,15 +110,32 @@ impl State {
         }
     }
 
-    /// Refuses those in the line of `key` whose turn has moved past their allowance, or who can never start.
+    /// When each in the line of `key` would start; taken before something that may move turns.
+    pub(super) fn forecast(&self, key: KeyId, reading: Reading) -> Forecast {
+        let mut forecast = Forecast::new();
+        self.plan(key, reading, |ticket, due| {
+            forecast.insert(ticket, due.at);
+            Step::Count
+        });
+        forecast
+    }
+
+    pub(super) fn forecast_all(&self, reading: Reading) -> Forecast {
+        self.lines.keys().flat_map(|key| self.forecast(*key, reading)).collect()
+    }
+
+    /// Refuses those in the line of `key` whose turn was moved past their allowance since `before`.
     ///
-    /// Called when something happened that moves turns, never for lateness alone.
-    pub(super) fn judge(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
+    /// Who is late alone has not been moved, and stays.
+    pub(super) fn judge(&mut self, key: KeyId, before: &Forecast, reading: Reading, effects: &mut Effects) {
         let mut refused = Vec::new();
         self.plan(key, reading, |ticket, due| {
             let waiter = self.lines.get(&key).and_then(|line| line.waiters.get(&ticket));
             let deadline = waiter.map_or(Timestamp::MAX, |waiter| waiter.deadline);
-            if due.at.is_some_and(|at| at <= deadline) {
+            let was = before.get(&ticket).copied().flatten();
+            // A time beyond the end of time is later than any.
+            let moved = was.is_some_and(|was| due.at.is_none_or(|is| is > was));
+            if !moved || due.at.is_some_and(|at| at <= deadline) {
                 return Step::Count;
             }
             refused.push((ticket, Refusal::until(due, reading, u64::MAX)));
@@ -124,10 +146,10 @@ impl State {
         }
     }
 
-    pub(super) fn judge_all(&mut self, reading: Reading, effects: &mut Effects) {
+    pub(super) fn judge_all(&mut self, before: &Forecast, reading: Reading, effects: &mut Effects) {
         let keys: Vec<KeyId> = self.lines.keys().copied().collect();
         for key in keys {
-            self.judge(key, reading, effects);
+            self.judge(key, before, reading, effects);
         }
         self.settle_all(reading, effects);
     }

@@ -3,15 +3,16 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
-use std::task::{Context, Wake, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::task::Waker;
 use std::time::Duration;
 
+use super::alarm::{Alarm, Rest};
 use super::effects::Effects;
 use super::enter::{Ask, Claimed, Entered};
 use super::state::{Grant, Reading, State};
 use super::{KeyId, Ticket};
-use crate::clock::{ClockHandle, Sleep};
+use crate::clock::ClockHandle;
 use crate::error::{BucketName, Error, ErrorKind};
 use crate::limits::{Limits, Valid};
 use crate::outlook::Outlook;
@@ -30,8 +31,8 @@ pub(crate) struct Shared {
     claimed: AtomicBool,
     /// The clock and its epoch, read without the state's lock.
     clock: RwLock<(u64, ClockHandle)>,
-    state: Mutex<State>,
-    alarm: Mutex<Alarm>,
+    pub(super) state: Mutex<State>,
+    pub(super) alarm: Mutex<Alarm>,
 }
 
 /// What a bucket was declared with: two declarations of one name must agree in it.
@@ -65,24 +66,10 @@ pub(crate) struct Defaults {
     pub(crate) pace: Pace,
 }
 
-#[derive(Default)]
-struct Alarm {
-    /// Which request for an alarm this is; a later one replaces it.
-    asked: u64,
-    sleep: Option<Sleep>,
-}
-
 /// What a change did, and what is still to be done about it without the lock.
 pub(super) struct Changed<R> {
     pub(super) result: R,
     pub(super) rest: Rest,
-}
-
-/// What a change left to do without the lock.
-#[must_use = "wakers and the alarm wait for `finish`"]
-pub(super) struct Rest {
-    effects: Effects,
-    clock: ClockHandle,
 }
 
 impl Shared {
@@ -143,7 +130,10 @@ impl Shared {
     }
 
     /// Reads the clock, then changes the state; the rest of the work waits in the answer.
-    fn change<R>(&self, change: impl FnOnce(&mut State, Reading, &mut Effects) -> R) -> Changed<R> {
+    pub(super) fn change<R>(
+        &self,
+        change: impl FnOnce(&mut State, Reading, &mut Effects) -> R,
+    ) -> Changed<R> {
         loop {
             let (epoch, clock) = self.clock();
             let now = clock.now();
@@ -161,15 +151,6 @@ impl Shared {
         }
     }
 
-    /// Sets the alarm and calls the wakers that a change left.
-    pub(super) fn finish(self: &Arc<Self>, rest: Rest) {
-        let Rest { mut effects, clock } = rest;
-        if let Some((asked, at)) = effects.alarm.take() {
-            self.set_alarm(asked, at, &clock);
-        }
-        effects.wake_all();
-    }
-
     fn change_and_finish<R>(
         self: &Arc<Self>,
         change: impl FnOnce(&mut State, Reading, &mut Effects) -> R,
@@ -177,48 +158,6 @@ impl Shared {
         let Changed { result, rest } = self.change(change);
         self.finish(rest);
         result
-    }
-
-    fn set_alarm(self: &Arc<Self>, asked: u64, at: Option<Timestamp>, clock: &ClockHandle) {
-        let mut rings = false;
-        let sleep = at.map(|at| clock.sleep_until(at)).and_then(|mut sleep| {
-            let bell = Waker::from(Arc::new(Bell(Arc::downgrade(self))));
-            rings = sleep.as_mut().poll(&mut Context::from_waker(&bell)).is_ready();
-            (!rings).then_some(sleep)
-        });
-        let mut alarm = lock(&self.alarm);
-        let old = if alarm.asked < asked {
-            alarm.asked = asked;
-            std::mem::replace(&mut alarm.sleep, sleep)
-        } else {
-            sleep
-        };
-        drop(alarm);
-        // A sleep is the clock's code: dropped after the lock.
-        drop(old);
-        if rings {
-            self.ring();
-        }
-    }
-
-    /// The alarm's time has come.
-    fn ring(self: &Arc<Self>) {
-        let rung = catch_unwind(AssertUnwindSafe(|| self.change(State::ring)));
-        match rung {
-            Ok(Changed { result: (), rest }) => self.finish(rest),
-            // The clock panicked: those who wait meet the same panic when they look at it themselves.
-            Err(_) => self.wake_everybody(),
-        }
-    }
-
-    fn wake_everybody(&self) {
-        let mut effects = Effects::default();
-        for line in lock(&self.state).lines.values_mut() {
-            for waiter in line.waiters.values_mut() {
-                effects.wake(waiter.waker.take());
-            }
-        }
-        effects.wake_all();
     }
 
     pub(super) fn enter(&self, ask: Ask, waker: &mut Option<Waker>) -> Changed<Entered> {
@@ -360,23 +299,12 @@ fn validate(name: &BucketName, limits: &Limits, defaults: &Defaults) -> Result<V
 }
 
 /// Nothing foreign runs under these locks, so a poisoned one still guards a whole state.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-/// What the alarm's sleep wakes: the bucket, if it is still there.
-struct Bell(Weak<Shared>);
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        if let Some(shared) = self.0.upgrade() {
-            shared.ring();
-        }
     }
 }

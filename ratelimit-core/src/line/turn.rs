@@ -170,8 +170,22 @@ impl State {
     pub(super) fn ring(&mut self, reading: Reading, effects: &mut Effects) {
         // The alarm that rang is spent: the same time may be asked for again.
         self.alarm.1 = None;
-        let due: Vec<KeyId> =
-            self.agenda.iter().take_while(|(at, _)| *at <= reading.now).map(|(_, key)| *key).collect();
+        self.settle_due(reading, effects);
+    }
+
+    /// Before anything is decided for `key`: brings its line up to date, and with a total all lines whose time has
+    /// come, as a head that is ready stands before newcomers of other keys even if its alarm is late.
+    pub(super) fn catch_up(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
+        if self.memory.has_total() {
+            self.settle_due(reading, effects);
+            self.settle_first_contender(reading, effects);
+        }
+        self.settle(key, reading, effects);
+    }
+
+    fn settle_due(&mut self, reading: Reading, effects: &mut Effects) {
+        let due = self.agenda.iter().take_while(|(at, _)| *at <= reading.now);
+        let due: Vec<KeyId> = due.map(|(_, key)| *key).collect();
         for key in due {
             self.settle(key, reading, effects);
         }
