@@ -1,0 +1,83 @@
+//! The variables that a function's arguments bind: what a key, weight or delay may name.
+
+use proc_macro2::Span;
+use syn::ext::IdentExt;
+use syn::{FnArg, Ident, Pat, Signature};
+
+use super::suggest;
+use crate::errors::listed;
+
+pub(crate) struct Bindings {
+    names: Vec<Ident>,
+    receiver: bool,
+}
+
+impl Bindings {
+    pub(crate) fn of(signature: &Signature) -> Self {
+        let mut names = Vec::new();
+        let mut receiver = false;
+        for argument in &signature.inputs {
+            match argument {
+                FnArg::Receiver(_) => receiver = true,
+                FnArg::Typed(typed) => collect(&typed.pat, &mut names),
+            }
+        }
+        Bindings { names, receiver }
+    }
+
+    /// The argument that `name` names, standing where `name` stands.
+    ///
+    /// It keeps its own hygiene: inside `macro_rules` the closure and the function may come from different places.
+    pub(crate) fn argument(&self, name: &Ident) -> syn::Result<Ident> {
+        let text = name.unraw().to_string();
+        match self.names.iter().find(|known| known.unraw() == text) {
+            Some(known) => {
+                let mut argument = known.clone();
+                argument.set_span(known.span().located_at(name.span()));
+                Ok(argument)
+            }
+            None => Err(self.unknown(&text, name.span())),
+        }
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|known| known.unraw() == name) || (self.receiver && name == "self")
+    }
+
+    pub(crate) fn unknown(&self, name: &str, span: Span) -> syn::Error {
+        let names: Vec<String> = self.names.iter().map(|name| name.unraw().to_string()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let hint = match (suggest::nearest(name, names.iter().copied()), names.len()) {
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            // What `#[async_trait]` makes of `(a, b): (A, B)` before this attribute sees it.
+            (None, _) if names.iter().any(|name| name.starts_with("__arg")) => {
+                "under `#[async_trait]` an argument must have a name, take it apart in the body".to_owned()
+            }
+            (None, 0) => "the function has no named arguments".to_owned(),
+            (None, 1) => format!("the only argument is {}", listed(&names, "and")),
+            (None, _) => format!("the arguments are {}", listed(&names, "and")),
+        };
+        syn::Error::new(span, format!("no argument named `{name}`; {hint}"))
+    }
+}
+
+fn collect(pattern: &Pat, names: &mut Vec<Ident>) {
+    match pattern {
+        Pat::Ident(ident) => {
+            names.push(ident.ident.clone());
+            if let Some((_, inner)) = &ident.subpat {
+                collect(inner, names);
+            }
+        }
+        Pat::Paren(inner) => collect(&inner.pat, names),
+        Pat::Reference(inner) => collect(&inner.pat, names),
+        Pat::Type(inner) => collect(&inner.pat, names),
+        Pat::Slice(inner) => inner.elems.iter().for_each(|inner| collect(inner, names)),
+        Pat::Struct(inner) => inner.fields.iter().for_each(|field| collect(&field.pat, names)),
+        Pat::Tuple(inner) => inner.elems.iter().for_each(|inner| collect(inner, names)),
+        Pat::TupleStruct(inner) => inner.elems.iter().for_each(|inner| collect(inner, names)),
+        // Every alternative binds the same names.
+        Pat::Or(inner) => inner.cases.first().into_iter().for_each(|inner| collect(inner, names)),
+        _ => {}
+    }
+}

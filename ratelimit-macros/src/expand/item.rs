@@ -1,0 +1,115 @@
+//! The annotated item, of which only the function's head is parsed.
+
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Attribute, Ident, Signature, Token, Visibility};
+
+/// A function whose body is kept as tokens, so that half-typed code still expands.
+pub(super) struct Function {
+    pub(super) attributes: Vec<Attribute>,
+    pub(super) visibility: Visibility,
+    pub(super) signature: Signature,
+    pub(super) body: Group,
+}
+
+impl Function {
+    pub(super) fn parse(item: TokenStream) -> syn::Result<Self> {
+        (|input: ParseStream<'_>| {
+            let attributes = input.call(Attribute::parse_outer)?;
+            let visibility: Visibility = input.parse()?;
+            if let Some(error) = not_a_function(input) {
+                return Err(error);
+            }
+            let signature: Signature = input.parse()?;
+            if input.peek(Token![;]) {
+                return Err(syn::Error::new(
+                    signature.ident.span(),
+                    "`#[rate_limited]` needs a function with a body; put it on the implementations, \
+                     or on a function around it",
+                ));
+            }
+            let body = braces(input.parse()?)?;
+            let function = Function { attributes, visibility, signature, body };
+            function.checked()
+        })
+        .parse2(item)
+    }
+
+    fn checked(self) -> syn::Result<Self> {
+        if let Some(token) = &self.signature.constness {
+            return Err(syn::Error::new(
+                token.span,
+                "`#[rate_limited]` cannot be used on a `const fn`; a permit is taken at run time, remove `const`",
+            ));
+        }
+        Ok(self)
+    }
+
+    /// The body's own tokens, and its inner attributes made outer ones: nothing may stand before an inner one.
+    pub(super) fn split_body(&self) -> (TokenStream, Vec<TokenTree>) {
+        let mut lifted = TokenStream::new();
+        let mut rest: Vec<TokenTree> = self.body.stream().into_iter().collect();
+        while let [TokenTree::Punct(pound), TokenTree::Punct(bang), TokenTree::Group(group), ..] =
+            rest.as_slice()
+            && pound.as_char() == '#'
+            && bang.as_char() == '!'
+            && group.delimiter() == Delimiter::Bracket
+        {
+            pound.to_tokens(&mut lifted);
+            group.to_tokens(&mut lifted);
+            rest.drain(..3);
+        }
+        (lifted, rest)
+    }
+}
+
+/// The body's braces. `macro_rules` hands `$body:block` over in an invisible group.
+fn braces(tree: TokenTree) -> syn::Result<Group> {
+    match tree {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => Ok(group),
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+            let span = group.span();
+            let inside = group.stream().into_iter().next();
+            inside.map_or_else(|| Err(syn::Error::new(span, "expected a function body")), braces)
+        }
+        other => Err(syn::Error::new(other.span(), "expected a function body")),
+    }
+}
+
+/// What to say of an item that is no function.
+fn not_a_function(input: ParseStream<'_>) -> Option<syn::Error> {
+    let ahead = input.fork();
+    let mut word = ahead.call(Ident::parse_any).ok()?;
+    // `unsafe impl`, `unsafe trait`, `auto trait`; `const` and `extern` may also start a function.
+    if matches!(word.to_string().as_str(), "unsafe" | "auto" | "safe") {
+        word = ahead.call(Ident::parse_any).ok()?;
+    }
+    let text = word.to_string();
+    let (article, fix) = match text.as_str() {
+        "impl" => ("an `impl` block", "annotate its methods one by one"),
+        "trait" => ("a `trait`", "annotate its methods one by one"),
+        "mod" => ("a `mod`", "annotate its functions one by one"),
+        "struct" | "enum" | "union" => ("a type", "annotate the functions that make the calls"),
+        "type" => ("a type alias", "annotate the functions that make the calls"),
+        "use" => ("a `use`", "annotate the function where it is written"),
+        "static" => ("a `static`", "annotate the functions that make the calls"),
+        "macro_rules" => ("a macro", "annotate the functions that it makes"),
+        "const" if !starts_function(&ahead) => ("a `const`", "annotate the functions that make the calls"),
+        "extern" if ahead.peek(Token![crate]) => {
+            ("an `extern crate`", "annotate the functions that make the calls")
+        }
+        "let" => ("a `let`", "annotate the function around it"),
+        _ => return None,
+    };
+    let message = format!("`#[rate_limited]` goes on a function, not on {article}; {fix}");
+    Some(syn::Error::new(word.span(), message))
+}
+
+fn starts_function(input: ParseStream<'_>) -> bool {
+    input.peek(Token![fn])
+        || input.peek(Token![async])
+        || input.peek(Token![unsafe])
+        || input.peek(Token![extern])
+}

@@ -1,0 +1,137 @@
+//! The attribute as a function over tokens.
+
+mod mistakes;
+mod shapes;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::expand;
+
+fn tokens(text: &str) -> TokenStream {
+    text.parse().unwrap()
+}
+
+#[test]
+fn finds_the_future_that_a_body_ends_with() {
+    let entered = |body: &str| {
+        let expanded =
+            expand(tokens("bucket = \"kitsu\""), &tokens(&format!("fn f() -> Alias {{ {body} }}")))
+                .to_string();
+        assert!(!expanded.contains("compile_error"), "{expanded}");
+        expanded.contains("await")
+    };
+    for body in [
+        "async {}",
+        "async move { 1 }",
+        "let x = 1; async move { x }",
+        "if early { panic!() } async move { 1 }",
+        "Box::pin(async move { 1 })",
+        "Box::pin(async { 1 },)",
+        "::std::boxed::Box::pin(async move { 1 })",
+        "let x = 1; std::boxed::Box::pin(async move { x })",
+        "async move { 1 }.boxed()",
+        "x(); async move { 1 }.boxed_local()",
+    ] {
+        assert!(entered(body), "{body}");
+    }
+    for body in [
+        "",
+        "1",
+        "block_on(async { 1 })",
+        "|x| async move { x }",
+        "let x = async { 1 };",
+        "Box::new(async { 1 })",
+        "Box::pin(wrap(async { 1 }))",
+        "Pin::pin(async { 1 })",
+        "wrap(Box::pin(async { 1 }))",
+        "async { 1 }.map(f)",
+        "x = async { 1 }",
+        "if a { async { 1 } } else { async { 2 } }",
+    ] {
+        assert!(!entered(body), "{body}");
+    }
+}
+
+/// Items lead the body, so that they do not follow a statement of ours; what only looks like one does not.
+#[test]
+fn stands_behind_leading_items() {
+    for (body, before) in [
+        ("use a::b; const X: u8 = 1; b(X)", "use a :: b ; const X : u8 = 1 ;"),
+        ("#[allow(unused)] fn inner() {} inner()", "fn inner () { }"),
+        ("macro_rules! m { () => {} } m!()", "m { () => { } }"),
+    ] {
+        let expanded =
+            expand(tokens("bucket = \"a\""), &tokens(&format!("fn f() -> A {{ {body} }}"))).to_string();
+        let (head, _) = expanded.split_once("let __permit").unwrap();
+        assert!(head.trim_end().ends_with(before), "{expanded}");
+    }
+    for body in ["#[allow(unused)] let x = 1; x", "const { 1 }", "1; use a::b; b()", "println!(\"\"); 1"] {
+        let expanded =
+            expand(tokens("bucket = \"a\""), &tokens(&format!("fn f() -> A {{ {body} }}"))).to_string();
+        assert!(expanded.starts_with("fn f () -> A { let __permit"), "{expanded}");
+    }
+}
+
+/// Whatever stands in the attribute and in the body: no panic, and the function is always there.
+#[test]
+fn token_soup() {
+    let pieces = [
+        "bucket",
+        "key",
+        "weight",
+        "=",
+        "==",
+        ",",
+        "|",
+        "user",
+        "\"kitsu\"",
+        "5",
+        "(",
+        ")",
+        "[a]",
+        "{ x. }",
+        "-",
+        "::",
+        "rate",
+        "\"10/s\"",
+        "burst",
+        "async",
+        "move",
+        "crate",
+        "#",
+        "!",
+        ";",
+        "'a",
+        "max_delay",
+        "\"{user}\"",
+        "if",
+        "fn",
+    ];
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut soup = || {
+        let mut text = String::new();
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let mut bits = random;
+        for _ in 0..bits % 12 {
+            bits = bits.rotate_right(5);
+            text.push_str(pieces[usize::try_from(bits % pieces.len() as u64).unwrap()]);
+            text.push(' ');
+        }
+        text
+    };
+    let mut tried = 0;
+    for _ in 0..20_000 {
+        let (Ok(args), Ok(body)) = (soup().parse::<TokenStream>(), soup().parse::<TokenStream>()) else {
+            continue;
+        };
+        tried += 1;
+        let expanded = expand(args, &quote!(pub fn search(user: u32) -> Answer { #body })).to_string();
+        assert!(expanded.contains("pub fn search (user : u32) -> Answer {"), "{expanded}");
+        let body = body.to_string();
+        assert!(expanded.contains(body.trim_start_matches(['#', '!'])), "{body}: {expanded}");
+    }
+    assert!(tried > 5_000, "{tried}");
+}

@@ -1,0 +1,147 @@
+//! What the attribute says of mistakes, and where.
+
+use proc_macro2::Span;
+
+use super::tokens;
+use crate::args::Arguments;
+use crate::args::bindings::Bindings;
+use crate::errors::Errors;
+use crate::expand::body;
+use crate::expand::item::Function;
+
+/// The messages about `args`, each with the tokens that it points at.
+fn mistakes(args: &str) -> Vec<(String, String)> {
+    mistakes_on(args, "fn search(user: u32, page: &str) -> Result<usize, Error> { Ok(1) }")
+}
+
+fn mistakes_on(args: &str, item: &str) -> Vec<(String, String)> {
+    let mut errors = Errors::default();
+    let arguments = Arguments::parse(tokens(args), &mut errors);
+    if let Some(function) = errors.keep(Function::parse(tokens(item))) {
+        let attribute = arguments.check(&Bindings::of(&function.signature), &mut errors);
+        errors.keep(body(&function, attribute.as_ref()));
+    }
+    let source = |span: Span| span.source_text().unwrap_or_default();
+    errors.iter().map(|error| (error.to_string(), source(error.span()))).collect()
+}
+
+#[track_caller]
+fn mistake(args: &str, message: &str, place: &str) {
+    let found = mistakes(args);
+    let [(said, at)] = found.as_slice() else { panic!("{args}: {found:?}") };
+    assert!(said.contains(message), "{args}: {said}");
+    assert_eq!(at, place, "{args}: {said}");
+}
+
+#[test]
+fn a_future_that_starts_elsewhere_is_an_error() {
+    for ty in [
+        "impl Future<Output = u8>",
+        "impl std::future::Future<Output = u8> + Send",
+        "Pin<Box<dyn Future<Output = u8> + Send>>",
+        "std::pin::Pin<Box<dyn Future<Output = u8>>>",
+        "BoxFuture<'static, u8>",
+        "futures::future::LocalBoxFuture<'_, u8>",
+        "Box<dyn Future<Output = u8>>",
+    ] {
+        let found = mistakes_on("bucket = \"kitsu\"", &format!("fn f() -> {ty} {{ make() }}"));
+        let [(said, at)] = found.as_slice() else { panic!("{ty}: {found:?}") };
+        assert!(said.starts_with("cannot tell where the returned future starts; "), "{said}");
+        assert_eq!(at, ty);
+    }
+    for ty in
+        ["Result<BoxFuture<'static, u8>, Error>", "Vec<Box<dyn Future>>", "Box<dyn Fn()>", "impl Iterator"]
+    {
+        let found = mistakes_on("bucket = \"kitsu\"", &format!("fn f() -> {ty} {{ make() }}"));
+        assert!(found.is_empty(), "{ty}: {found:?}");
+    }
+}
+
+#[test]
+fn every_pair_of_parameters_in_both_orders() {
+    let values = [
+        "bucket = \"kitsu\"",
+        "key = user",
+        "weight = 2",
+        "max_delay = \"1s\"",
+        "rate = \"10/s\"",
+        "burst = 5",
+        "on_limited = |_| 1",
+        "registry = REGISTRY",
+        "crate = ::limits",
+    ];
+    for first in values {
+        for second in values {
+            let others = values.iter().filter(|other| ![first, second].contains(other)).copied();
+            let all: Vec<&str> = [first, second].into_iter().chain(others).collect();
+            let found = mistakes(&all.join(", "));
+            if first == second {
+                let name = first.split(' ').next().unwrap();
+                let said = format!("duplicate parameter `{name}`; remove one of the two");
+                assert_eq!(found, [(said, name.to_owned())], "{all:?}");
+            } else {
+                assert!(found.is_empty(), "{all:?}: {found:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_mistake_points_at_its_token() {
+    mistake("", "missing `bucket`", "");
+    mistake("\"kitsu\"", "write `bucket = \"kitsu\"`", "\"kitsu\"");
+    mistake("bucket", "needs a value", "bucket");
+    mistake("bucket =", "needs a value", "=");
+    mistake("bucket(\"a\")", "expected `=` after `bucket`", "(\"a\")");
+    mistake("bucket: \"a\"", "expected `=` after `bucket`", ":");
+    mistake("bucket = \"a\" key = user", "expected `,` before `key`", "key");
+    mistake("bucket = \"a\"; key = user", "expected `,`, found `;`", ";");
+    mistake("bucket = \"a\", 5", "expected a parameter name, found `5`", "5");
+    mistake("bucket = \"a\", key = user.", "broken off", ".");
+    mistake("bucket = \"a\", key = (user +)", "broken off", "(user +)");
+    mistake("bucket = \"a\", fn = 1", "unknown parameter `fn`", "fn");
+}
+
+#[test]
+fn a_wrong_value_says_what_it_found() {
+    for (value, found) in [
+        ("b\"a\"", "a byte string"),
+        ("c\"a\"", "a C string"),
+        ("b'a'", "a byte"),
+        ("'a'", "a character"),
+        ("1", "an integer"),
+        ("-1", "an integer"),
+        ("1.5", "a float"),
+        ("true", "a bool"),
+    ] {
+        mistake(&format!("bucket = {value}"), &format!("found {found}"), value);
+    }
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    let found =
+        mistakes("bucket = \"\", wieght = 2, max_delay = 500, key = |usr, pge| usr, rate = \"10\", weight");
+    let places: Vec<&str> = found.iter().map(|(_, at)| at.as_str()).collect();
+    assert_eq!(places, ["wieght", "weight", "usr", "pge", "500", "\"\"", "\"10\""], "{found:?}");
+}
+
+#[test]
+fn a_misspelt_bucket_is_not_also_missing() {
+    for args in ["bukcet = \"a\"", "name = \"a\"", "bucket", "rps = 5", "rat = \"5/s\", burst = 5"] {
+        assert_eq!(mistakes(args).len(), 1, "{args}: {:?}", mistakes(args));
+    }
+}
+
+#[test]
+fn closures_may_name_any_binding() {
+    let item = "fn f((a, [b, ..]): (u8, [u8; 3]), S { c, d: T(e), .. }: S, &mut g: &mut u8, r#type: u8, h @ _: u8) -> A {}";
+    for name in ["a", "b", "c", "e", "g", "r#type", "h"] {
+        let found = mistakes_on(&format!("bucket = \"x\", key = |{name}| 1"), item);
+        assert!(found.is_empty(), "{name}: {found:?}");
+    }
+    for name in ["d", "S", "x"] {
+        let found = mistakes_on(&format!("bucket = \"x\", key = |{name}| 1"), item);
+        assert_eq!(found.len(), 1, "{name}");
+    }
+}
