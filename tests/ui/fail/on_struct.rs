@@ -1,0 +1,8 @@
+use rate_limited::rate_limited;
+
+#[rate_limited(bucket = "kitsu")]
+struct Api;
+
+fn main() {
+    let _ = Api;
+}

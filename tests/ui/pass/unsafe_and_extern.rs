@@ -1,0 +1,27 @@
+//! The head of a function is passed on as it is.
+
+#![deny(warnings)]
+
+use rate_limited::{Error, rate_limited};
+
+#[rate_limited(bucket = "kitsu", key = unsafe { *pointer })]
+unsafe fn unsafely(pointer: *const u32) -> Result<u32, Error> {
+    Ok(unsafe { *pointer })
+}
+
+#[rate_limited(bucket = "kitsu")]
+pub(crate) async unsafe fn both(number: u32) -> Result<u32, Error> {
+    Ok(number)
+}
+
+#[rate_limited(bucket = "kitsu", on_limited = |_| -1)]
+extern "C" fn foreign(number: i32) -> i32 {
+    number
+}
+
+fn main() {
+    let number = 1;
+    let _ = unsafe { unsafely(&raw const number) };
+    drop(unsafe { both(1) });
+    let _ = foreign(1);
+}
