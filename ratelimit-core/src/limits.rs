@@ -134,7 +134,7 @@ fn guard(rate: Rate, own: Option<Duration>, default: Option<Duration>) -> Result
     let Some(guard) = own.or(default.filter(|default| nanos(*default) < window)) else {
         return Ok(Guarded { rate, guard: usual });
     };
-    if nanos(guard) >= window {
+    if nanos(guard) >= window && !guard.is_zero() {
         let window = Duration::from_nanos(window);
         return Err(format!("its guard of {guard:?} is as long as the window of `{rate}`, {window:?}"));
     }

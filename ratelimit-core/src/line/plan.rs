@@ -132,9 +132,11 @@ impl State {
         self.plan(key, reading, |ticket, due| {
             let waiter = self.lines.get(&key).and_then(|line| line.waiters.get(&ticket));
             let deadline = waiter.map_or(Timestamp::MAX, |waiter| waiter.deadline);
-            let was = before.get(&ticket).copied().flatten();
-            // A time beyond the end of time is later than any.
-            let moved = was.is_some_and(|was| due.at.is_none_or(|is| is > was));
+            // Later than it was (never is later than any time), or not planned at all since it was passed over.
+            let moved = match before.get(&ticket) {
+                None => true,
+                Some(was) => was.is_some_and(|was| due.at.is_none_or(|is| is > was)),
+            };
             if !moved || due.at.is_some_and(|at| at <= deadline) {
                 return Step::Count;
             }
