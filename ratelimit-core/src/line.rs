@@ -79,15 +79,15 @@ struct Line {
 }
 
 impl Line {
-    /// The first who is not passed over.
+    /// The first who is not passed over, and its weight.
     fn head(&self) -> Option<(Ticket, u32)> {
-        self.active().next()
+        self.active().next().map(|(ticket, waiter)| (ticket, waiter.weight))
     }
 
-    /// Tickets and weights of those who are not passed over.
-    fn active(&self) -> impl Iterator<Item = (Ticket, u32)> {
+    /// Those who are not passed over.
+    fn active(&self) -> impl Iterator<Item = (Ticket, &Waiter)> {
         let active = self.waiters.iter().filter(|(_, waiter)| !waiter.passed);
-        active.map(|(ticket, waiter)| (*ticket, waiter.weight))
+        active.map(|(ticket, waiter)| (*ticket, waiter))
     }
 
     fn insert(&mut self, ticket: Ticket, waiter: Waiter) {

@@ -76,17 +76,18 @@ impl State {
             first: Timestamp::MAX,
             changes: self.changes,
         };
-        for (ticket, weight) in self.lines.get(&key).into_iter().flat_map(Line::active) {
-            let due = self.due_after(&plan, weight);
+        for (ticket, waiter) in self.lines.get(&key).into_iter().flat_map(Line::active) {
+            let due = self.due_after(&plan, waiter.weight);
             match step(ticket, due) {
                 Step::Stop => break,
                 Step::Skip => continue,
                 Step::Count => {}
             }
-            let Some(at) = due.at else { continue };
+            // Who is due so late will fail before, and holds nobody up.
+            let Some(at) = due.at.filter(|at| *at <= waiter.deadline.plus(GRACE)) else { continue };
             let policy_at = self.tempo.policy_time(at);
-            plan.rates.commit(policy_at, weight);
-            plan.total.commit(policy_at, weight);
+            plan.rates.commit(policy_at, waiter.weight);
+            plan.total.commit(policy_at, waiter.weight);
             plan.first = plan.first.min(at);
             plan.last = Due { at: Some(at), rate: due.rate.or(plan.last.rate) };
         }

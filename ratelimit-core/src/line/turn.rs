@@ -17,18 +17,21 @@ impl State {
     /// Brings the line of `key` up to date: finds its head, tells it if its turn has come, passes over who has let
     /// its turn go by, and puts the next look into the agenda.
     ///
-    /// Other keys are touched only through the total: where the first in line for it changes, the new first is told.
+    /// Other keys are touched only through the total: where the first in line for it changes, the old first has no
+    /// turn any more and the new one may have.
     pub(super) fn settle(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
         if !self.lines.contains_key(&key) {
             return;
         }
-        let first = self.first_contender();
+        let mut first = self.first_contender();
         self.settle_one(key, reading, effects);
-        let mut first = (first != self.first_contender()).then(|| self.first_contender()).flatten();
         // Each round a head that did not take its turn in time is passed over: there are only so many.
-        while let Some((ticket, key)) = first {
-            self.settle_one(key, reading, effects);
-            first = self.first_contender().filter(|(now_first, _)| *now_first != ticket);
+        while first != self.first_contender() {
+            let changed = [first, self.first_contender()];
+            first = self.first_contender();
+            for (_, key) in changed.into_iter().flatten() {
+                self.settle_one(key, reading, effects);
+            }
         }
     }
 
@@ -41,8 +44,24 @@ impl State {
 
     pub(super) fn settle_all(&mut self, reading: Reading, effects: &mut Effects) {
         let keys: Vec<KeyId> = self.lines.keys().copied().collect();
-        for key in keys {
-            self.settle(key, reading, effects);
+        self.settle_each(&keys, reading, effects);
+    }
+
+    /// Finds out who is ready for the total before anybody gets a turn: heads of several keys that become ready in one
+    /// look go in order of arrival, not in that of the keys.
+    fn settle_each(&mut self, keys: &[KeyId], reading: Reading, effects: &mut Effects) {
+        let first = self.first_contender().map(|(_, key)| key);
+        if self.memory.has_total() {
+            for key in keys {
+                let head = self.lines.get(key).and_then(Line::head);
+                let is_ready = |weight| self.due_by_key(*key, reading.now, weight).at == Some(reading.now);
+                let ready = head.filter(|(_, weight)| is_ready(*weight));
+                self.contend(*key, ready.map(|(ticket, _)| ticket));
+            }
+        }
+        // Who was first may be so no more.
+        for key in keys.iter().chain(&first) {
+            self.settle(*key, reading, effects);
         }
     }
 
@@ -186,9 +205,7 @@ impl State {
     fn settle_due(&mut self, reading: Reading, effects: &mut Effects) {
         let due = self.agenda.iter().take_while(|(at, _)| *at <= reading.now);
         let due: Vec<KeyId> = due.map(|(_, key)| *key).collect();
-        for key in due {
-            self.settle(key, reading, effects);
-        }
+        self.settle_each(&due, reading, effects);
     }
 
     /// Takes `ticket` out of its line; the line goes with its last waiter.
