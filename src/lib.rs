@@ -106,6 +106,9 @@
 //! # }
 //! ```
 //!
+//! Windows are closed: a start exactly one window old still counts, so the next of `1/s` is due one second *and one
+//! nanosecond* after the last. Ask [`retry_after`](Error::retry_after) rather than reckon.
+//!
 //! # Features
 //!
 //! - `tokio` (default): [`clock::TokioClock`], which follows tokio's paused time. Waiting under tokio needs no feature.

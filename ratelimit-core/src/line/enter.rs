@@ -178,7 +178,6 @@ impl State {
         effects.drop(waiter.waker);
         let grant = self.commit(key, reading, waiter.weight, waiter.joined);
         self.settle(key, reading, effects);
-        self.settle_first_contender(reading, effects);
         Claimed::Granted(grant)
     }
 
@@ -188,7 +187,6 @@ impl State {
         if let Some(waiter) = self.unlink(key, ticket) {
             effects.drop(waiter.waker);
             self.settle(key, reading, effects);
-            self.settle_first_contender(reading, effects);
         }
     }
 }

@@ -83,8 +83,13 @@ impl State {
                 Step::Skip => continue,
                 Step::Count => {}
             }
-            // Who is due so late will fail before, and holds nobody up.
-            let Some(at) = due.at.filter(|at| *at <= waiter.deadline.plus(GRACE)) else { continue };
+            let last_chance = waiter.deadline.plus(GRACE);
+            let Some(at) = due.at.filter(|at| *at <= last_chance) else {
+                // It will be refused, and those behind it stand until then.
+                plan.last.at = plan.last.at.max(Some(last_chance.plus(1)));
+                plan.first = plan.first.min(last_chance);
+                continue;
+            };
             let policy_at = self.tempo.policy_time(at);
             plan.rates.commit(policy_at, waiter.weight);
             plan.total.commit(policy_at, waiter.weight);

@@ -145,6 +145,7 @@ impl Shared {
             let reading = state.read(now);
             let mut effects = Effects::default();
             let result = change(&mut state, reading, &mut effects);
+            state.settle_total(reading, &mut effects);
             state.set_alarm(&mut effects);
             drop(state);
             return Changed { result, rest: Rest { effects, clock } };
@@ -179,6 +180,7 @@ impl Shared {
             let mut effects = Effects::default();
             let reading = Reading { clock: state.latest, now: state.latest };
             state.leave(key, ticket, reading, &mut effects);
+            state.settle_total(reading, &mut effects);
             drop(state);
             let _ = catch_unwind(AssertUnwindSafe(|| effects.wake_all()));
         }

@@ -30,6 +30,8 @@ pub(crate) struct State {
     pub(super) lines: HashMap<KeyId, Line>,
     /// The line for the total: heads that only the total may still hold up.
     pub(super) contenders: BTreeMap<Ticket, KeyId>,
+    /// The first of the contenders as it was looked at last; `None` after the total has changed.
+    pub(super) served: Option<(Ticket, KeyId)>,
     /// Lines that have to be looked at again, by time.
     pub(super) agenda: BTreeSet<(Timestamp, KeyId)>,
     /// Why those were refused who are no longer in line and do not know it yet.
@@ -94,6 +96,7 @@ impl State {
             limits,
             lines: HashMap::new(),
             contenders: BTreeMap::new(),
+            served: None,
             agenda: BTreeSet::new(),
             refused: HashMap::new(),
             arrivals: 0,
@@ -151,6 +154,7 @@ impl State {
         let policy_start = self.tempo.policy_time(reading.now);
         self.memory.commit(key, policy_start, weight);
         self.changes += 1;
+        self.served = None;
         let (start, generation) = (reading.clock, self.generation);
         Grant { start, policy_start, generation, weight, joined }
     }
@@ -177,8 +181,8 @@ impl State {
         let times = (grant.policy_start, self.tempo.policy_time(reading.now));
         self.memory.settle(key, times, grant.weight, Outcome::Refund(given));
         self.changes += 1;
+        self.served = None;
         self.settle(key, reading, effects);
-        self.settle_first_contender(reading, effects);
     }
 }
 

@@ -16,61 +16,10 @@ enum Next {
 impl State {
     /// Brings the line of `key` up to date: finds its head, tells it if its turn has come, passes over who has let
     /// its turn go by, and puts the next look into the agenda.
-    ///
-    /// Other keys are touched only through the total: where the first in line for it changes, the old first has no
-    /// turn any more and the new one may have.
     pub(super) fn settle(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
         if !self.lines.contains_key(&key) {
             return;
         }
-        let mut first = self.first_contender();
-        self.settle_one(key, reading, effects);
-        // Each round a head that did not take its turn in time is passed over: there are only so many.
-        while first != self.first_contender() {
-            let changed = [first, self.first_contender()];
-            first = self.first_contender();
-            for (_, key) in changed.into_iter().flatten() {
-                self.settle_one(key, reading, effects);
-            }
-        }
-    }
-
-    /// After something was taken from the total or given back to it.
-    pub(super) fn settle_first_contender(&mut self, reading: Reading, effects: &mut Effects) {
-        if let Some((_, key)) = self.first_contender() {
-            self.settle(key, reading, effects);
-        }
-    }
-
-    pub(super) fn settle_all(&mut self, reading: Reading, effects: &mut Effects) {
-        let keys: Vec<KeyId> = self.lines.keys().copied().collect();
-        self.settle_each(&keys, reading, effects);
-    }
-
-    /// Finds out who is ready for the total before anybody gets a turn: heads of several keys that become ready in one
-    /// look go in order of arrival, not in that of the keys.
-    fn settle_each(&mut self, keys: &[KeyId], reading: Reading, effects: &mut Effects) {
-        let first = self.first_contender().map(|(_, key)| key);
-        if self.memory.has_total() {
-            for key in keys {
-                let head = self.lines.get(key).and_then(Line::head);
-                let is_ready = |weight| self.due_by_key(*key, reading.now, weight).at == Some(reading.now);
-                let ready = head.filter(|(_, weight)| is_ready(*weight));
-                self.contend(*key, ready.map(|(ticket, _)| ticket));
-            }
-        }
-        // Who was first may be so no more.
-        for key in keys.iter().chain(&first) {
-            self.settle(*key, reading, effects);
-        }
-    }
-
-    /// The head that may take from the total before all others.
-    pub(super) fn first_contender(&self) -> Option<(Ticket, KeyId)> {
-        self.contenders.first_key_value().map(|(ticket, key)| (*ticket, *key))
-    }
-
-    fn settle_one(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
         self.expire(key, reading, effects);
         let at = loop {
             match self.look_at_head(key, reading, effects) {
@@ -79,6 +28,49 @@ impl State {
             }
         };
         self.schedule(key, at);
+    }
+
+    /// Brings the line for the total up to date, after whatever was done: where another head is first now, the old
+    /// first has no turn any more and the new one may have.
+    ///
+    /// Only the first contender's line waits for the total, so it alone has to be looked at when the total changed.
+    pub(super) fn settle_total(&mut self, reading: Reading, effects: &mut Effects) {
+        // Each round a head that did not take its turn in time is passed over: there are only so many.
+        while self.served != self.first_contender() {
+            let before = self.served;
+            self.served = self.first_contender();
+            for (_, key) in [before, self.served].into_iter().flatten() {
+                self.settle(key, reading, effects);
+            }
+        }
+    }
+
+    pub(super) fn settle_all(&mut self, reading: Reading, effects: &mut Effects) {
+        let keys: Vec<KeyId> = self.lines.keys().copied().collect();
+        self.settle_each(&keys, reading, effects);
+    }
+
+    /// With a total, finds out who is ready for it before anybody gets a turn: heads of several keys that become ready
+    /// in one look go in order of arrival, not in that of the keys.
+    fn settle_each(&mut self, keys: &[KeyId], reading: Reading, effects: &mut Effects) {
+        if self.memory.has_total() {
+            for key in keys {
+                self.expire(*key, reading, effects);
+                let head = self.lines.get(key).and_then(Line::head);
+                let is_ready = |weight| self.due_by_key(*key, reading.now, weight).at == Some(reading.now);
+                let ready = head.filter(|(_, weight)| is_ready(*weight));
+                self.contend(*key, ready.map(|(ticket, _)| ticket));
+            }
+        }
+        for key in keys {
+            self.settle(*key, reading, effects);
+        }
+        self.settle_total(reading, effects);
+    }
+
+    /// The head that may take from the total before all others.
+    pub(super) fn first_contender(&self) -> Option<(Ticket, KeyId)> {
+        self.contenders.first_key_value().map(|(ticket, key)| (*ticket, *key))
     }
 
     fn look_at_head(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) -> Next {
@@ -197,9 +189,9 @@ impl State {
     pub(super) fn catch_up(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
         if self.memory.has_total() {
             self.settle_due(reading, effects);
-            self.settle_first_contender(reading, effects);
         }
         self.settle(key, reading, effects);
+        self.settle_total(reading, effects);
     }
 
     fn settle_due(&mut self, reading: Reading, effects: &mut Effects) {
