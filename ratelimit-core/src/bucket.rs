@@ -170,10 +170,11 @@ impl Bucket {
     /// The rates in force, without those over all keys.
     #[must_use]
     pub fn rates(&self) -> Vec<Rate> {
-        match self.slot.get(self.version) {
-            Some(shared) => shared.declared().limits.rates().collect(),
-            None => self.limits.rates().collect(),
-        }
+        self.limits_in_force().rates().collect()
+    }
+
+    fn limits_in_force(&self) -> Limits {
+        self.slot.get(self.version).map_or_else(|| self.limits.clone(), |shared| shared.declared().limits)
     }
 
     /// Starts a request with a key, a weight or an allowance of its own.
@@ -327,7 +328,7 @@ impl fmt::Debug for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bucket")
             .field("name", &self.name())
-            .field("limits", &format_args!("{}", self.limits))
+            .field("limits", &format_args!("{}", self.limits_in_force()))
             .finish_non_exhaustive()
     }
 }

@@ -11,6 +11,7 @@ mod tokio;
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -84,6 +85,10 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
         (**self).sleeper_left();
     }
 }
+
+/// A clock that panics leaves nothing of a bucket half done: it is read before anything is changed.
+impl UnwindSafe for ClockHandle {}
+impl RefUnwindSafe for ClockHandle {}
 
 /// The clock that a bucket uses.
 #[derive(Clone, Debug, Default)]

@@ -1,8 +1,10 @@
 //! The engine behind [`rate-limited`](https://docs.rs/rate-limited): use that crate, which adds the attribute.
 //!
-//! Rooms, each leaning only on those before it: `time`, `rate`, `policy`, `store`, `line`, `permit`, `names`,
-//! `bucket`, `registry`; `error`, `key` are leaves, and only [`clock`] reads a clock or sleeps.
+//! Rooms, each leaning only on those before it: `time`, `rate`, `pace`, `policy`, `outlook`, `limits`, `store`, `line`,
+//! `permit`, `acquire`, `names`, `slot`, `bucket`, `registry`, `site`; `error` and `key` are leaves, and only [`clock`]
+//! reads a clock or sleeps.
 
+mod acquire;
 mod bucket;
 pub mod clock;
 mod error;

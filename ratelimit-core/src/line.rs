@@ -15,7 +15,6 @@
 //! are called and dropped after, and errors are rendered after. One sleep of the clock serves the whole bucket: the
 //! earliest time at which anything has to happen.
 
-mod acquire;
 mod alarm;
 mod change;
 mod effects;
@@ -32,10 +31,9 @@ use std::task::Waker;
 use crate::key::Digest;
 use crate::time::Timestamp;
 
-pub use acquire::Acquire;
-pub(crate) use acquire::Asked;
-pub(crate) use shared::{Declared, Defaults, Shared};
-pub(crate) use state::Grant;
+pub(crate) use enter::{Ask, Claimed, Entered};
+pub(crate) use shared::{Changed, Declared, Defaults, Shared};
+pub(crate) use state::{Grant, Refusal};
 
 use plan::Plan;
 

@@ -2,7 +2,7 @@
 //!
 //! A name belongs to one state per table. Two declarations of it must say the same; only registering replaces limits.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub(crate) struct Names {
 #[derive(Debug, Default)]
 struct Table {
     buckets: BTreeMap<String, Named>,
+    /// Names that were removed: only registering brings them back, no declaration does.
+    removed: BTreeSet<String>,
     /// Buckets of call sites that have a rate and no name, by the site's address.
     sites: HashMap<usize, Arc<Shared>>,
     defaults: Defaults,
@@ -34,6 +36,9 @@ struct Table {
 #[derive(Debug)]
 struct Named {
     shared: Arc<Shared>,
+    /// What it was declared with first; `None` if it was only registered. The limits in force may be others: those
+    /// that were registered since.
+    declared: Option<Declared>,
     /// Declared by the table itself: the first other declaration replaces it.
     preset: bool,
 }
@@ -61,7 +66,8 @@ impl Names {
                 let name: BucketName = Arc::new(name.into());
                 // Presets are valid limits: a unit test resolves them all.
                 if let Ok(shared) = Shared::new(Arc::clone(&name), declared, None, &Defaults::default()) {
-                    names.lock().buckets.insert(name.to_string(), Named { shared, preset: true });
+                    let named = Named { shared, declared: None, preset: true };
+                    names.lock().buckets.insert(name.to_string(), named);
                 }
             }
             Arc::new(names)
@@ -88,31 +94,43 @@ impl Names {
     }
 
     /// The bucket of that name under these limits: a new one, or the one that was declared alike.
+    ///
+    /// Declarations are compared with declarations: limits registered since are obeyed by all of them.
     pub(crate) fn declare(&self, name: &str, declaration: Declaration) -> Result<Arc<Shared>, Error> {
         let mut table = self.lock();
         table.check_open(name)?;
-        match table.buckets.get(name) {
-            None => table.insert(name, declaration),
-            Some(named) if named.preset => Self::replace(table, name, declaration),
-            Some(named) => {
-                let known = named.shared.declared();
-                if known.agrees_with(&declaration.declared) {
-                    Ok(Arc::clone(&named.shared))
-                } else {
-                    Err(conflict(named.shared.name(), &known, &declaration.declared))
-                }
-            }
+        if table.removed.contains(name) {
+            return Err(closed(name));
         }
+        let declared = declaration.declared.clone();
+        let Some(named) = table.buckets.get_mut(name) else {
+            return table.insert(name, declaration, Some(declared));
+        };
+        if named.preset {
+            return Self::replace(table, name, declaration, Some(declared));
+        }
+        let in_force = named.shared.declared();
+        let known = named.declared.as_ref().unwrap_or(&in_force);
+        if known.agrees_with(&declared) || in_force.agrees_with(&declared) {
+            let shared = Arc::clone(&named.shared);
+            named.declared.get_or_insert(declared);
+            return Ok(shared);
+        }
+        let verb = if named.declared.is_some() { "declared" } else { "registered" };
+        Err(conflict(named.shared.name(), (verb, known), &declared))
     }
 
     /// Makes these the limits of that name, whatever it had before.
     pub(crate) fn register(&self, name: &str, declaration: Declaration) -> Result<Arc<Shared>, Error> {
         let mut table = self.lock();
         table.check_open(name)?;
-        if table.buckets.contains_key(name) {
-            Self::replace(table, name, declaration)
-        } else {
-            table.insert(name, declaration)
+        table.removed.remove(name);
+        match table.buckets.get(name) {
+            None => table.insert(name, declaration, None),
+            Some(named) => {
+                let declared = named.declared.clone();
+                Self::replace(table, name, declaration, declared)
+            }
         }
     }
 
@@ -121,14 +139,15 @@ impl Names {
         mut table: MutexGuard<'_, Table>,
         name: &str,
         Declaration { declared, max_delay }: Declaration,
+        first: Option<Declared>,
     ) -> Result<Arc<Shared>, Error> {
         let defaults = table.defaults.clone();
         let Some(named) = table.buckets.get_mut(name) else {
-            return table.insert(name, Declaration { declared, max_delay });
+            return table.insert(name, Declaration { declared, max_delay }, first);
         };
         let shared = Arc::clone(&named.shared);
         shared.redeclare(declared, &defaults)?;
-        named.preset = false;
+        (named.declared, named.preset) = (first, false);
         drop(table);
         if let Some(max_delay) = max_delay {
             shared.set_max_delay(max_delay);
@@ -144,7 +163,8 @@ impl Names {
         if table.buckets.contains_key(shared.name().as_ref().as_ref()) || !shared.claim() {
             return Ok(false);
         }
-        let named = Named { shared: Arc::clone(shared), preset: false };
+        table.removed.remove(shared.name().as_ref().as_ref());
+        let named = Named { shared: Arc::clone(shared), declared: None, preset: false };
         table.buckets.insert(shared.name().to_string(), named);
         let defaults = table.defaults.clone();
         drop(table);
@@ -179,7 +199,12 @@ impl Names {
 
     /// Closes and forgets the bucket of that name; whether there was one.
     pub(crate) fn remove(&self, name: &str) -> bool {
-        let removed = self.lock().buckets.remove(name);
+        let mut table = self.lock();
+        let removed = table.buckets.remove(name);
+        if removed.is_some() {
+            table.removed.insert(name.to_owned());
+        }
+        drop(table);
         // Closing wakes waiters, which are foreign code: without the table's lock.
         removed.map(|named| named.shared.close()).is_some()
     }
@@ -231,17 +256,23 @@ impl Drop for Names {
 impl Table {
     fn check_open(&self, name: &str) -> Result<(), Error> {
         if self.closed {
-            return Err(Error::new(ErrorKind::Closed).with_bucket(&Arc::new(name.into())));
+            return Err(closed(name));
         }
         Ok(())
     }
 
-    fn insert(&mut self, name: &str, declaration: Declaration) -> Result<Arc<Shared>, Error> {
+    fn insert(
+        &mut self,
+        name: &str,
+        declaration: Declaration,
+        first: Option<Declared>,
+    ) -> Result<Arc<Shared>, Error> {
         let name: BucketName = Arc::new(name.into());
         let Declaration { declared, max_delay } = declaration;
         let shared = Shared::new(Arc::clone(&name), declared, max_delay, &self.defaults)?;
         shared.claim();
-        self.buckets.insert(name.to_string(), Named { shared: Arc::clone(&shared), preset: false });
+        let named = Named { shared: Arc::clone(&shared), declared: first, preset: false };
+        self.buckets.insert(name.to_string(), named);
         Ok(shared)
     }
 
@@ -262,18 +293,20 @@ impl Table {
     }
 }
 
-fn conflict(name: &BucketName, known: &Declared, new: &Declared) -> Error {
+fn closed(name: &str) -> Error {
+    Error::new(ErrorKind::Closed).with_bucket(&Arc::new(name.into()))
+}
+
+fn conflict(name: &BucketName, (verb, known): (&str, &Declared), new: &Declared) -> Error {
     let at = |declared: &Declared| declared.site.map(|site| format!(" (at `{site}`)")).unwrap_or_default();
     let own_clock = |declared: &Declared| if declared.clock.is_some() { ", own clock" } else { "" };
+    let limits =
+        |declared: &Declared| format!("`{}{}`{}", declared.limits, own_clock(declared), at(declared));
     let message = format!(
-        "bucket `{name}` is declared twice: as `{}{}`{} and as `{}{}`{}; use one of them everywhere, or \
-         `Registry::register` to replace it",
-        known.limits,
-        own_clock(known),
-        at(known),
-        new.limits,
-        own_clock(new),
-        at(new),
+        "bucket `{name}` is {verb} as {} and declared as {}; declare the same everywhere, or leave the limits to \
+         `Registry::register` and use the name alone",
+        limits(known),
+        limits(new),
     );
     Error::config(message).with_bucket(name)
 }

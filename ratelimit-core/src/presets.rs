@@ -2,6 +2,7 @@
 //!
 //! Every one is a token bucket: so much at once, refilled at so much per time. [`Registry::global`](crate::Registry)
 //! holds them all, so `bucket = "kitsu"` works at once; registering a bucket of the same name replaces it.
+//! Of a whole burst of single calls the last waits for the [guard](crate::Bucket::guard), at most 20 ms.
 //!
 //! | name | at once | refill |
 //! |---|---|---|

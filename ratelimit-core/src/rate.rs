@@ -128,8 +128,9 @@ impl Rate {
 
     /// Makes it a token bucket: up to `burst` at once, refilled at this rate.
     ///
-    /// In any span `d` no more than `burst + rate × d` is started, so it may be up to twice the amount within one
-    /// window where a plain rate keeps to the amount.
+    /// In any span `d` no more than `burst + rate × d` is started: within one window up to the burst *and* the
+    /// amount, where a plain rate keeps to the amount. The last of a whole burst waits for the bucket's
+    /// [guard](crate::Bucket::guard).
     ///
     /// # Panics
     ///

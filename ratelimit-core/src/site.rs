@@ -4,18 +4,19 @@
 //! not found is looked up again at the next call.
 
 use std::borrow::Cow;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU8, NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::ptr;
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+pub use crate::acquire::Acquire;
+use crate::acquire::Asked;
 use crate::bucket::Bucket;
 use crate::error::{Error, SiteName};
 use crate::key::Key;
 use crate::limits::Limits;
-pub use crate::line::Acquire;
-use crate::line::{Asked, Declared, Shared};
+use crate::line::{Declared, Shared};
 use crate::names::{Declaration, Names};
 use crate::permit::Permit;
 use crate::rate::Rate;
@@ -310,9 +311,21 @@ macro_rules! whole_numbers {
 
 whole_numbers!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 
-impl Weight for NonZeroU32 {
+macro_rules! whole_numbers_but_zero {
+    ($($number:ty)*) => {
+        $(impl Weight for $number {
+            fn weight(self) -> Option<u32> {
+                u32::try_from(self.get()).ok()
+            }
+        })*
+    };
+}
+
+whole_numbers_but_zero!(NonZeroU8 NonZeroU16 NonZeroU32 NonZeroU64 NonZeroUsize);
+
+impl<T: Weight + Copy> Weight for &T {
     fn weight(self) -> Option<u32> {
-        Some(self.get())
+        (*self).weight()
     }
 }
 
@@ -326,7 +339,7 @@ pub fn apply<A, R>(arguments: A, closure: impl FnOnce(A) -> R) -> R {
 #[diagnostic::on_unimplemented(
     message = "`#[rate_limited]` cannot report a refused call through the return type `{Self}`",
     label = "must be `Result<_, E>` where `E: From<rate_limited::Error>`",
-    note = "implement `From<rate_limited::Error>` for the error type, or add `on_limited = |error| ..`"
+    note = "implement `From<rate_limited::Error>` for the error type, or add `on_limited = |error| ..`; if this function returns a future, make it an `async fn`"
 )]
 pub trait FromLimited {
     #[doc(hidden)]

@@ -5,9 +5,9 @@ use std::future::Future;
 use std::time::Duration;
 
 use super::Bucket;
+use crate::acquire::{Acquire, Asked};
 use crate::error::Error;
 use crate::key::Key;
-use crate::line::{Acquire, Asked};
 use crate::outlook::Outlook;
 use crate::permit::Permit;
 use crate::time::nanos;

@@ -13,6 +13,11 @@ use crate::time::{Timestamp, nanos};
 /// Use it for tests under `tokio::time::pause`, or where no timer thread is wanted. The runtime must have its timer
 /// enabled and must outlive the buckets that use the clock.
 ///
+/// # Deadlocks
+///
+/// The runtime's thread must be free to drive its timer. A call that *blocks* a current-thread runtime, or any runtime's
+/// last free thread, waits for ever: under this clock wait with `acquire_async`.
+///
 /// # Examples
 ///
 /// ```

@@ -23,7 +23,7 @@ pub(super) struct Alarm {
 
 /// What a change left to do without the lock.
 #[must_use = "wakers and the alarm wait for `finish`"]
-pub(super) struct Rest {
+pub(crate) struct Rest {
     pub(super) effects: Effects,
     pub(super) clock: ClockHandle,
 }
@@ -32,7 +32,7 @@ impl Shared {
     /// Sets the alarm and calls the wakers that a change left.
     ///
     /// A clock that panics here reaches the caller only after everybody else was woken.
-    pub(super) fn finish(self: &Arc<Self>, rest: Rest) {
+    pub(crate) fn finish(self: &Arc<Self>, rest: Rest) {
         let mut next = Some(rest);
         let mut early = None;
         while let Some(Rest { mut effects, clock }) = next.take() {

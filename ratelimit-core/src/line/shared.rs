@@ -67,9 +67,9 @@ pub(crate) struct Defaults {
 }
 
 /// What a change did, and what is still to be done about it without the lock.
-pub(super) struct Changed<R> {
-    pub(super) result: R,
-    pub(super) rest: Rest,
+pub(crate) struct Changed<R> {
+    pub(crate) result: R,
+    pub(crate) rest: Rest,
 }
 
 impl Shared {
@@ -125,7 +125,7 @@ impl Shared {
         !self.claimed.swap(true, Ordering::AcqRel)
     }
 
-    pub(super) fn clock(&self) -> (u64, ClockHandle) {
+    pub(crate) fn clock(&self) -> (u64, ClockHandle) {
         self.clock.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -161,16 +161,16 @@ impl Shared {
         result
     }
 
-    pub(super) fn enter(&self, ask: Ask, waker: &mut Option<Waker>) -> Changed<Entered> {
+    pub(crate) fn enter(&self, ask: Ask, waker: &mut Option<Waker>) -> Changed<Entered> {
         self.change(|state, reading, effects| state.enter(ask, waker, reading, effects))
     }
 
-    pub(super) fn claim_turn(&self, key: KeyId, ticket: Ticket, waker: Waker) -> Changed<Claimed> {
+    pub(crate) fn claim_turn(&self, key: KeyId, ticket: Ticket, waker: Waker) -> Changed<Claimed> {
         self.change(|state, reading, effects| state.claim(key, ticket, waker, reading, effects))
     }
 
     /// Takes a waiter out of the line; must not panic, as it runs when futures are dropped.
-    pub(super) fn leave(self: &Arc<Self>, key: KeyId, ticket: Ticket) {
+    pub(crate) fn leave(self: &Arc<Self>, key: KeyId, ticket: Ticket) {
         let left = catch_unwind(AssertUnwindSafe(|| {
             self.change_and_finish(|state, reading, effects| state.leave(key, ticket, reading, effects));
         }));
@@ -295,6 +295,9 @@ impl Shared {
 }
 
 fn validate(name: &BucketName, limits: &Limits, defaults: &Defaults) -> Result<Valid, Error> {
+    if name.is_empty() {
+        return Err(Error::config("a bucket's name must not be empty"));
+    }
     limits
         .validate(defaults.guard)
         .map_err(|problem| Error::config(format!("bucket `{name}` cannot be: {problem}")).with_bucket(name))

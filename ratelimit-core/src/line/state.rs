@@ -187,7 +187,7 @@ impl State {
 }
 
 impl Refusal {
-    pub(super) fn of(kind: ErrorKind) -> Self {
+    pub(crate) fn of(kind: ErrorKind) -> Self {
         Refusal { kind, rate: None, retry_after: None }
     }
 
@@ -198,7 +198,7 @@ impl Refusal {
         Refusal { kind, rate: due.rate, retry_after: due.at.map(wait) }
     }
 
-    pub(super) fn error(self) -> Error {
+    pub(crate) fn error(self) -> Error {
         Error::new(self.kind).with_rate(self.rate).with_retry_after(self.retry_after)
     }
 }

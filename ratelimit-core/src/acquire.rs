@@ -7,13 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use super::enter::{Ask, Claimed, Entered};
-use super::shared::{Changed, Shared};
-use super::state::{Grant, Refusal};
-use super::{KeyId, Ticket};
 use crate::clock::ClockHandle;
 use crate::error::{Error, ErrorKind, SiteName};
 use crate::key::Key;
+use crate::line::{Ask, Changed, Claimed, Entered, Grant, KeyId, Refusal, Shared, Ticket};
 use crate::permit::Permit;
 
 /// A request as it was asked: owned, so that a future of it can go anywhere.
