@@ -51,8 +51,69 @@
 //! # }
 //! ```
 //!
+//! Declarations of one name must agree. Only [`Registry::register`] replaces limits, and whoever declared others before
+//! obeys; a declaration that comes *after* other limits were registered is an error. So let limits that come from a file
+//! be named by call sites, not declared.
+//!
 //! A name that nobody registered is an error that names the nearest, never a silent default. Twelve public APIs are
 //! there from the start: see [`presets`].
+//!
+//! # The attribute
+//!
+//! [Parameter by parameter](macro@rate_limited), and in short. //! Per user, and the weight by what is asked for:
+//!
+//! ```
+//! use rate_limited::{Bucket, Rate, rate_limited};
+//!
+//! static MAIL: Bucket = Bucket::new("mail", Rate::per_minute(60)).total(Rate::per_minute(600));
+//!
+//! #[rate_limited(bucket = MAIL, key = user, weight = to.len(), max_delay = "2s")]
+//! async fn send(user: &str, to: &[&str]) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Several values in one key, and a function that returns no `Result`:
+//!
+//! ```
+//! use rate_limited::rate_limited;
+//!
+//! #[rate_limited(rate = "5/m", key = "{tenant}/{page}", on_limited = |_error| None)]
+//! fn cached(tenant: &str, page: u32) -> Option<String> {
+//!     Some(format!("page {page} of {tenant}"))
+//! }
+//!
+//! for _ in 0..5 {
+//!     assert!(cached("a", 1).is_some());
+//! }
+//! assert!(cached("a", 1).is_none());
+//! assert!(cached("a", 2).is_some());
+//! ```
+//!
+//! An error type of your own:
+//!
+//! ```
+//! use rate_limited::rate_limited;
+//!
+//! #[derive(Debug)]
+//! enum ApiError {
+//!     Limited(rate_limited::Error),
+//!     Http(u16),
+//! }
+//!
+//! impl From<rate_limited::Error> for ApiError {
+//!     fn from(error: rate_limited::Error) -> Self {
+//!         ApiError::Limited(error)
+//!     }
+//! }
+//!
+//! #[rate_limited(bucket = "jikan")]
+//! fn anime(id: u32) -> Result<u32, ApiError> {
+//!     if id == 0 { Err(ApiError::Http(404)) } else { Ok(id) }
+//! }
+//!
+//! assert_eq!(anime(1).unwrap(), 1);
+//! ```
 //!
 //! # Waiting
 //!
@@ -116,62 +177,6 @@
 pub use ratelimit_core::{Bucket, Error, ErrorKind, Outlook, Pace, Permit, Rate, Registry, Request};
 pub use ratelimit_core::{RateOutlook, RegistryBuilder};
 
-/// # Examples
-///
-/// Per user, and the weight by what is asked for:
-///
-/// ```
-/// use rate_limited::{Bucket, Rate, rate_limited};
-///
-/// static MAIL: Bucket = Bucket::new("mail", Rate::per_minute(60)).total(Rate::per_minute(600));
-///
-/// #[rate_limited(bucket = MAIL, key = user, weight = to.len(), max_delay = "2s")]
-/// async fn send(user: &str, to: &[&str]) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-///     Ok(())
-/// }
-/// ```
-///
-/// Several values in one key, and a function that returns no `Result`:
-///
-/// ```
-/// use rate_limited::rate_limited;
-///
-/// #[rate_limited(rate = "5/m", key = "{tenant}/{page}", on_limited = |_error| None)]
-/// fn cached(tenant: &str, page: u32) -> Option<String> {
-///     Some(format!("page {page} of {tenant}"))
-/// }
-///
-/// for _ in 0..5 {
-///     assert!(cached("a", 1).is_some());
-/// }
-/// assert!(cached("a", 1).is_none());
-/// assert!(cached("a", 2).is_some());
-/// ```
-///
-/// An error type of your own:
-///
-/// ```
-/// use rate_limited::rate_limited;
-///
-/// #[derive(Debug)]
-/// enum ApiError {
-///     Limited(rate_limited::Error),
-///     Http(u16),
-/// }
-///
-/// impl From<rate_limited::Error> for ApiError {
-///     fn from(error: rate_limited::Error) -> Self {
-///         ApiError::Limited(error)
-///     }
-/// }
-///
-/// #[rate_limited(bucket = "jikan")]
-/// fn anime(id: u32) -> Result<u32, ApiError> {
-///     if id == 0 { Err(ApiError::Http(404)) } else { Ok(id) }
-/// }
-///
-/// assert_eq!(anime(1).unwrap(), 1);
-/// ```
 #[doc(inline)]
 pub use ratelimit_macros::rate_limited;
 
