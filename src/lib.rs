@@ -60,7 +60,8 @@
 //!
 //! # The attribute
 //!
-//! [Parameter by parameter](macro@rate_limited), and in short. //! Per user, and the weight by what is asked for:
+//! Its own page goes [parameter by parameter](macro@rate_limited). In short: per user, and the weight by what is asked
+//! for:
 //!
 //! ```
 //! use rate_limited::{Bucket, Rate, rate_limited};
