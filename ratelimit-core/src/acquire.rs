@@ -1,6 +1,7 @@
 //! The one way through the line, for futures and, by polling the same future, for threads.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +13,7 @@ use crate::error::{Error, ErrorKind, SiteName};
 use crate::key::Key;
 use crate::line::{Ask, Changed, Claimed, Entered, Grant, KeyId, Refusal, Shared, Ticket};
 use crate::permit::Permit;
+use crate::time::Timestamp;
 
 /// A request as it was asked: owned, so that a future of it can go anywhere.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub(crate) struct Asked {
     /// Nanoseconds; `u64::MAX` = however long.
     pub(crate) max_delay: u64,
     pub(crate) site: Option<SiteName>,
+    /// When the call began, once it has looked a first time.
+    pub(crate) began: Option<(u64, Timestamp)>,
 }
 
 impl Asked {
@@ -33,7 +37,7 @@ impl Asked {
             Entered::Granted(grant) => Ok(self.permit(grant)),
             Entered::Refused(refusal) => Err(self.refusal(refusal)),
             // Nobody waits without an allowance.
-            Entered::MustWait | Entered::Waits(_) => Err(self.refusal(Refusal::of(ErrorKind::Limited))),
+            Entered::MustWait(_) | Entered::Waits(_) => Err(self.refusal(Refusal::of(ErrorKind::Limited))),
         }
     }
 
@@ -46,7 +50,7 @@ impl Asked {
 
     fn ask(&self) -> Result<Ask, Error> {
         let Some(weight) = self.weight else { return Err(self.refusal(Refusal::of(ErrorKind::TooHeavy))) };
-        Ok(Ask { key: self.key_id(), weight, max_delay: self.max_delay })
+        Ok(Ask { key: self.key_id(), weight, max_delay: self.max_delay, began: self.began })
     }
 
     fn key_id(&self) -> KeyId {
@@ -95,7 +99,8 @@ enum Stage {
 #[derive(Debug)]
 struct Place {
     asked: Asked,
-    ticket: Ticket,
+    /// `None` once it was granted or refused.
+    ticket: Option<Ticket>,
     /// Counted as a sleeper of this clock, of that epoch.
     sleeper: Option<(u64, Sleeper)>,
 }
@@ -113,7 +118,9 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.asked.shared.leave(self.asked.key_id(), self.ticket);
+        if let Some(ticket) = self.ticket {
+            self.asked.shared.leave(self.asked.key_id(), ticket);
+        }
     }
 }
 
@@ -122,7 +129,8 @@ struct Sleeper(ClockHandle);
 
 impl Drop for Sleeper {
     fn drop(&mut self) {
-        self.0.sleeper_left();
+        // Foreign code, run while futures are dropped: its panic must not meet another.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.0.sleeper_left()));
     }
 }
 
@@ -158,7 +166,7 @@ impl Acquire {
         }
     }
 
-    fn enter(&mut self, asked: Asked, waker: &mut Option<Waker>) -> Option<Result<Permit, Error>> {
+    fn enter(&mut self, mut asked: Asked, waker: &mut Option<Waker>) -> Option<Result<Permit, Error>> {
         let ask = match asked.ask() {
             Ok(ask) => ask,
             Err(error) => return Some(Err(error)),
@@ -174,7 +182,8 @@ impl Acquire {
                 asked.shared.finish(rest);
                 Some(Err(asked.refusal(refusal)))
             }
-            Entered::MustWait => {
+            Entered::MustWait(began) => {
+                asked.began = Some(began);
                 asked.shared.finish(rest);
                 self.stage = Stage::New(Ok(asked));
                 None
@@ -182,7 +191,7 @@ impl Acquire {
             Entered::Waits(ticket) => {
                 // In place before anything foreign runs, so that a panic there gives the place up.
                 let shared = Arc::clone(&asked.shared);
-                let mut place = Place { asked, ticket, sleeper: None };
+                let mut place = Place { asked, ticket: Some(ticket), sleeper: None };
                 shared.finish(rest);
                 place.fall_asleep();
                 self.stage = Stage::Waiting(place);
@@ -192,19 +201,21 @@ impl Acquire {
     }
 
     fn claim(&mut self, mut place: Place, waker: &mut Option<Waker>) -> Option<Result<Permit, Error>> {
-        let Some(waker) = waker.take() else {
+        let (Some(ticket), Some(waker)) = (place.ticket, waker.take()) else {
             self.stage = Stage::Waiting(place);
             return None;
         };
         let shared = Arc::clone(&place.asked.shared);
-        let Changed { result, rest } = shared.claim_turn(place.asked.key_id(), place.ticket, waker);
+        let Changed { result, rest } = shared.claim_turn(place.asked.key_id(), ticket, waker);
         match result {
             Claimed::Granted(grant) => {
+                place.ticket = None;
                 let permit = place.asked.permit(grant);
                 shared.finish(rest);
                 Some(Ok(permit))
             }
             Claimed::Refused(refusal) => {
+                place.ticket = None;
                 shared.finish(rest);
                 Some(Err(place.asked.refusal(refusal)))
             }

@@ -170,7 +170,10 @@ impl Bucket {
     /// The rates in force, without those over all keys.
     #[must_use]
     pub fn rates(&self) -> Vec<Rate> {
-        self.limits_in_force().rates().collect()
+        match self.shared() {
+            Ok(shared) => shared.declared().limits.rates().collect(),
+            Err(_) => self.limits.rates().collect(),
+        }
     }
 
     fn limits_in_force(&self) -> Limits {

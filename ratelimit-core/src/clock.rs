@@ -61,6 +61,14 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// It is polled from whichever thread happens to need it, inside or outside of an async runtime.
     fn sleep_until(&self, at: Timestamp) -> Sleep;
 
+    /// What tells this clock from others, the same for all handles of one clock; `None` = every handle counts as a clock
+    /// of its own.
+    ///
+    /// Two buckets declared alike agree only if their clocks are the same.
+    fn identity(&self) -> Option<usize> {
+        None
+    }
+
     /// A caller begins to wait on a bucket that uses this clock. Does nothing unless a clock counts its sleepers.
     fn sleeper_came(&self) {}
 
@@ -75,6 +83,10 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
 
     fn sleep_until(&self, at: Timestamp) -> Sleep {
         (**self).sleep_until(at)
+    }
+
+    fn identity(&self) -> Option<usize> {
+        (**self).identity().or_else(|| Some(Arc::as_ptr(self).cast::<()>().addr()))
     }
 
     fn sleeper_came(&self) {
@@ -131,10 +143,18 @@ impl ClockHandle {
 
     /// Whether both are one and the same clock.
     pub(crate) fn is(&self, other: &ClockHandle) -> bool {
-        match (self, other) {
-            (ClockHandle::System, ClockHandle::System) => true,
-            (ClockHandle::Other(a), ClockHandle::Other(b)) => Arc::ptr_eq(a, b),
-            _ => false,
+        if let (ClockHandle::Other(a), ClockHandle::Other(b)) = (self, other)
+            && Arc::ptr_eq(a, b)
+        {
+            return true;
+        }
+        self.identity().is_some_and(|identity| other.identity() == Some(identity))
+    }
+
+    fn identity(&self) -> Option<usize> {
+        match self {
+            ClockHandle::System => SystemClock.identity(),
+            ClockHandle::Other(clock) => clock.identity(),
         }
     }
 }

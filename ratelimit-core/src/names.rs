@@ -3,6 +3,7 @@
 //! A name belongs to one state per table. Two declarations of it must say the same; only registering replaces limits.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,14 +16,13 @@ use crate::pace::Pace;
 use crate::presets;
 
 /// One table of names.
-#[derive(Debug)]
 pub(crate) struct Names {
     /// Tells tables apart for those who cache what they looked up.
     id: u64,
     table: Mutex<Table>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Table {
     buckets: BTreeMap<String, Named>,
     /// Names that were removed: only registering brings them back, no declaration does.
@@ -30,10 +30,11 @@ struct Table {
     /// Buckets of call sites that have a rate and no name, by the site's address.
     sites: HashMap<usize, Arc<Shared>>,
     defaults: Defaults,
+    /// Counts the changes of the defaults.
+    changes: u64,
     closed: bool,
 }
 
-#[derive(Debug)]
 struct Named {
     shared: Arc<Shared>,
     /// What it was declared with first; `None` if it was only registered. The limits in force may be others: those
@@ -86,7 +87,7 @@ impl Names {
     /// The bucket of that name.
     pub(crate) fn get(&self, name: &str) -> Result<Arc<Shared>, Error> {
         let table = self.lock();
-        table.check_open(name)?;
+        table.refuse_if_closed(name)?;
         match table.buckets.get(name) {
             Some(named) => Ok(Arc::clone(&named.shared)),
             None => Err(table.unknown(name)),
@@ -98,7 +99,7 @@ impl Names {
     /// Declarations are compared with declarations: limits registered since are obeyed by all of them.
     pub(crate) fn declare(&self, name: &str, declaration: Declaration) -> Result<Arc<Shared>, Error> {
         let mut table = self.lock();
-        table.check_open(name)?;
+        table.refuse_if_closed(name)?;
         if table.removed.contains(name) {
             return Err(closed(name));
         }
@@ -107,7 +108,7 @@ impl Names {
             return table.insert(name, declaration, Some(declared));
         };
         if named.preset {
-            return Self::replace(table, name, declaration, Some(declared));
+            return self.replace(table, name, declaration, Some(declared));
         }
         let in_force = named.shared.declared();
         let known = named.declared.as_ref().unwrap_or(&in_force);
@@ -123,57 +124,75 @@ impl Names {
     /// Makes these the limits of that name, whatever it had before.
     pub(crate) fn register(&self, name: &str, declaration: Declaration) -> Result<Arc<Shared>, Error> {
         let mut table = self.lock();
-        table.check_open(name)?;
+        table.refuse_if_closed(name)?;
         table.removed.remove(name);
         match table.buckets.get(name) {
             None => table.insert(name, declaration, None),
             Some(named) => {
                 let declared = named.declared.clone();
-                Self::replace(table, name, declaration, declared)
+                self.replace(table, name, declaration, declared)
             }
         }
     }
 
     /// Says the new limits under the table's lock, applies them without it: that wakes waiters.
     fn replace(
+        &self,
         mut table: MutexGuard<'_, Table>,
         name: &str,
         Declaration { declared, max_delay }: Declaration,
         first: Option<Declared>,
     ) -> Result<Arc<Shared>, Error> {
-        let defaults = table.defaults.clone();
-        let Some(named) = table.buckets.get_mut(name) else {
+        let Table { buckets, defaults, .. } = &mut *table;
+        let named = buckets.get_mut(name).filter(|named| !named.shared.is_closed());
+        let Some(named) = named else {
+            // What is closed stays so; the name gets another state.
             return table.insert(name, Declaration { declared, max_delay }, first);
         };
         let shared = Arc::clone(&named.shared);
-        shared.redeclare(declared, &defaults)?;
+        let old = shared.redeclare(declared, defaults)?;
         (named.declared, named.preset) = (first, false);
+        shared.set_max_delay(max_delay.or(defaults.max_delay).unwrap_or_default());
+        let guard = defaults.guard;
         drop(table);
-        if let Some(max_delay) = max_delay {
-            shared.set_max_delay(max_delay);
-        }
-        shared.apply(&defaults);
+        drop(old);
+        shared.apply(guard);
+        self.bring_up_to_date(&shared);
         Ok(shared)
     }
 
     /// Takes in a state that belongs to no table yet; `false` if it does, or the name is taken.
     pub(crate) fn adopt(&self, shared: &Arc<Shared>, max_delay: Option<Duration>) -> Result<bool, Error> {
         let mut table = self.lock();
-        table.check_open(shared.name())?;
-        if table.buckets.contains_key(shared.name().as_ref().as_ref()) || !shared.claim() {
+        let name: &str = shared.name();
+        table.refuse_if_closed(name)?;
+        let is_free = table.buckets.get(name).is_none_or(|named| named.shared.is_closed());
+        if !is_free || shared.is_closed() || !shared.claim() {
             return Ok(false);
         }
-        table.removed.remove(shared.name().as_ref().as_ref());
+        table.removed.remove(name);
         let named = Named { shared: Arc::clone(shared), declared: None, preset: false };
-        table.buckets.insert(shared.name().to_string(), named);
-        let defaults = table.defaults.clone();
+        table.buckets.insert(name.to_owned(), named);
+        shared.set_max_delay(max_delay.or(table.defaults.max_delay).unwrap_or_default());
+        let guard = table.defaults.guard;
         drop(table);
-        if let Some(max_delay) = max_delay.or(defaults.max_delay) {
-            shared.set_max_delay(max_delay);
-        }
-        shared.apply(&defaults);
-        shared.set_pace(defaults.pace);
+        shared.apply(guard);
+        self.bring_up_to_date(shared);
         Ok(true)
+    }
+
+    /// Gives a bucket the clock and the pace of the table, also if they are changed meanwhile.
+    fn bring_up_to_date(&self, shared: &Arc<Shared>) {
+        loop {
+            let table = self.lock();
+            let (changes, clock, pace) = (table.changes, table.defaults.clock.clone(), table.defaults.pace);
+            drop(table);
+            shared.set_clock(shared.own_clock().unwrap_or(clock));
+            shared.set_pace(pace);
+            if self.lock().changes == changes {
+                return;
+            }
+        }
     }
 
     /// The own bucket of the call site at `address`.
@@ -184,7 +203,7 @@ impl Names {
         declared: Declared,
     ) -> Result<Arc<Shared>, Error> {
         let mut table = self.lock();
-        table.check_open(name)?;
+        table.refuse_if_closed(name)?;
         if let Some(shared) = table.sites.get(&address) {
             return Ok(Arc::clone(shared));
         }
@@ -201,7 +220,8 @@ impl Names {
     pub(crate) fn remove(&self, name: &str) -> bool {
         let mut table = self.lock();
         let removed = table.buckets.remove(name);
-        if removed.is_some() {
+        // Only declarations would bring it back, and there are only so many of them.
+        if removed.as_ref().is_some_and(|named| named.declared.is_some()) {
             table.removed.insert(name.to_owned());
         }
         drop(table);
@@ -210,18 +230,30 @@ impl Names {
     }
 
     pub(crate) fn set_clock(&self, clock: &ClockHandle) {
-        self.lock().defaults.clock = clock.clone();
+        let mut table = self.lock();
+        let old = std::mem::replace(&mut table.defaults.clock, clock.clone());
+        table.changes += 1;
+        drop(table);
+        // A clock is foreign code: dropped after the lock.
+        drop(old);
         for shared in self.all() {
-            if !shared.has_own_clock() {
-                shared.set_clock(clock.clone());
+            if shared.own_clock().is_none() {
+                if shared.runs_on(clock) {
+                    // The same clock again still means that the states start anew.
+                    let _ = shared.reset();
+                }
+                self.bring_up_to_date(&shared);
             }
         }
     }
 
     pub(crate) fn set_pace(&self, pace: Pace) {
-        self.lock().defaults.pace = pace;
+        let mut table = self.lock();
+        table.defaults.pace = pace;
+        table.changes += 1;
+        drop(table);
         for shared in self.all() {
-            shared.set_pace(pace);
+            self.bring_up_to_date(&shared);
         }
     }
 
@@ -246,6 +278,13 @@ impl Names {
     }
 }
 
+/// Names alone: a clock's `Debug` is foreign code, and this holds the lock.
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Names").field("names", &self.names()).finish_non_exhaustive()
+    }
+}
+
 /// A table that nobody holds any more is closed: those who wait on its buckets are told.
 impl Drop for Names {
     fn drop(&mut self) {
@@ -254,7 +293,7 @@ impl Drop for Names {
 }
 
 impl Table {
-    fn check_open(&self, name: &str) -> Result<(), Error> {
+    fn refuse_if_closed(&self, name: &str) -> Result<(), Error> {
         if self.closed {
             return Err(closed(name));
         }

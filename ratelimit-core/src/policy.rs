@@ -11,6 +11,7 @@
 //! Times given to one state never go back: the line sees to that.
 
 pub(crate) mod all;
+mod inherit;
 mod sliding_window;
 mod token_bucket;
 

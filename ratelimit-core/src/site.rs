@@ -148,6 +148,7 @@ impl Site {
                 key: None,
                 weight: Some(1),
                 site: Some(site),
+                began: None,
             }),
         }
     }

@@ -1,5 +1,6 @@
 //! A clock that stands still until it is told to move: for tests that never wait.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -70,10 +71,15 @@ impl ManualClock {
     /// Sets the time, also backwards, then wakes those whose time has come, in the order of their times.
     pub fn set(&self, now: Timestamp) {
         self.shared.now.store(now.as_nanos(), Ordering::SeqCst);
+        let mut panicked = None;
         loop {
             let due = self.shared.lock().pop_due(self.now());
             let Some(waker) = due else { break };
-            waker.wake();
+            // One that panics must not leave the others asleep.
+            panicked = catch_unwind(AssertUnwindSafe(|| waker.wake())).err().or(panicked);
+        }
+        if let Some(panic) = panicked {
+            resume_unwind(panic);
         }
     }
 
@@ -104,13 +110,19 @@ impl Clock for ManualClock {
         Box::pin(QueuedSleep::new(Arc::clone(&self.shared), at))
     }
 
+    fn identity(&self) -> Option<usize> {
+        Some(Arc::as_ptr(&self.shared).addr())
+    }
+
     fn sleeper_came(&self) {
         *self.shared.sleepers() += 1;
         self.shared.sleepers_changed.notify_all();
     }
 
     fn sleeper_left(&self) {
-        *self.shared.sleepers() -= 1;
+        let mut sleepers = self.shared.sleepers();
+        *sleepers = sleepers.saturating_sub(1);
+        drop(sleepers);
         self.shared.sleepers_changed.notify_all();
     }
 }

@@ -3,10 +3,13 @@
 //! The thread makes waiting independent of the executor: it is the same under tokio with or without timers, under any
 //! other executor, and for plain threads. It is started by the first sleep and lives as long as the process.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
+
+use once_cell::sync::OnceCell;
 
 use super::timers::{QueuedSleep, Source, Timers};
 use super::{Clock, Sleep};
@@ -20,6 +23,12 @@ use crate::time::{Timestamp, nanos};
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    fn identity(&self) -> Option<usize> {
+        // No allocation stands at the address of a static.
+        static THE_ONE: u8 = 0;
+        Some(std::ptr::from_ref(&THE_ONE).addr())
+    }
+
     fn now(&self) -> Timestamp {
         static ZERO: LazyLock<Instant> = LazyLock::new(read);
         let zero = *ZERO;
@@ -27,8 +36,13 @@ impl Clock for SystemClock {
     }
 
     fn sleep_until(&self, at: Timestamp) -> Sleep {
-        static TIMER: LazyLock<Arc<TimerThread>> = LazyLock::new(TimerThread::start);
-        Box::pin(QueuedSleep::new(Arc::clone(&TIMER), at))
+        // A thread that cannot be started now may be next time.
+        static TIMER: OnceCell<Arc<TimerThread>> = OnceCell::new();
+        match TIMER.get_or_try_init(TimerThread::start) {
+            Ok(timer) => Box::pin(QueuedSleep::new(Arc::clone(timer), at)),
+            #[expect(clippy::panic, reason = "a caller that cannot be woken must not wait")]
+            Err(error) => panic!("the timer thread of `rate-limited` cannot be started: {error}"),
+        }
     }
 }
 
@@ -58,15 +72,11 @@ impl Source for TimerThread {
 }
 
 impl TimerThread {
-    #[expect(clippy::expect_used, reason = "a process that cannot start a thread cannot wait either")]
-    fn start() -> Arc<Self> {
+    fn start() -> io::Result<Arc<Self>> {
         let timer = Arc::new(TimerThread::default());
         let running = Arc::clone(&timer);
-        thread::Builder::new()
-            .name("rate-limited timer".to_owned())
-            .spawn(move || running.run())
-            .expect("the timer thread starts");
-        timer
+        thread::Builder::new().name("rate-limited timer".to_owned()).spawn(move || running.run())?;
+        Ok(timer)
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]

@@ -1,5 +1,6 @@
 //! tokio's own timer, which follows a paused time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -38,6 +39,8 @@ use crate::time::{Timestamp, nanos};
 pub struct TokioClock {
     runtime: Handle,
     zero: Instant,
+    /// Shared by the clones of one clock, whose zero is the same.
+    identity: Arc<()>,
 }
 
 impl TokioClock {
@@ -57,11 +60,15 @@ impl TokioClock {
         let context = runtime.enter();
         let zero = read();
         drop(context);
-        TokioClock { runtime, zero }
+        TokioClock { runtime, zero, identity: Arc::new(()) }
     }
 }
 
 impl Clock for TokioClock {
+    fn identity(&self) -> Option<usize> {
+        Some(Arc::as_ptr(&self.identity).addr())
+    }
+
     fn now(&self) -> Timestamp {
         let _context = self.runtime.enter();
         Timestamp::from_nanos(nanos(read().saturating_duration_since(self.zero)))
@@ -72,7 +79,8 @@ impl Clock for TokioClock {
         let _context = self.runtime.enter();
         let span = Duration::from_nanos(at.as_nanos());
         match self.zero.checked_add(span) {
-            Some(deadline) => Box::pin(tokio::time::sleep_until(deadline)),
+            // Not part of the budget of whichever task happens to set the alarm.
+            Some(deadline) => Box::pin(tokio::task::unconstrained(tokio::time::sleep_until(deadline))),
             None => Box::pin(std::future::pending()),
         }
     }

@@ -1,16 +1,19 @@
 //! The one sleep of a bucket, and what a change leaves to do once the lock is released.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Wake, Waker};
+use std::thread;
 
+use super::GRACE;
 use super::effects::Effects;
 use super::shared::{Changed, Shared, lock};
 use super::state::State;
 use crate::clock::{ClockHandle, Sleep};
 use crate::time::Timestamp;
 
-/// How often a sleep that ends early is asked for again before the next look is left to whoever comes.
+/// How often a sleep that ends early is asked for again before the system's clock stands in.
 const EARLY: u32 = 20;
 
 /// The sleep that is under way.
@@ -31,51 +34,59 @@ pub(crate) struct Rest {
 impl Shared {
     /// Sets the alarm and calls the wakers that a change left.
     ///
-    /// A clock that panics here reaches the caller only after everybody else was woken.
+    /// A clock or a waker that panics here reaches the caller, but only after everybody else was served.
     pub(crate) fn finish(self: &Arc<Self>, rest: Rest) {
         let mut next = Some(rest);
         let mut early = None;
+        let mut panicked = None;
         while let Some(Rest { mut effects, clock }) = next.take() {
             let alarm = effects.alarm.take();
-            let set = catch_unwind(AssertUnwindSafe(|| match alarm {
-                Some((asked, at)) => self.set_alarm(asked, at, &clock, &mut early),
-                None => Set::Sleeps,
+            let set = catch_unwind(AssertUnwindSafe(|| {
+                alarm.is_some_and(|(asked, at)| self.set_alarm(asked, at, &clock, &mut early))
             }));
-            effects.wake_all();
+            let woken = catch_unwind(AssertUnwindSafe(|| effects.wake_all()));
+            panicked = woken.err().or(panicked);
             match set {
-                Ok(Set::Sleeps) => {}
-                Ok(Set::Rings) => next = self.rung(),
-                Ok(Set::Failed) => self.alarm_failed(),
+                Ok(false) => {}
+                Ok(true) => next = self.rung(),
                 Err(panic) => {
+                    // Whoever is woken looks at the clock, and asks for an alarm anew.
                     self.alarm_failed();
-                    resume_unwind(panic);
+                    self.wake_everybody();
+                    panicked = Some(panic);
                 }
             }
         }
+        if let Some(panic) = panicked
+            && !thread::panicking()
+        {
+            resume_unwind(panic);
+        }
     }
 
-    /// `early` remembers the time that was asked for last and how often in a row.
+    /// Places the sleep; whether its time is there already. `early` remembers the time that was asked for last and how
+    /// often in a row.
     fn set_alarm(
         self: &Arc<Self>,
         asked: u64,
         at: Option<Timestamp>,
         clock: &ClockHandle,
         early: &mut Option<(Timestamp, u32)>,
-    ) -> Set {
-        let mut set = Set::Sleeps;
-        let sleep = at.and_then(|at| {
+    ) -> bool {
+        let sleep = at.map(|at| {
             let times = early.filter(|(asked, _)| *asked == at).map_or(0, |(_, times)| times + 1);
             *early = Some((at, times));
-            // A clock whose sleeps end before its own time is there gets a little more each time.
-            let slack = if times == 0 { 0 } else { 1_000 << times.min(EARLY) };
-            let mut sleep = clock.sleep_until(at.plus(slack));
-            let bell = Waker::from(Arc::new(Bell(Arc::downgrade(self))));
-            if sleep.as_mut().poll(&mut Context::from_waker(&bell)).is_pending() {
-                return Some(sleep);
+            match times {
+                0 => clock.sleep_until(at),
+                // A clock whose sleeps end before its own time is there gets a little more each time.
+                1..EARLY => clock.sleep_until(at.plus(1_000 << times)),
+                // It does not sleep at all.
+                _ => stand_in(),
             }
-            set = if times < EARLY { Set::Rings } else { Set::Failed };
-            None
         });
+        let sleep = sleep.map(|sleep| self.begin(sleep));
+        let rings = matches!(sleep, Some(None));
+        let sleep = sleep.flatten();
         let mut alarm = lock(&self.alarm);
         let old = if alarm.asked < asked {
             alarm.asked = asked;
@@ -86,7 +97,27 @@ impl Shared {
         drop(alarm);
         // A sleep is the clock's code: dropped after the lock.
         drop(old);
-        set
+        rings
+    }
+
+    /// Polls a sleep for the first time; `None` if it is over already.
+    fn begin(self: &Arc<Self>, mut sleep: Sleep) -> Option<Sleep> {
+        let bell = Arc::new(Bell { shared: Arc::downgrade(self), stage: AtomicU8::new(POLLED) });
+        let waker = Waker::from(Arc::clone(&bell));
+        for _ in 0..EARLY {
+            bell.stage.store(POLLED, Ordering::Release);
+            if sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+                return None;
+            }
+            let armed =
+                bell.stage.compare_exchange(POLLED, ARMED, Ordering::AcqRel, Ordering::Acquire).is_ok();
+            if armed {
+                return Some(sleep);
+            }
+            // It rang while it was polled: look again.
+        }
+        // It wants to be polled all the time, which nobody here does.
+        self.begin(stand_in())
     }
 
     /// The alarm's time has come: looks at the lines that are due.
@@ -103,7 +134,7 @@ impl Shared {
 
     /// No sleep is under way, whatever was asked for: the next change asks again.
     fn alarm_failed(&self) {
-        lock(&self.state).alarm.1 = None;
+        lock(&self.state).alarm.at = None;
     }
 
     fn wake_everybody(&self) {
@@ -113,25 +144,34 @@ impl Shared {
                 effects.wake(waiter.waker.take());
             }
         }
-        effects.wake_all();
+        // Those who panic are in their own calls.
+        let _ = catch_unwind(AssertUnwindSafe(|| effects.wake_all()));
     }
 }
 
-/// What became of an alarm.
-enum Set {
-    Sleeps,
-    /// Its time is there already.
-    Rings,
-    /// The clock does not sleep.
-    Failed,
+/// A short sleep of the system's clock, in place of a clock that does not sleep.
+fn stand_in() -> Sleep {
+    ClockHandle::System.sleep_until(ClockHandle::System.now().plus(GRACE))
 }
 
 /// What the alarm's sleep wakes: the bucket, if it is still there.
-struct Bell(Weak<Shared>);
+struct Bell {
+    shared: Weak<Shared>,
+    stage: AtomicU8,
+}
+
+/// The sleep is being polled: whoever polls it will notice.
+const POLLED: u8 = 0;
+/// The sleep is under way.
+const ARMED: u8 = 1;
+const RANG: u8 = 2;
 
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
-        if let Some(shared) = self.0.upgrade()
+        if self.stage.swap(RANG, Ordering::AcqRel) == POLLED {
+            return;
+        }
+        if let Some(shared) = self.shared.upgrade()
             && let Some(rest) = shared.rung()
         {
             shared.finish(rest);

@@ -6,7 +6,6 @@ use super::state::{Reading, Refusal, State};
 use crate::error::ErrorKind;
 use crate::limits::Valid;
 use crate::pace::{Pace, Tempo};
-use crate::store::Memory;
 use crate::time::Timestamp;
 
 impl State {
@@ -38,7 +37,7 @@ impl State {
     /// Everything as fresh; those who wait are planned anew.
     pub(super) fn reset(&mut self, reading: Reading, effects: &mut Effects) {
         self.memory.reset();
-        self.start_anew(reading.clock);
+        let reading = self.start_anew(reading.clock);
         self.settle_all(reading, effects);
     }
 
@@ -49,16 +48,20 @@ impl State {
         if self.lines.contains_key(&key) {
             self.make_room(key, reading);
         }
-        self.generation += 1;
         self.changes += 1;
         self.settle(key, reading, effects);
     }
 
-    fn start_anew(&mut self, now: Timestamp) {
+    /// Forgets all times but those of who waits; the reading to go on with.
+    fn start_anew(&mut self, now: Timestamp) -> Reading {
         self.paused_until = Timestamp::ZERO;
         self.latest = now;
-        self.generation += 1;
+        self.tempo = Tempo::default().changed(self.tempo.pace(), now);
         self.changes += 1;
+        for line in self.lines.values_mut() {
+            line.turn = None;
+        }
+        Reading { clock: now, now }
     }
 
     /// Other limits: all starts that the old ones still remember count under them.
@@ -66,7 +69,6 @@ impl State {
         let before = self.forecast_all(reading);
         self.memory = self.memory.under(&limits, self.tempo.policy_time(reading.now));
         self.limits = limits;
-        self.generation += 1;
         self.changes += 1;
         if !self.memory.has_total() {
             let keys: Vec<KeyId> = self.contenders.values().copied().collect();
@@ -106,13 +108,11 @@ impl State {
     /// what is left of their allowances. Everybody is woken to wait on the new clock.
     pub(super) fn change_clock(&mut self, old: Timestamp, new: Timestamp, effects: &mut Effects) {
         self.epoch += 1;
-        self.memory = Memory::new(&self.limits);
-        self.tempo = Tempo::default().changed(self.tempo.pace(), new);
-        self.start_anew(new);
+        self.memory = self.memory.anew(&self.limits);
+        let reading = self.start_anew(new);
         self.agenda.clear();
         for line in self.lines.values_mut() {
             line.agenda = None;
-            line.turn = None;
             line.deadlines.clear();
             for (ticket, waiter) in &mut line.waiters {
                 waiter.joined = moved(waiter.joined, old, new);
@@ -123,7 +123,6 @@ impl State {
                 effects.wake(waiter.waker.take());
             }
         }
-        let reading = self.read(new);
         let keys: Vec<KeyId> = self.lines.keys().copied().collect();
         for key in keys {
             self.make_room(key, reading);

@@ -30,10 +30,11 @@ impl Effects {
 
     /// Calls the wakers, in order.
     pub(super) fn wake_all(self) {
-        drop(self.drops);
-        if !self.wakes.is_empty() {
-            wake_all(self.wakes);
+        let Effects { wakes, drops, .. } = self;
+        if !wakes.is_empty() {
+            wake_all(wakes);
         }
+        drop(drops);
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) struct Ask {
     pub(crate) weight: u32,
     /// The allowance in nanoseconds: 0 = never wait, `u64::MAX` = however long.
     pub(crate) max_delay: u64,
+    /// When the call began, if this is its second look; by the clock of that epoch.
+    pub(crate) began: Option<(u64, Timestamp)>,
 }
 
 /// The answer to a newcomer.
@@ -22,8 +24,8 @@ pub(crate) struct Ask {
 pub(crate) enum Entered {
     Granted(Grant),
     Refused(Refusal),
-    /// It may wait, but brought no waker: nothing was changed.
-    MustWait,
+    /// It may wait, but brought no waker: nothing was changed. When the call began, by the clock of that epoch.
+    MustWait((u64, Timestamp)),
     Waits(Ticket),
 }
 
@@ -65,7 +67,7 @@ impl State {
 
     fn free_pass(&self, reading: Reading) -> Grant {
         let policy_start = self.tempo.policy_time(reading.now);
-        let (start, generation) = (reading.clock, self.generation);
+        let (start, generation) = (reading.clock, self.memory.generation());
         Grant { start, policy_start, generation, weight: 0, joined: reading.clock }
     }
 
@@ -88,40 +90,42 @@ impl State {
         reading: Reading,
         effects: &mut Effects,
     ) -> Entered {
-        let deadline = reading.clock.plus(ask.max_delay);
-        // Somebody who waits however long needs no plan, unless nothing but the end of time would come.
-        let needs_plan = deadline < Timestamp::MAX || !self.lines.contains_key(&ask.key);
-        let plans = needs_plan || self.is_planned(ask.key, reading);
+        let began =
+            ask.began.filter(|(epoch, _)| *epoch == self.epoch).map_or(reading.clock, |(_, began)| began);
+        let deadline = began.plus(ask.max_delay);
+        let ends = deadline < Timestamp::MAX;
+        // Whoever waits however long needs no plan, and extends one that is there.
+        let plans = ends || self.is_planned(ask.key, reading);
         let due = plans.then(|| self.due_behind_line(ask.key, reading, ask.weight));
         if let Some(due) = due
-            && (ask.max_delay == 0 || due.at.is_none_or(|at| at > deadline))
+            && (ask.max_delay == 0 || ends && due.at.is_none_or(|at| at > deadline))
         {
             return Entered::Refused(Refusal::until(due, reading, ask.max_delay));
         }
         if waker.is_none() {
-            return Entered::MustWait;
+            return Entered::MustWait((self.epoch, began));
         }
         if !self.make_room(ask.key, reading) {
             return Entered::Refused(Refusal::of(ErrorKind::TooManyKeys));
         }
-        Entered::Waits(self.join(ask, deadline, due, waker.take(), reading, effects))
+        let waiter =
+            Waiter { weight: ask.weight, joined: began, deadline, waker: waker.take(), passed: false };
+        Entered::Waits(self.join(ask.key, waiter, due, reading, effects))
     }
 
     fn join(
         &mut self,
-        ask: Ask,
-        deadline: Timestamp,
+        key: KeyId,
+        waiter: Waiter,
         due: Option<Due>,
-        waker: Option<Waker>,
         reading: Reading,
         effects: &mut Effects,
     ) -> Ticket {
         self.arrivals += 1;
         let ticket = self.arrivals;
-        let waiter = Waiter { weight: ask.weight, joined: reading.clock, deadline, waker, passed: false };
-        self.extend_plan(ask.key, due, ask.weight);
-        self.lines.entry(ask.key).or_default().insert(ticket, waiter);
-        self.settle(ask.key, reading, effects);
+        self.extend_plan(key, due, waiter.weight);
+        self.lines.entry(key).or_default().insert(ticket, waiter);
+        self.settle(key, reading, effects);
         ticket
     }
 
@@ -142,8 +146,9 @@ impl State {
             effects.drop(Some(waker));
         }
         if came_back.is_some() {
-            self.changes += 1;
+            self.outdate(key);
         }
+        self.keep_turn(key, ticket, reading);
         self.catch_up(key, reading, effects);
         if let Some(refusal) = self.refused.remove(&ticket) {
             return Claimed::Refused(refusal);
@@ -159,6 +164,14 @@ impl State {
             self.settle(key, reading, effects);
         }
         claimed
+    }
+
+    /// Being polled is what a turn waits for: it is not over while its holder is here.
+    fn keep_turn(&mut self, key: KeyId, ticket: Ticket, reading: Reading) {
+        let turn = self.lines.get_mut(&key).and_then(|line| line.turn.as_mut());
+        if let Some((_, since)) = turn.filter(|(holder, _)| *holder == ticket) {
+            *since = reading.now;
+        }
     }
 
     fn is_passed(&self, key: KeyId, ticket: Ticket) -> bool {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::effects::Effects;
 use super::state::{Due, Reading, Refusal, State};
 use super::{GRACE, KeyId, Line, Ticket};
-use crate::policy::{All, Earliest};
+use crate::policy::All;
 use crate::time::Timestamp;
 
 /// When each waiter would start; `None` = never.
@@ -31,7 +31,11 @@ impl State {
     /// When a newcomer to the line of `key` would start.
     pub(super) fn due_behind_line(&mut self, key: KeyId, reading: Reading, weight: u32) -> Due {
         if !self.lines.contains_key(&key) {
-            return self.due_alone(key, reading.now, weight);
+            return if self.contenders.is_empty() {
+                self.due_alone(key, reading.now, weight)
+            } else {
+                self.due_after(&self.plan(key, reading, |_, _| Step::Count), weight)
+            };
         }
         if !self.is_planned(key, reading) {
             let plan = self.plan(key, reading, |_, _| Step::Count);
@@ -51,18 +55,15 @@ impl State {
         plan.is_some_and(|plan| plan.changes == self.changes && reading.now <= plan.first)
     }
 
-    /// Adds a newcomer that has just joined the line of `key` at `due` to its plan, if there is one.
+    /// Adds a newcomer that joins the line of `key` at `due` to its plan, if there is one.
     pub(super) fn extend_plan(&mut self, key: KeyId, due: Option<Due>, weight: u32) {
-        let tempo = self.tempo;
+        let (tempo, changes) = (self.tempo, self.changes);
         let Some(line) = self.lines.get_mut(&key) else { return };
-        let planned = line.plan.take().filter(|plan| plan.changes == self.changes);
-        self.changes += 1;
-        let (Some(mut plan), Some(due)) = (planned, due) else { return };
-        let Some(at) = due.at else { return };
+        let Some(mut plan) = line.plan.take().filter(|plan| plan.changes == changes) else { return };
+        let Some((at, rate)) = due.and_then(|due| Some((due.at?, due.rate))) else { return };
         plan.rates.commit(tempo.policy_time(at), weight);
         plan.total.commit(tempo.policy_time(at), weight);
-        plan.last = Due { at: Some(at), rate: due.rate.or(plan.last.rate) };
-        plan.changes = self.changes;
+        plan.last = Due { at: Some(at), rate };
         line.plan = Some(plan);
     }
 
@@ -76,6 +77,7 @@ impl State {
             first: Timestamp::MAX,
             changes: self.changes,
         };
+        self.plan_contenders_before(key, &mut plan);
         for (ticket, waiter) in self.lines.get(&key).into_iter().flat_map(Line::active) {
             let due = self.due_after(&plan, waiter.weight);
             match step(ticket, due) {
@@ -101,19 +103,30 @@ impl State {
         plan
     }
 
+    /// Counts the heads of other keys that may take from the total before anybody of `key`.
+    fn plan_contenders_before(&self, key: KeyId, plan: &mut Plan) {
+        let head = self.lines.get(&key).and_then(Line::head).map_or(Ticket::MAX, |(ticket, _)| ticket);
+        for (ticket, other) in self.contenders.range(..head) {
+            let waiter = self.lines.get(other).and_then(|line| line.waiters.get(ticket));
+            let (Some(waiter), Some(start)) = (waiter, plan.last.at) else { continue };
+            let due = self.due_by_total_of(&plan.total, start, waiter.weight);
+            let Some(at) = due.at.filter(|at| *at <= waiter.deadline.plus(GRACE)) else { continue };
+            plan.total.commit(self.tempo.policy_time(at), waiter.weight);
+            plan.last = Due { at: Some(at), rate: due.rate.or(plan.last.rate) };
+        }
+    }
+
+    fn due_by_total_of(&self, total: &All, start: Timestamp, weight: u32) -> Due {
+        self.due_from(total.earliest(self.tempo.policy_time(start), weight), start)
+    }
+
     /// When `weight` starts after all that is planned.
     fn due_after(&self, plan: &Plan, weight: u32) -> Due {
         let Some(start) = plan.last.at else { return plan.last };
         let asked = self.tempo.policy_time(start);
         let verdict = plan.rates.earliest(asked, weight).and(plan.total.earliest(asked, weight));
-        match verdict.earliest {
-            Earliest::Never => Due { at: None, rate: verdict.rate },
-            Earliest::At(at) if at <= asked => plan.last,
-            Earliest::At(at) => {
-                let at = self.tempo.clock_time(at);
-                Due { at: (at < Timestamp::MAX).then_some(at), rate: verdict.rate }
-            }
-        }
+        let due = self.due_from(verdict, start);
+        Due { rate: due.rate.or(plan.last.rate), ..due }
     }
 
     /// When each in the line of `key` would start; taken before something that may move turns.
@@ -143,7 +156,7 @@ impl State {
                 None => true,
                 Some(was) => was.is_some_and(|was| due.at.is_none_or(|is| is > was)),
             };
-            if !moved || due.at.is_some_and(|at| at <= deadline) {
+            if !moved || deadline == Timestamp::MAX || due.at.is_some_and(|at| at <= deadline) {
                 return Step::Count;
             }
             refused.push((ticket, Refusal::until(due, reading, u64::MAX)));
@@ -181,8 +194,7 @@ impl State {
         let Some(weight) = waiter.map(|waiter| waiter.weight) else { return Due { at: None, rate: None } };
         let before =
             self.plan(key, reading, |other, _| if other < ticket { Step::Count } else { Step::Stop });
-        let due = self.due_after(&before, weight);
-        Due { rate: due.rate.or(before.last.rate), ..due }
+        self.due_after(&before, weight)
     }
 
     /// Takes `ticket` out of the line of `key` and leaves word why.

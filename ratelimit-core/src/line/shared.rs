@@ -176,13 +176,15 @@ impl Shared {
         }));
         if left.is_err() {
             // The clock panicked: the newest time seen has to do. Leaving twice does no harm.
+            let clock = self.clock().1;
             let mut state = lock(&self.state);
             let mut effects = Effects::default();
             let reading = Reading { clock: state.latest, now: state.latest };
             state.leave(key, ticket, reading, &mut effects);
             state.settle_total(reading, &mut effects);
+            state.set_alarm(&mut effects);
             drop(state);
-            let _ = catch_unwind(AssertUnwindSafe(|| effects.wake_all()));
+            let _ = catch_unwind(AssertUnwindSafe(|| self.finish(Rest { effects, clock })));
         }
     }
 
@@ -237,28 +239,26 @@ impl Shared {
         self.change_and_finish(|state, reading, effects| state.set_pace(pace, reading, effects));
     }
 
-    /// Declares other limits, which [`apply`](Self::apply) then puts in force. Runs nothing foreign.
+    /// Declares other limits, which [`apply`](Self::apply) then puts in force, and gives back the old declaration: it may
+    /// hold a clock, foreign code to be dropped without a lock.
     ///
     /// # Errors
     ///
     /// `Config` where the limits make no sense; nothing is changed then.
-    pub(crate) fn redeclare(&self, declared: Declared, defaults: &Defaults) -> Result<(), Error> {
+    pub(crate) fn redeclare(&self, declared: Declared, defaults: &Defaults) -> Result<Declared, Error> {
         validate(&self.name, &declared.limits, defaults)?;
-        *lock(&self.declared) = declared;
-        Ok(())
+        Ok(std::mem::replace(&mut *lock(&self.declared), declared))
     }
 
-    /// Runs under the limits that were declared last.
-    pub(crate) fn apply(self: &Arc<Self>, defaults: &Defaults) {
+    /// Runs under the limits that were declared last; `guard` is the registry's.
+    pub(crate) fn apply(self: &Arc<Self>, guard: Option<Duration>) {
         self.change_and_finish(|state, reading, effects| {
             // Read under the state's lock, so that of two who apply the later declaration stays in force.
             let limits = lock(&self.declared).limits.clone();
-            if let Ok(valid) = limits.validate(defaults.guard) {
+            if let Ok(valid) = limits.validate(guard) {
                 state.replace(valid, reading, effects);
             }
         });
-        let own = lock(&self.declared).clock.clone();
-        self.set_clock(own.unwrap_or_else(|| defaults.clock.clone()));
     }
 
     /// Another clock, unless it is the same one.
@@ -275,7 +275,7 @@ impl Shared {
             }
             let mut effects = Effects::default();
             state.change_clock(old_now, new_now, &mut effects);
-            state.alarm.1 = None;
+            state.alarm.at = None;
             state.set_alarm(&mut effects);
             let mut current = self.clock.write().unwrap_or_else(PoisonError::into_inner);
             *current = (state.epoch, clock.clone());
@@ -285,8 +285,13 @@ impl Shared {
         }
     }
 
-    pub(crate) fn has_own_clock(&self) -> bool {
-        lock(&self.declared).clock.is_some()
+    /// The clock that it was declared with, if any.
+    pub(crate) fn own_clock(&self) -> Option<ClockHandle> {
+        lock(&self.declared).clock.clone()
+    }
+
+    pub(crate) fn runs_on(&self, clock: &ClockHandle) -> bool {
+        self.clock().1.is(clock)
     }
 
     pub(crate) fn error(&self, kind: ErrorKind) -> Error {

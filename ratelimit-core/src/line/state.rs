@@ -7,6 +7,7 @@ use super::{KeyId, Line, Ticket};
 use crate::error::{Error, ErrorKind};
 use crate::limits::Valid;
 use crate::pace::Tempo;
+use crate::policy::all::Verdict;
 use crate::policy::{Earliest, Outcome};
 use crate::rate::Rate;
 use crate::store::Memory;
@@ -17,8 +18,6 @@ use crate::time::Timestamp;
 pub(crate) struct State {
     /// Which clock the times below are of.
     pub(super) epoch: u64,
-    /// Which states the policies hold: a refund for earlier ones is void.
-    pub(super) generation: u64,
     /// The newest time seen.
     pub(super) latest: Timestamp,
     pub(super) tempo: Tempo,
@@ -37,10 +36,17 @@ pub(crate) struct State {
     /// Why those were refused who are no longer in line and do not know it yet.
     pub(super) refused: HashMap<Ticket, Refusal>,
     pub(super) arrivals: Ticket,
-    /// Counts what makes plans out of date.
+    /// Counts what makes the plans of all keys out of date.
     pub(super) changes: u64,
-    /// The alarm as last asked for, and how often it was.
-    pub(super) alarm: (u64, Option<Timestamp>),
+    pub(super) alarm: Wanted,
+}
+
+/// The alarm as it was asked for last.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wanted {
+    /// How often one was asked for: a later request replaces an earlier one.
+    pub(super) requests: u64,
+    pub(super) at: Option<Timestamp>,
 }
 
 /// A reading of the clock.
@@ -87,7 +93,6 @@ impl State {
     pub(super) fn new(limits: Valid) -> Self {
         State {
             epoch: 0,
-            generation: 0,
             latest: Timestamp::ZERO,
             tempo: Tempo::default(),
             paused_until: Timestamp::ZERO,
@@ -101,7 +106,7 @@ impl State {
             refused: HashMap::new(),
             arrivals: 0,
             changes: 0,
-            alarm: (0, None),
+            alarm: Wanted::default(),
         }
     }
 
@@ -136,9 +141,12 @@ impl State {
         self.tempo.policy_time(self.unpaused(now))
     }
 
-    /// A policy's answer in the clock's time; the policy was asked from the end of the pause on.
-    fn due(&self, verdict: crate::policy::all::Verdict, now: Timestamp) -> Due {
-        let start = self.unpaused(now);
+    fn due(&self, verdict: Verdict, now: Timestamp) -> Due {
+        self.due_from(verdict, self.unpaused(now))
+    }
+
+    /// A policy's answer in the clock's time, if it was asked from `start` on.
+    pub(super) fn due_from(&self, verdict: Verdict, start: Timestamp) -> Due {
         match verdict.earliest {
             Earliest::Never => Due { at: None, rate: verdict.rate },
             Earliest::At(at) if at <= self.tempo.policy_time(start) => Due { at: Some(start), rate: None },
@@ -153,10 +161,19 @@ impl State {
     pub(super) fn commit(&mut self, key: KeyId, reading: Reading, weight: u32, joined: Timestamp) -> Grant {
         let policy_start = self.tempo.policy_time(reading.now);
         self.memory.commit(key, policy_start, weight);
-        self.changes += 1;
+        self.outdate(key);
         self.served = None;
-        let (start, generation) = (reading.clock, self.generation);
+        let (start, generation) = (reading.clock, self.memory.generation());
         Grant { start, policy_start, generation, weight, joined }
+    }
+
+    /// Something changed that makes the plan of `key` out of date, and with a total those of all keys.
+    pub(super) fn outdate(&mut self, key: KeyId) {
+        if self.memory.has_total() {
+            self.changes += 1;
+        } else if let Some(line) = self.lines.get_mut(&key) {
+            line.plan = None;
+        }
     }
 
     /// Sees to it that `key` has room among the keys.
@@ -175,12 +192,9 @@ impl State {
         reading: Reading,
         effects: &mut Effects,
     ) {
-        if grant.generation != self.generation {
-            return;
-        }
         let times = (grant.policy_start, self.tempo.policy_time(reading.now));
-        self.memory.settle(key, times, grant.weight, Outcome::Refund(given));
-        self.changes += 1;
+        self.memory.settle(key, grant.generation, times, grant.weight, Outcome::Refund(given));
+        self.outdate(key);
         self.served = None;
         self.settle(key, reading, effects);
     }

@@ -117,7 +117,7 @@ impl State {
         }
         waiter.passed = true;
         line.turn = None;
-        self.changes += 1;
+        self.outdate(key);
         self.contend(key, None);
         Next::Again
     }
@@ -169,18 +169,17 @@ impl State {
     /// Asks for another alarm if the agenda begins at another time than the last one.
     pub(super) fn set_alarm(&mut self, effects: &mut Effects) {
         let next = self.agenda.first().map(|(at, _)| *at);
-        let (asked, current) = &mut self.alarm;
-        if *current != next {
-            *asked += 1;
-            *current = next;
-            effects.alarm = Some((*asked, next));
+        if self.alarm.at != next {
+            self.alarm.requests += 1;
+            self.alarm.at = next;
+            effects.alarm = Some((self.alarm.requests, next));
         }
     }
 
     /// Looks at all the lines whose time has come.
     pub(super) fn ring(&mut self, reading: Reading, effects: &mut Effects) {
         // The alarm that rang is spent: the same time may be asked for again.
-        self.alarm.1 = None;
+        self.alarm.at = None;
         self.settle_due(reading, effects);
     }
 
@@ -204,7 +203,6 @@ impl State {
     pub(super) fn unlink(&mut self, key: KeyId, ticket: Ticket) -> Option<super::Waiter> {
         let line = self.lines.get_mut(&key)?;
         let waiter = line.remove(ticket)?;
-        self.changes += 1;
         if line.contending == Some(ticket) {
             line.contending = None;
             self.contenders.remove(&ticket);
@@ -218,6 +216,7 @@ impl State {
             }
             self.lines.remove(&key);
         }
+        self.outdate(key);
         Some(waiter)
     }
 }

@@ -72,6 +72,21 @@ impl TokenBucket {
         self
     }
 
+    /// What it owes at `now` beyond what `other`, of the same numbers, owes; in units.
+    pub(super) fn beyond(&self, other: &TokenBucket, now: Timestamp) -> u128 {
+        let base = other.tat.unwrap_or(0).max(self.units(now));
+        self.tat.unwrap_or(0).saturating_sub(base)
+    }
+
+    /// Owes so many units more, up to its burst.
+    pub(super) fn owing_more(mut self, units: u128, now: Timestamp) -> Self {
+        if units > 0 {
+            let tat = self.tat.unwrap_or(0).max(self.units(now));
+            self.tat = Some((tat + units).min(self.units(now) + self.cost(self.burst)));
+        }
+        self
+    }
+
     /// The weight that is owed at `now`, rounded up.
     pub(super) fn owed(&self, now: Timestamp) -> u64 {
         let owed = self.tat.map_or(0, |tat| tat.saturating_sub(self.units(now)));

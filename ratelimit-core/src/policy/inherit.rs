@@ -1,0 +1,116 @@
+//! Replaced limits: new states that count every start which the old ones still remember.
+//!
+//! A sliding window reads the longest log again, and counts what only a token bucket still owes as started when that
+//! log begins. A token bucket counts the log, and keeps beyond it the weight that a token bucket owed, up to its burst.
+
+use super::{All, Builtin, Guarded, SlidingWindow, TokenBucket};
+use crate::time::Timestamp;
+
+type Log = Vec<(Timestamp, u64)>;
+
+impl All {
+    /// States for `rates` that count what all of `old` remember together.
+    pub(crate) fn inheriting(rates: &[Guarded], old: &[&All], now: Timestamp) -> Self {
+        let old: Vec<Remembered<'_>> = old.iter().map(|all| Remembered::of(all, now)).collect();
+        let states = rates.iter().map(|guarded| {
+            let state = match Builtin::new(*guarded) {
+                Builtin::SlidingWindow(fresh) => {
+                    let log = merged(old.iter().map(|old| &old.window));
+                    Builtin::SlidingWindow(fresh.remembering(log.into_iter()))
+                }
+                Builtin::TokenBucket(fresh) => Builtin::TokenBucket(token_bucket(&fresh, &old, now)),
+            };
+            (*guarded, state)
+        });
+        All { states: states.collect() }
+    }
+
+    /// Of two states of the same rates, which remember some of the same starts, what admits no more than either.
+    pub(crate) fn stricter(self, other: All) -> Self {
+        let pairs = self.states.into_iter().zip(other.states);
+        let states = pairs.map(|((guarded, a), (_, b))| {
+            let state = match (a, b) {
+                (Builtin::TokenBucket(a), Builtin::TokenBucket(b)) => Builtin::TokenBucket(a.or_later(&b)),
+                (Builtin::SlidingWindow(a), Builtin::SlidingWindow(b)) => {
+                    let fresh = Builtin::new(guarded);
+                    let log = united(a.log().collect(), b.log().collect());
+                    match fresh {
+                        Builtin::SlidingWindow(fresh) => {
+                            Builtin::SlidingWindow(fresh.remembering(log.into_iter()))
+                        }
+                        Builtin::TokenBucket(_) => Builtin::SlidingWindow(a),
+                    }
+                }
+                (a, _) => a,
+            };
+            (guarded, state)
+        });
+        All { states: states.collect() }
+    }
+}
+
+/// What one old list of rates still remembers of its starts.
+struct Remembered<'a> {
+    /// For sliding windows: the longest log, and before it what only token buckets remember.
+    window: Log,
+    /// The longest log alone, for token buckets, which take what is owed as it is.
+    log: Log,
+    buckets: Vec<&'a TokenBucket>,
+}
+
+impl<'a> Remembered<'a> {
+    fn of(all: &'a All, now: Timestamp) -> Self {
+        let mut longest: Option<&SlidingWindow> = None;
+        let mut buckets = Vec::new();
+        for (_, state) in &all.states {
+            match state {
+                Builtin::SlidingWindow(window) => {
+                    longest = longest.filter(|known| known.window() >= window.window()).or(Some(window));
+                }
+                Builtin::TokenBucket(bucket) => buckets.push(bucket),
+            }
+        }
+        let log: Log = longest.map(|window| window.log().collect()).unwrap_or_default();
+        let logged: u64 = log.iter().map(|(_, weight)| weight).sum();
+        let owed = buckets.iter().map(|bucket| bucket.owed(now)).max().unwrap_or(0);
+        let mut window = Log::new();
+        if owed > logged {
+            // Started before the log begins, and without a log at any time up to now.
+            let start = now.as_nanos().saturating_sub(longest.map_or(0, SlidingWindow::window));
+            let start = log.first().map_or(start, |(first, _)| start.min(first.as_nanos()));
+            window.push((Timestamp::from_nanos(start), owed - logged));
+        }
+        window.extend(&log);
+        Remembered { window, log, buckets }
+    }
+}
+
+fn token_bucket(fresh: &TokenBucket, old: &[Remembered<'_>], now: Timestamp) -> TokenBucket {
+    let counted = |log: &Log| fresh.clone().owing(log.iter().copied(), now);
+    let mut state = counted(&merged(old.iter().map(|old| &old.log)));
+    for old in old {
+        let by_log = counted(&old.log);
+        let kept = old.buckets.iter().map(|bucket| fresh.clone().owing_like(bucket, now));
+        let kept = kept.fold(by_log.clone(), |state, kept| state.or_later(&kept));
+        let beyond = kept.beyond(&by_log, now);
+        state = state.owing_more(beyond, now).or_later(&kept);
+    }
+    state
+}
+
+/// All of several logs, in order of time.
+fn merged<L: AsRef<[(Timestamp, u64)]>>(logs: impl Iterator<Item = L>) -> Log {
+    let mut all: Log = logs.flat_map(|log| log.as_ref().to_vec()).collect();
+    all.sort_unstable_by_key(|(start, _)| *start);
+    all
+}
+
+/// Two logs that share starts: of each moment what the fuller of them has.
+fn united(a: Log, b: Log) -> Log {
+    let mut all = std::collections::BTreeMap::new();
+    for (start, weight) in a.into_iter().chain(b) {
+        let known: &mut u64 = all.entry(start).or_default();
+        *known = weight.max(*known);
+    }
+    all.into_iter().collect()
+}
