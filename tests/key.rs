@@ -206,6 +206,36 @@ fn a_string_is_a_format_string() {
     takes(&all, "user 5", || futures::executor::block_on(owned(&all, User { id: 5 })).map(drop));
 }
 
+/// Inside `macro_rules` the string and the arguments may come from different places.
+#[test]
+fn a_string_finds_the_arguments_of_its_function() {
+    macro_rules! limited {
+        ($name:ident, $key:literal) => {
+            #[rate_limited(bucket = bucket, key = $key)]
+            fn $name(bucket: &Bucket, user: u32, width: usize) -> Result<(), Error> {
+                Ok(())
+            }
+        };
+    }
+    limited!(call, "{user:>width$}/{user}");
+
+    let all = bucket();
+    takes(&all, " 7/7", || call(&all, 7, 2));
+}
+
+/// Its attribute is evaluated where the future starts.
+#[test]
+fn a_returned_future_sees_what_stands_before_it() {
+    #[rate_limited(bucket = bucket, key = "{user}")]
+    fn call(bucket: &Bucket, user: u32) -> impl Future<Output = Result<(), Error>> {
+        let user = user + 1;
+        async move { Ok(()) }
+    }
+
+    let all = bucket();
+    takes(&all, "2", || futures::executor::block_on(call(&all, 1)));
+}
+
 impl Display for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.account)

@@ -46,6 +46,26 @@ fn any_return_type_will_do() {
     assert_eq!((coerced(&bucket).count(), coerced(&bucket).count()), (1, 0));
 }
 
+/// Behind an alias nothing says that the type is a future: the function is limited when it is called.
+#[test]
+fn a_future_behind_an_alias_is_a_value() {
+    type Answer = std::pin::Pin<Box<dyn Future<Output = u32>>>;
+
+    fn answer(number: u32) -> Answer {
+        Box::pin(std::future::ready(number))
+    }
+
+    #[rate_limited(bucket = bucket, on_limited = |_| answer(0))]
+    fn call(bucket: &Bucket) -> Answer {
+        answer(1)
+    }
+
+    let bucket = one();
+    let (first, second) = (call(&bucket), call(&bucket));
+    assert_eq!(futures::executor::block_on(second), 0);
+    assert_eq!(futures::executor::block_on(first), 1);
+}
+
 fn retry_after(error: &Error) -> u64 {
     error.retry_after().unwrap().as_secs()
 }

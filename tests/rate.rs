@@ -129,7 +129,8 @@ fn a_burst_makes_a_token_bucket() {
     assert!(call(&bench).is_err());
 }
 
-/// Whatever the macro accepts the engine accepts with the same meaning, and the other way round.
+/// Whatever the macro accepts the engine accepts with the same meaning, and the other way round; what they refuse they
+/// refuse in the same words.
 #[test]
 fn literals_mean_what_the_engine_reads() {
     let amounts =
@@ -170,7 +171,10 @@ fn literals_mean_what_the_engine_reads() {
                                 accepted += 1;
                                 assert_eq!(made(*ours), *engines, "{text}");
                             }
-                            (Err(_), Err(_)) => refused += 1,
+                            (Err(ours), Err(engines)) => {
+                                refused += 1;
+                                assert_eq!(*ours, engines.to_string());
+                            }
                             _ => panic!("{text}: {ours:?}, {engines:?}"),
                         }
                     }

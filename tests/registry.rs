@@ -74,7 +74,12 @@ fn rates_are_declared_in_each() {
         api.declared().unwrap();
         api.declared().unwrap();
         assert_eq!(api.declared().unwrap_err().kind(), ErrorKind::Limited);
-        assert!(api.limits.names().contains(&"tests.declared".to_owned()));
+        // The own one has a name for errors only.
+        let own = api.own().unwrap_err().bucket().unwrap().to_owned();
+        assert_eq!(api.limits.names(), ["tests.declared"]);
+        assert_eq!(api.limits.get(&own).unwrap_err().kind(), ErrorKind::UnknownBucket);
+        assert!(!api.limits.remove(&own));
+        assert_eq!(api.own().unwrap_err().kind(), ErrorKind::Limited);
     }
 }
 
@@ -92,6 +97,125 @@ fn replaced_limits_are_obeyed_and_closed_ones_refuse() {
     api.call().unwrap();
     api.limits.close();
     assert_eq!(api.call().unwrap_err().kind(), ErrorKind::Closed);
+}
+
+#[test]
+fn a_removed_name_is_unknown_until_it_is_registered() {
+    type Call = fn(&Api) -> Result<(), Error>;
+
+    let api = Api { limits: with("tests.instance", 2) };
+    let calls: [Call; 3] = [
+        Api::call,
+        |api| futures::executor::block_on(api.by_reference()),
+        |api| api.by_expression("tests.instance"),
+    ];
+    for call in calls {
+        call(&api).unwrap();
+        assert!(api.limits.remove("tests.instance"));
+        assert!(!api.limits.remove("tests.instance"));
+        for _ in 0..2 {
+            let error = call(&api).unwrap_err();
+            assert_eq!((error.kind(), error.bucket()), (ErrorKind::UnknownBucket, Some("tests.instance")));
+        }
+        // It comes back as a bucket that has seen no calls.
+        api.limits.register(Bucket::named("tests.instance", Rate::per_day(2))).unwrap();
+        call(&api).unwrap();
+        call(&api).unwrap();
+        assert_eq!(call(&api).unwrap_err().kind(), ErrorKind::Limited);
+        api.limits.reset();
+    }
+}
+
+/// A declaration does not undo what was removed on purpose.
+#[test]
+fn a_removed_declaration_is_closed_until_it_is_registered() {
+    #[rate_limited(bucket = "tests.declared", rate = "2/d", registry = limits)]
+    fn unreached(limits: &Registry) -> Result<(), Error> {
+        Ok(())
+    }
+
+    let api = Api { limits: Registry::new() };
+    api.declared().unwrap();
+    assert!(api.limits.remove("tests.declared"));
+    for refused in [api.declared(), api.declared(), unreached(&api.limits)] {
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Closed);
+    }
+    assert!(api.limits.names().is_empty());
+
+    api.limits.register(Bucket::named("tests.declared", Rate::per_day(2))).unwrap();
+    api.declared().unwrap();
+    unreached(&api.limits).unwrap();
+    assert_eq!(api.declared().unwrap_err().kind(), ErrorKind::Limited);
+}
+
+#[test]
+fn a_removed_static_is_closed_until_it_is_registered() {
+    static BUCKET: Bucket = Bucket::new("tests.removed_static", Rate::per_day(2));
+
+    #[rate_limited(bucket = BUCKET)]
+    fn call() -> Result<(), Error> {
+        Ok(())
+    }
+
+    call().unwrap();
+    assert!(Registry::global().remove("tests.removed_static"));
+    for _ in 0..2 {
+        assert_eq!(call().unwrap_err().kind(), ErrorKind::Closed);
+    }
+
+    Registry::global().register(Bucket::named("tests.removed_static", Rate::per_day(2))).unwrap();
+    call().unwrap();
+    call().unwrap();
+    assert_eq!(call().unwrap_err().kind(), ErrorKind::Limited);
+}
+
+#[test]
+fn a_handle_is_that_bucket_whatever_the_registry() {
+    #[rate_limited(bucket = bucket, registry = limits)]
+    fn call(bucket: &Bucket, limits: &Registry) -> Result<(), Error> {
+        Ok(())
+    }
+
+    let limits = with("tests.handle", 5);
+    let bucket = Bucket::named("tests.handle", Rate::per_day(1));
+    call(&bucket, &limits).unwrap();
+    assert_eq!(call(&bucket, &limits).unwrap_err().rate(), Some(Rate::per_day(1)));
+    let registered = limits.get("tests.handle").unwrap().peek().unwrap();
+    assert!(registered.rates().iter().all(|rate| rate.used() == 0));
+    limits.close();
+    assert_eq!(call(&bucket, &limits).unwrap_err().kind(), ErrorKind::Limited);
+}
+
+/// What is registered goes before what was declared, for whoever agreed with the declaration.
+#[test]
+fn registered_limits_rule_those_who_declared_others() {
+    #[rate_limited(bucket = "tests.declared", rate = "2/d", registry = limits)]
+    fn later(limits: &Registry) -> Result<(), Error> {
+        Ok(())
+    }
+
+    let api = Api { limits: Registry::new() };
+    api.declared().unwrap();
+    api.limits.register(Bucket::named("tests.declared", Rate::per_day(3))).unwrap();
+    later(&api.limits).unwrap();
+    api.declared().unwrap();
+    for refused in [api.declared(), later(&api.limits)] {
+        assert_eq!(refused.unwrap_err().rate(), Some(Rate::per_day(3)));
+    }
+}
+
+#[test]
+fn a_declaration_does_not_change_what_is_registered() {
+    let api = Api { limits: with("tests.declared", 3) };
+    let error = api.declared().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    let text = error.to_string();
+    assert!(text.contains("2/d") && text.contains("3/d"), "{text}");
+    assert_eq!(api.limits.get("tests.declared").unwrap().rates(), [Rate::per_day(3)]);
+
+    // Not kept: once the limits agree, so does the call site.
+    api.limits.register(Bucket::named("tests.declared", Rate::per_day(2))).unwrap();
+    api.declared().unwrap();
 }
 
 #[test]

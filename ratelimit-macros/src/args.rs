@@ -14,6 +14,7 @@ use syn::{Expr, Ident, LitStr, Path};
 
 use self::bindings::Bindings;
 pub(crate) use self::closure::ByName;
+pub(crate) use self::format::Format;
 use self::list::List;
 use crate::errors::Errors;
 
@@ -53,7 +54,7 @@ const TABLE: [Row; 9] = [
         parameter: Parameter::Key,
         name: "key",
         example: "key = \"{user}\"",
-        foreign: &["by", "key_by", "key_fn", "keys", "partition", "per"],
+        foreign: &["by", "key_by", "key_fn", "keys", "partition"],
     },
     Row {
         parameter: Parameter::Weight,
@@ -71,7 +72,19 @@ const TABLE: [Row; 9] = [
         parameter: Parameter::Rate,
         name: "rate",
         example: "rate = \"10/s\"",
-        foreign: &["rps", "qps", "per_second", "per_minute", "limit", "quota", "limit_for_period"],
+        foreign: &[
+            "rps",
+            "qps",
+            "per",
+            "per_second",
+            "per_minute",
+            "period",
+            "interval",
+            "window",
+            "limit",
+            "quota",
+            "limit_for_period",
+        ],
     },
     Row {
         parameter: Parameter::Burst,
@@ -121,7 +134,7 @@ pub(crate) enum Computed {
 }
 
 pub(crate) enum Key {
-    Format(LitStr),
+    Format(Format),
     Computed(Computed),
 }
 

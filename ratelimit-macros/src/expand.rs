@@ -13,7 +13,6 @@ use syn::{ReturnType, Type};
 
 use self::item::Function;
 use self::prologue::{Prologue, Wait};
-use crate::args::bindings::Bindings;
 use crate::args::{Arguments, Attribute};
 use crate::errors::Errors;
 
@@ -22,10 +21,11 @@ use crate::errors::Errors;
 pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let arguments = Arguments::parse(args, &mut errors);
-    let expanded = errors.keep(Function::parse(item.clone())).and_then(|function| {
-        let attribute = arguments.check(&Bindings::of(&function.signature), &mut errors);
-        let body = errors.keep(body(&function, attribute.as_ref()));
-        Some((function, body?))
+    let (bindings, function) = Function::parse(item.clone(), &mut errors);
+    let attribute = arguments.check(&bindings, &mut errors);
+    let expanded = function.and_then(|function| {
+        let body = errors.keep(body(&function, attribute.as_ref()))?;
+        Some((function, body))
     });
     match expanded {
         Some((function, body)) if errors.is_empty() => emit(&function, body),

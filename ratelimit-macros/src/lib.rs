@@ -21,7 +21,11 @@ use proc_macro::TokenStream;
 /// ```
 ///
 /// An `async fn` awaits its turn, under any executor; any other function blocks its thread, which inside an async
-/// runtime is one of the runtime's. The permit lives until the function ends.
+/// runtime is one of the runtime's. That works under the default clock, which has a timer of its own; under `TokioClock`
+/// on a current-thread runtime it would hang, since the blocked thread is the one that drives the timer. The permit
+/// lives until the function ends.
+///
+/// `Error::site()` of a refusal is `module::function`; a method's type is not in it.
 ///
 /// # Parameters
 ///
@@ -40,14 +44,15 @@ use proc_macro::TokenStream;
 ///
 /// At each call `bucket` (after `registry`), `key`, `weight` and `max_delay` are evaluated in this order, each once,
 /// before anything is waited for; then the body starts. They see the function's arguments and `self` and borrow
-/// them, and what they hold is gone before the wait: a lock or a `RefCell` borrow in a key never makes a future
-/// `!Send`.
+/// them, and the items (`use`, `const`, `fn`) that the body declares. What they hold is gone before the wait: a lock or
+/// a `RefCell` borrow in a key never makes a future `!Send`.
 ///
 /// ## `bucket`
 ///
 /// The name of a bucket, or an expression that gives a `Bucket`, a reference to one, a `LazyLock<Bucket>`, or a name
 /// (`&str`, `String`). The value is borrowed, never moved. A `static` bucket cannot be misspelt. A `const Bucket` is a
-/// mistake: each use of a constant is a new value, whose state is then looked up by its name at each call.
+/// mistake: each use of a constant is a new value, whose state is then looked up by its name at each call. So is a
+/// constructor written here, as in `bucket = Bucket::named(..)`, which is an error.
 ///
 /// ```text
 /// bucket = "kitsu"
@@ -70,7 +75,8 @@ use proc_macro::TokenStream;
 /// key = self.account                     // any expression
 /// ```
 ///
-/// A closure names any of the arguments in any order, and may take them apart as `|&id|` or give them a type.
+/// A closure names any of the arguments in any order, and may take them apart as `|&id|` or give them a type. It is
+/// given references: of `user: &str`, `|user|` is a `&&str`, which method calls and formatting see through.
 /// `self` is no parameter of it, but can be used inside. A tuple is not `Display`: write a format string.
 ///
 /// ## `weight`
@@ -100,13 +106,17 @@ use proc_macro::TokenStream;
 ///
 /// Declare the bucket in place, when the function is first called: weight per time, a sliding window unless it has a
 /// burst. The same name with the same limits elsewhere is the same bucket; with other limits it is an error.
-/// Without `bucket` the limit is this function's own. A generic function has one, whatever its types.
+/// Without `bucket` the limit is this function's own. A generic function has one, whatever its types. Errors name it
+/// after the place where it stands, but the registry's `get`, `names` and `remove` do not know it.
 ///
 /// ```text
 /// bucket = "weather", rate = "60/m"
 /// rate = "5/2s"
 /// rate = "1/s", burst = 5                // or rate = "1/s burst 5"
 /// ```
+///
+/// Both are literals. A rate that is computed belongs into a `static` of type `LazyLock<Bucket>`, or into a bucket that
+/// is registered under its name at start-up.
 ///
 /// ## `on_limited`
 ///
@@ -120,7 +130,8 @@ use proc_macro::TokenStream;
 ///
 /// ## `registry`
 ///
-/// Where names are looked up and rates declared: an expression of type `Registry` or of a reference to one.
+/// Where names are looked up and rates declared: an expression of type `Registry` or of a reference to one. Where
+/// `bucket` is an expression that gives a `Bucket`, it is that bucket, whatever the registry.
 ///
 /// ```text
 /// bucket = "kitsu", registry = self.limits
@@ -140,6 +151,10 @@ use proc_macro::TokenStream;
 /// under `#[async_trait]` (write this attribute on the method). A function that returns a future is limited where
 /// the future runs, if its body ends with an `async` block, alone, in `Box::pin(..)` or with `.boxed()`: what stands
 /// before that block runs without a permit when the function is called, and what returns from there never has one.
+/// The attribute's expressions then stand in the block too: they are evaluated at its first poll, and see the variables
+/// before it, also where these shadow an argument. Returning a future in any other way is an error if the return type
+/// says that it is one. Behind an alias or in a type of its own nothing says so: such a function is an ordinary one,
+/// which with `on_limited` blocks its caller's thread and holds its permit only until the future is made.
 ///
 /// Recursion takes a permit at each level. Beside `#[cached]` this attribute stands above, so that a hit costs
 /// nothing; of `#[instrument]` and this one the lower is outermost.

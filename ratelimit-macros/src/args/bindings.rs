@@ -10,6 +10,8 @@ use crate::errors::listed;
 pub(crate) struct Bindings {
     names: Vec<Ident>,
     receiver: bool,
+    /// The item is not a function that could be read: any name may be an argument's.
+    open: bool,
 }
 
 impl Bindings {
@@ -22,7 +24,12 @@ impl Bindings {
                 FnArg::Typed(typed) => collect(&typed.pat, &mut names),
             }
         }
-        Bindings { names, receiver }
+        Bindings { names, receiver, open: false }
+    }
+
+    /// Of an item that is no function: no name is wrong.
+    pub(crate) fn open() -> Self {
+        Bindings { names: Vec::new(), receiver: true, open: true }
     }
 
     /// The argument that `name` names, standing where `name` stands.
@@ -30,29 +37,37 @@ impl Bindings {
     /// It keeps its own hygiene: inside `macro_rules` the closure and the function may come from different places.
     pub(crate) fn argument(&self, name: &Ident) -> syn::Result<Ident> {
         let text = name.unraw().to_string();
-        match self.names.iter().find(|known| known.unraw() == text) {
-            Some(known) => {
-                let mut argument = known.clone();
-                argument.set_span(known.span().located_at(name.span()));
-                Ok(argument)
-            }
+        match self.find(&text, name.span()) {
+            Some(argument) => Ok(argument),
+            None if self.open => Ok(name.clone()),
             None => Err(self.unknown(&text, name.span())),
         }
     }
 
-    pub(crate) fn has(&self, name: &str) -> bool {
+    /// The argument of that name, standing at `span`.
+    pub(super) fn find(&self, name: &str, span: Span) -> Option<Ident> {
+        let mut argument = self.names.iter().find(|known| known.unraw() == name)?.clone();
+        argument.set_span(argument.span().located_at(span));
+        Some(argument)
+    }
+
+    pub(super) fn may_have(&self, name: &str) -> bool {
+        self.open || self.has(name)
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
         self.names.iter().any(|known| known.unraw() == name) || (self.receiver && name == "self")
     }
 
-    pub(crate) fn unknown(&self, name: &str, span: Span) -> syn::Error {
+    pub(super) fn unknown(&self, name: &str, span: Span) -> syn::Error {
         let names: Vec<String> = self.names.iter().map(|name| name.unraw().to_string()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let hint = match (suggest::nearest(name, names.iter().copied()), names.len()) {
-            (Some(near), _) => format!("did you mean `{near}`?"),
             // What `#[async_trait]` makes of `(a, b): (A, B)` before this attribute sees it.
-            (None, _) if names.iter().any(|name| name.starts_with("__arg")) => {
+            _ if names.iter().any(|name| name.starts_with("__arg")) => {
                 "under `#[async_trait]` an argument must have a name, take it apart in the body".to_owned()
             }
+            (Some(near), _) => format!("did you mean `{near}`?"),
             (None, 0) => "the function has no named arguments".to_owned(),
             (None, 1) => format!("the only argument is {}", listed(&names, "and")),
             (None, _) => format!("the arguments are {}", listed(&names, "and")),

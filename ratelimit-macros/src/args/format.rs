@@ -1,11 +1,20 @@
 //! Keys written as format strings.
 
-use syn::LitStr;
+use syn::{Ident, LitStr};
 
 use super::bindings::Bindings;
 
+/// A format string, and the arguments that it names.
+///
+/// They are handed to `format_args!` one by one: of itself it would look for them with the hygiene of the string, which
+/// inside `macro_rules` may come from elsewhere than the function.
+pub(crate) struct Format {
+    pub(crate) text: LitStr,
+    pub(crate) arguments: Vec<Ident>,
+}
+
 /// Checks the names in the string; everything else about it is `format_args!`'s to say.
-pub(super) fn check(literal: &LitStr, bindings: &Bindings) -> syn::Result<()> {
+pub(super) fn check(literal: &LitStr, bindings: &Bindings) -> syn::Result<Format> {
     let text = literal.value();
     let error = |message: String| Err(syn::Error::new(literal.span(), message));
     if text.trim_start().starts_with('|') {
@@ -13,6 +22,14 @@ pub(super) fn check(literal: &LitStr, bindings: &Bindings) -> syn::Result<()> {
     }
     let mut rest = text.as_str();
     let mut names = 0_usize;
+    let mut arguments: Vec<Ident> = Vec::new();
+    let mut found = |name: &str| {
+        if let Some(argument) = bindings.find(name, literal.span())
+            && !arguments.contains(&argument)
+        {
+            arguments.push(argument);
+        }
+    };
     while let Some(at) = rest.find(['{', '}']) {
         let after = rest.get(at..).unwrap_or_default();
         if after.starts_with("{{") || after.starts_with("}}") {
@@ -25,22 +42,27 @@ pub(super) fn check(literal: &LitStr, bindings: &Bindings) -> syn::Result<()> {
         let Some((placeholder, after)) = inside.split_once('}') else {
             return error("unmatched `{` in the key; write `{{` for the brace itself".to_owned());
         };
-        let name = placeholder.split_once(':').map_or(placeholder, |(name, _)| name).trim();
+        let (name, layout) = placeholder.split_once(':').unwrap_or((placeholder, ""));
+        let name = name.trim();
         if !is_identifier(name) {
-            return error(format!(
-                "`{{{name}}}` is no argument; only names of arguments can stand in a key string, \
-                 write `key = format!(..)` or a closure for anything else"
-            ));
+            return error(no_argument(&format!("{{{name}}}")));
         }
         // All upper case is a constant, which rustc finds or misses.
-        if !bindings.has(name) && name.contains(char::is_lowercase) {
+        if !bindings.may_have(name) && name.contains(char::is_lowercase) {
             return Err(bindings.unknown(name, literal.span()));
+        }
+        found(name);
+        for measure in measures(layout) {
+            match measure {
+                Ok(name) => found(name),
+                Err(position) => return error(no_argument(&position)),
+            }
         }
         names += 1;
         rest = after;
     }
     if names > 0 {
-        return Ok(());
+        return Ok(Format { text: literal.clone(), arguments });
     }
     let hint = if bindings.has(&text) {
         format!("write `key = \"{{{text}}}\"` for the argument")
@@ -48,6 +70,27 @@ pub(super) fn check(literal: &LitStr, bindings: &Bindings) -> syn::Result<()> {
         "name arguments in it, as in `\"{user}\"`, or remove it".to_owned()
     };
     error(format!("the key {text:?} is the same for every call; {hint}"))
+}
+
+fn no_argument(text: &str) -> String {
+    format!(
+        "`{text}` is no argument; only names of arguments can stand in a key string, \
+         write `key = format!(..)` or a closure for anything else"
+    )
+}
+
+/// The names of a width and a precision, as in `{text:>width$.precision$}`; or what counts arguments instead.
+fn measures(layout: &str) -> impl Iterator<Item = Result<&str, String>> {
+    // What stands behind the last `$` is no name.
+    let before = layout.rsplit_once('$').map_or("", |(before, _)| before);
+    let named = before.split('$').map(|part| {
+        let start = part.trim_end_matches(|c: char| c == '_' || c.is_alphanumeric()).len();
+        let word = part.get(start..).unwrap_or_default();
+        // A zero before the width is a flag.
+        let name = word.trim_start_matches(|c: char| c.is_ascii_digit());
+        if name.is_empty() && !word.is_empty() { Err(format!("{word}$")) } else { Ok(name) }
+    });
+    named.chain(layout.contains(".*").then(|| Err(".*".to_owned())))
 }
 
 fn is_identifier(name: &str) -> bool {

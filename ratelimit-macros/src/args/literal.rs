@@ -1,7 +1,7 @@
 //! Durations and rates written as text, checked while compiling.
 //!
 //! Reads rates exactly as the engine's `FromStr` does (a test of the package `tests` holds the two against each
-//! other), and depends on `std` alone.
+//! other), in the same words where it refuses, and depends on `std` alone.
 
 /// A literal of `max_delay`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ fn nanos(text: &str) -> Result<u64, String> {
             return Err("a fraction; write a whole count of a smaller unit, as in `1s500ms`".to_owned());
         }
         let (unit, after) = after.split_at(after.find(|c: char| !c.is_alphabetic()).unwrap_or(after.len()));
-        let length = unit_length(unit).ok_or_else(|| unknown_unit(rest, unit, "500ms"))?;
+        let length = unit_length(unit).ok_or_else(|| unknown_unit(rest, unit))?;
         if length >= smallest {
             return Err(format!(
                 "`{unit}` after a unit that is not longer; write the longer first, as in `1m30s`"
@@ -112,11 +112,7 @@ fn parts(text: &str) -> Result<Rate, String> {
         (Some("burst"), None) => return Err("no burst; write it as in `1/s burst 5`".to_owned()),
         (Some("burst"), Some(burst)) => Shape::Burst(positive("burst", burst)?),
         (Some("fixed"), Some(word)) => return Err(format!("`{word}` after `fixed`; remove it")),
-        (Some(word), _) => {
-            return Err(format!(
-                "`{word}` is neither `burst` nor `fixed`; write it as in `10/s` or `1/s burst 5`"
-            ));
-        }
+        (Some(word), _) => return Err(format!("`{word}` is neither `burst` nor `fixed`")),
     };
     match words.next() {
         Some(word) => Err(format!("`{word}` is too much; write it as in `1/s burst 5`")),
@@ -129,17 +125,10 @@ fn positive(what: &str, text: &str) -> Result<u32, String> {
         return Err(format!("no {what}; write weight per time, as in `10/s`"));
     }
     if text.len() != digits(text) {
-        let hint = if text.starts_with('-') {
-            "write at least 1"
-        } else if text.contains('.') {
-            "write it over a longer time, as in `1/2s` for one in two seconds"
-        } else {
-            "write digits only, as in `10/s`"
-        };
-        return Err(format!("the {what} `{text}` is not a whole number; {hint}"));
+        return Err(format!("the {what} `{text}` is not a whole number; write digits only, as in `10/s`"));
     }
     match text.parse::<u32>() {
-        Ok(0) => Err(format!("the {what} is zero; write at least 1")),
+        Ok(0) => Err(format!("the {what} must be at least 1")),
         Ok(amount) => Ok(amount),
         Err(_) => Err(format!("the {what} `{text}` is too large; the most is {}", u32::MAX)),
     }
@@ -151,11 +140,11 @@ fn span(text: &str) -> Result<u64, String> {
     let length = match unit_length(unit) {
         Some(length) => length,
         None if text.is_empty() => return Err("no time; write weight per time, as in `10/s`".to_owned()),
-        None => return Err(unknown_unit(text, unit, "10/s")),
+        None => return Err(unknown_unit(text, unit)),
     };
     let count = if count.is_empty() { Some(1) } else { count.parse::<u64>().ok() };
     match count.and_then(|count| count.checked_mul(length)) {
-        Some(0) => Err(format!("the time `{text}` is zero; write it as in `10/s`")),
+        Some(0) => Err(format!("the time `{text}` must not be zero")),
         Some(nanos) => Ok(nanos),
         None => Err(format!("the time `{text}` is too long; the most is 584 years")),
     }
@@ -169,10 +158,10 @@ fn unit_length(name: &str) -> Option<u64> {
     UNITS.iter().find(|(_, names)| names.contains(&name)).map(|(length, _)| *length)
 }
 
-fn unknown_unit(text: &str, unit: &str, example: &str) -> String {
-    let units = "`ns`, `us`, `ms`, `s`, `m`, `h`, `d` or `w`";
+fn unknown_unit(text: &str, unit: &str) -> String {
+    let units = "`ns us ms s m h d w`";
     match unit {
-        "" => format!("no unit in `{text}`; write one of {units}, as in `{example}`"),
+        "" => format!("the time `{text}` has no unit; write one of {units}, as in `{text}s`"),
         "mo" | "mon" | "month" | "months" => "months differ in length; write days, as in `30d`".to_owned(),
         "y" | "yr" | "year" | "years" => "years differ in length; write days, as in `365d`".to_owned(),
         _ => format!("`{unit}` is no unit of time; write one of {units}"),
@@ -212,7 +201,7 @@ mod tests {
             ("ms", "no number before `ms`"),
             ("1sms", "is no unit"),
             ("1s-5ms", "no number before `-5ms`"),
-            ("1s5", "no unit in `5`"),
+            ("1s5", "the time `5` has no unit"),
             ("5x", "`x` is no unit"),
             ("1.5s", "a fraction"),
             ("-1s", "a sign"),
@@ -258,21 +247,21 @@ mod tests {
             ("10", "no time"),
             ("10/", "no time"),
             ("/s", "no amount"),
-            ("0/s", "the amount is zero"),
-            ("10/0s", "the time `0s` is zero"),
-            ("-1/s", "write at least 1"),
-            ("0.5/s", "as in `1/2s`"),
+            ("0/s", "the amount must be at least 1"),
+            ("10/0s", "the time `0s` must not be zero"),
+            ("-1/s", "`-1` is not a whole number"),
+            ("0.5/s", "`0.5` is not a whole number"),
             ("1e9/s", "`1e9` is not a whole number"),
             ("10/-1s", "is no unit"),
             ("10/1.5s", "is no unit"),
             ("5/month", "write days"),
             ("5/year", "write days"),
-            ("5/10", "no unit in `10`"),
+            ("5/10", "the time `10` has no unit"),
             ("5/parsec", "`parsec` is no unit"),
             ("4294967296/s", "too large"),
             ("1/99999999999999999999s", "too long"),
             ("1/999999999999w", "too long"),
-            ("1/s burst 0", "the burst is zero"),
+            ("1/s burst 0", "the burst must be at least 1"),
             ("1/s burst", "no burst"),
             ("1/s bust 5", "neither"),
             ("1/s fixed burst", "after `fixed`"),

@@ -1,8 +1,10 @@
 //! "Did you mean": the nearest of a few names.
 
-/// The candidate that is fewest edits away from `name`, if it is near enough to be a slip of the fingers.
+/// The candidate that is fewest edits away from `name`, if it is near enough to be a slip of the fingers: something of
+/// the name must be left.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = (name.chars().count() / 3).max(1);
+    let length = name.chars().count();
+    let allowed = (length / 3).max(1).min(length.saturating_sub(1));
     candidates
         .into_iter()
         .map(|candidate| (distance(name, candidate), candidate))
@@ -64,5 +66,8 @@ mod tests {
         assert_eq!(nearest("rates", names), Some("rate"));
         assert_eq!(nearest("frobnicate", names), None);
         assert_eq!(nearest("", names), None);
+        assert_eq!(nearest("x", ["y", "a"]), None);
+        assert_eq!(nearest("xy", ["yx", "a"]), Some("yx"));
+        assert_eq!(nearest("xy", ["a", "b"]), None);
     }
 }

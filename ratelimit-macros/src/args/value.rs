@@ -35,9 +35,38 @@ pub(super) fn bucket(value: Expr) -> syn::Result<Bucket> {
             "`bucket` must be a string or a `Bucket`, found a closure; \
              write the expression alone, as in `bucket = self.bucket()`",
         ),
+        value if makes_bucket(&value) => {
+            wrong(&value, "this makes a new bucket at every call; put it in a `static` or a field")
+        }
         value => Ok(Bucket::Expression(Box::new(value))),
     }
 }
+
+/// `Bucket::named(..)` and the like, by whatever path, with or without builder methods behind.
+fn makes_bucket(value: &Expr) -> bool {
+    match value {
+        Expr::Group(inner) => makes_bucket(&inner.expr),
+        Expr::Paren(inner) => makes_bucket(&inner.expr),
+        Expr::Reference(inner) => makes_bucket(&inner.expr),
+        Expr::MethodCall(call) => {
+            BUILDERS.contains(&call.method.to_string().as_str()) && makes_bucket(&call.receiver)
+        }
+        Expr::Call(call) => match &*call.func {
+            Expr::Path(path) => {
+                let mut segments = path.path.segments.iter().rev().map(|segment| segment.ident.to_string());
+                segments.next().is_some_and(|last| CONSTRUCTORS.contains(&last.as_str()))
+                    && segments.next().is_some_and(|ty| ty == "Bucket")
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+const CONSTRUCTORS: [&str; 5] = ["new", "named", "unlimited", "learned", "with_policy"];
+
+const BUILDERS: [&str; 9] =
+    ["and", "total", "max_delay", "guard", "max_keys", "in_flight", "max_waiting", "clock", "store"];
 
 fn bucket_name(name: &LitStr) -> syn::Result<LitStr> {
     let text = name.value();
@@ -56,7 +85,7 @@ fn bucket_name(name: &LitStr) -> syn::Result<LitStr> {
 pub(super) fn key(value: Expr, bindings: &Bindings) -> syn::Result<Key> {
     let value = peel(value);
     if let Some(Lit::Str(text)) = lit(&value) {
-        return format::check(text, bindings).map(|()| Key::Format(text.clone()));
+        return format::check(text, bindings).map(Key::Format);
     }
     if found(&value).is_some() {
         return wrong(

@@ -6,6 +6,9 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Ident, Signature, Token, Visibility};
 
+use crate::args::bindings::Bindings;
+use crate::errors::Errors;
+
 /// A function whose body is kept as tokens, so that half-typed code still expands.
 pub(super) struct Function {
     pub(super) attributes: Vec<Attribute>,
@@ -15,14 +18,24 @@ pub(super) struct Function {
 }
 
 impl Function {
-    pub(super) fn parse(item: TokenStream) -> syn::Result<Self> {
-        (|input: ParseStream<'_>| {
+    /// The function, if it is one, and what its arguments bind. What cannot be limited is read as far as it goes, so
+    /// that the attribute's own mistakes are found too.
+    pub(super) fn parse(item: TokenStream, errors: &mut Errors) -> (Bindings, Option<Self>) {
+        let mut bindings = Bindings::open();
+        let parsed = (|input: ParseStream<'_>| {
             let attributes = input.call(Attribute::parse_outer)?;
             let visibility: Visibility = input.parse()?;
             if let Some(error) = not_a_function(input) {
                 return Err(error);
             }
             let signature: Signature = input.parse()?;
+            bindings = Bindings::of(&signature);
+            if let Some(token) = &signature.constness {
+                errors.at(
+                    token.span,
+                    "`#[rate_limited]` cannot be used on a `const fn`; a permit is taken at run time, remove `const`",
+                );
+            }
             if input.peek(Token![;]) {
                 return Err(syn::Error::new(
                     signature.ident.span(),
@@ -31,20 +44,11 @@ impl Function {
                 ));
             }
             let body = braces(input.parse()?)?;
-            let function = Function { attributes, visibility, signature, body };
-            function.checked()
+            Ok(Function { attributes, visibility, signature, body })
         })
-        .parse2(item)
-    }
-
-    fn checked(self) -> syn::Result<Self> {
-        if let Some(token) = &self.signature.constness {
-            return Err(syn::Error::new(
-                token.span,
-                "`#[rate_limited]` cannot be used on a `const fn`; a permit is taken at run time, remove `const`",
-            ));
-        }
-        Ok(self)
+        .parse2(item);
+        let function = errors.keep(parsed);
+        (bindings, function)
     }
 
     /// The body's own tokens, and its inner attributes made outer ones: nothing may stand before an inner one.

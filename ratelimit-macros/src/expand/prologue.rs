@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::{Expr, Path, ReturnType, Signature, Type};
 
 use crate::args::literal::{Delay, Rate, Shape};
-use crate::args::{Attribute, ByName, Computed, Key, MaxDelay, Target, Weight};
+use crate::args::{Attribute, ByName, Computed, Format, Key, MaxDelay, Target, Weight};
 
 /// How the prologue waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +132,10 @@ impl<'a> Prologue<'a> {
     fn key(&self, key: &Key) -> TokenStream {
         let site = Span::mixed_site();
         let (at, key) = match key {
-            Key::Format(text) => (ends(text), quote_spanned!(site=> &::core::format_args!(#text))),
+            Key::Format(Format { text, arguments }) => (
+                ends(text),
+                quote_spanned!(site=> &::core::format_args!(#text #(, #arguments = #arguments)*)),
+            ),
             Key::Computed(Computed::Expression(value)) => (ends(value), borrowed(value)),
             Key::Computed(Computed::Closure(by_name)) => {
                 let at = ends(by_name.body());

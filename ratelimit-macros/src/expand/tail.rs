@@ -2,7 +2,7 @@
 
 use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::parse::Parser;
+use syn::parse::{ParseStream, Parser};
 use syn::{GenericArgument, Item, PathArguments, Type, TypeParamBound};
 
 /// Puts the prologue into the `async` block that the body ends with: `async { .. }`, `async move { .. }`, either in
@@ -60,43 +60,57 @@ pub(super) fn rebuilt(group: &Group, inside: TokenStream) -> Group {
 
 /// How many tokens the items in front of the body have.
 fn leading_items(body: &TokenStream) -> usize {
-    let starts_item = |tree: Option<TokenTree>| match tree {
-        Some(TokenTree::Ident(word)) => matches!(
-            word.to_string().as_str(),
-            "use"
-                | "const"
-                | "static"
-                | "fn"
-                | "struct"
-                | "enum"
-                | "type"
-                | "impl"
-                | "trait"
-                | "mod"
-                | "macro_rules"
-        ),
-        Some(TokenTree::Punct(pound)) => pound.as_char() == '#',
-        _ => false,
-    };
-    if !starts_item(body.clone().into_iter().next()) {
+    if !may_start_item(body.clone().into_iter().next().as_ref()) {
         return 0;
     }
     let all = body.clone().into_iter().count();
-    let count = |input: syn::parse::ParseStream<'_>| {
-        let mut left = all;
-        loop {
-            let ahead = input.fork();
-            let rest: TokenStream = ahead.fork().parse()?;
-            left = left.min(rest.clone().into_iter().count());
-            if !starts_item(rest.into_iter().next()) || ahead.parse::<Item>().is_err() {
-                break;
-            }
+    let count = |input: ParseStream<'_>| {
+        while may_start_item(input.fork().parse().ok().as_ref()) && is_item(&input.fork()) {
             input.parse::<Item>()?;
         }
-        input.parse::<TokenStream>()?;
-        Ok(all - left)
+        let rest: TokenStream = input.parse()?;
+        Ok(all - rest.into_iter().count())
     };
     count.parse2(body.clone()).unwrap_or(0)
+}
+
+/// Spares most bodies the parser.
+fn may_start_item(tree: Option<&TokenTree>) -> bool {
+    match tree {
+        Some(TokenTree::Ident(word)) => ITEM_STARTS.contains(&word.to_string().as_str()),
+        Some(TokenTree::Punct(pound)) => pound.as_char() == '#',
+        _ => false,
+    }
+}
+
+const ITEM_STARTS: [&str; 17] = [
+    "use",
+    "const",
+    "static",
+    "fn",
+    "struct",
+    "enum",
+    "type",
+    "impl",
+    "trait",
+    "mod",
+    "macro_rules",
+    "extern",
+    "async",
+    "unsafe",
+    "pub",
+    "union",
+    "auto",
+];
+
+/// Whether an item comes next, as opposed to `async {}`, `unsafe {}`, or the call of a macro, which may be a statement
+/// and must not run without a permit.
+fn is_item(input: ParseStream<'_>) -> bool {
+    match input.parse::<Item>() {
+        Ok(Item::Macro(definition)) => definition.ident.is_some(),
+        Ok(_) => true,
+        Err(_) => false,
+    }
 }
 
 /// How long the body is without `.boxed()` at its end.

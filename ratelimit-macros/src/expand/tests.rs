@@ -60,13 +60,35 @@ fn stands_behind_leading_items() {
         ("use a::b; const X: u8 = 1; b(X)", "use a :: b ; const X : u8 = 1 ;"),
         ("#[allow(unused)] fn inner() {} inner()", "fn inner () { }"),
         ("macro_rules! m { () => {} } m!()", "m { () => { } }"),
+        ("extern \"C\" fn f() {} extern \"C\" { fn g(); } f()", "fn g () ; }"),
+        ("unsafe extern \"C\" {} unsafe impl Send for A {} unsafe fn f() {} unsafe {}", "unsafe fn f () { }"),
+        ("async fn f() {} async unsafe fn g() {} async {}.await", "async unsafe fn g () { }"),
+        ("pub fn f() {} pub(crate) struct S; f()", "pub (crate) struct S ;"),
+        ("union U { a: u8 } extern crate alloc; auto trait T {} union.call()", "auto trait T { }"),
+        ("struct S; #[allow(unused)] use a::b; #[allow(unused)] m!{} 1", "use a :: b ;"),
     ] {
         let expanded =
             expand(tokens("bucket = \"a\""), &tokens(&format!("fn f() -> A {{ {body} }}"))).to_string();
         let (head, _) = expanded.split_once("let __permit").unwrap();
         assert!(head.trim_end().ends_with(before), "{expanded}");
     }
-    for body in ["#[allow(unused)] let x = 1; x", "const { 1 }", "1; use a::b; b()", "println!(\"\"); 1"] {
+    for body in [
+        "#[allow(unused)] let x = 1; x",
+        "const { 1 }",
+        "1; use a::b; b()",
+        "println!(\"\"); 1",
+        "#[allow(unused)] println!(\"\"); 1",
+        "unsafe { 1 }",
+        "unsafe { 1 }; fn f() {}",
+        "async { 1 }.await",
+        "async move { 1 }; fn f() {}",
+        "async || 1",
+        "static || 1",
+        "union = 1; union",
+        "union { a: 1 }",
+        "auto.trait_()",
+        "auto! { 1 } fn f() {}",
+    ] {
         let expanded =
             expand(tokens("bucket = \"a\""), &tokens(&format!("fn f() -> A {{ {body} }}"))).to_string();
         assert!(expanded.starts_with("fn f () -> A { let __permit"), "{expanded}");

@@ -1,4 +1,5 @@
 //! The usual expansion is clean under lints that are off by default, and silences none: `forbid` would say so.
+//! Those of clippy speak when clippy is run on this file.
 
 #![forbid(unsafe_code, unused, future_incompatible, nonstandard_style, unreachable_pub)]
 #![deny(
@@ -12,6 +13,8 @@
     variant_size_differences,
     missing_debug_implementations
 )]
+#![deny(clippy::all, clippy::pedantic)]
+#![allow(clippy::missing_errors_doc)]
 
 use rate_limited::{Error, rate_limited};
 

@@ -25,6 +25,31 @@ endpoint!(
     "kitsu", user + 1, 1, std::time::Duration::from_secs(1)
 );
 
+/// The arguments are the macro's own, and the literal is its caller's.
+macro_rules! literal_key {
+    ($name:ident, $key:literal) => {
+        #[rate_limited(bucket = "kitsu", key = $key)]
+        fn $name(user: u32, width: usize, r#type: u32) -> Result<u32, Error> {
+            let _ = (user, width, r#type);
+            Ok(user)
+        }
+    };
+}
+
+literal_key!(literal, "{user}/{user:>width$}/{type}/{user:0width$.width$?}/{{width}}");
+
+/// The arguments are the caller's, and the literal is the macro's own.
+macro_rules! own_key {
+    ($user:ident, $output:ty) => {
+        #[rate_limited(bucket = "kitsu", key = "{number}/{number}")]
+        fn own_literal($user: u32) -> $output {
+            Ok($user)
+        }
+    };
+}
+
+own_key!(number, Result<u32, Error>);
+
 macro_rules! whole {
     ($name:ident, $body:expr, $rate:literal, $burst:literal) => {
         #[rate_limited(rate = $rate, burst = $burst, key = |user| user)]
@@ -54,5 +79,7 @@ fn main() {
     let _ = string(1);
     let _ = expression(1);
     let _ = with_body(1);
+    let _ = literal(1, 2, 3);
+    let _ = own_literal(1);
     drop((in_a_group(), pinned_in_a_group()));
 }

@@ -4,7 +4,6 @@ use proc_macro2::Span;
 
 use super::tokens;
 use crate::args::Arguments;
-use crate::args::bindings::Bindings;
 use crate::errors::Errors;
 use crate::expand::body;
 use crate::expand::item::Function;
@@ -17,8 +16,9 @@ fn mistakes(args: &str) -> Vec<(String, String)> {
 fn mistakes_on(args: &str, item: &str) -> Vec<(String, String)> {
     let mut errors = Errors::default();
     let arguments = Arguments::parse(tokens(args), &mut errors);
-    if let Some(function) = errors.keep(Function::parse(tokens(item))) {
-        let attribute = arguments.check(&Bindings::of(&function.signature), &mut errors);
+    let (bindings, function) = Function::parse(tokens(item), &mut errors);
+    let attribute = arguments.check(&bindings, &mut errors);
+    if let Some(function) = function {
         errors.keep(body(&function, attribute.as_ref()));
     }
     let source = |span: Span| span.source_text().unwrap_or_default();
@@ -131,6 +131,84 @@ fn a_misspelt_bucket_is_not_also_missing() {
     for args in ["bukcet = \"a\"", "name = \"a\"", "bucket", "rps = 5", "rat = \"5/s\", burst = 5"] {
         assert_eq!(mistakes(args).len(), 1, "{args}: {:?}", mistakes(args));
     }
+}
+
+#[test]
+fn an_item_that_cannot_be_limited_hides_no_mistake() {
+    let args = "bucket = \"a\", wieght = 2, key = |usr| usr, max_delay = 5";
+    for (item, usr) in [
+        ("enum E { A }", false),
+        ("unsafe impl T for S {}", false),
+        ("fn f(user: u8) -> A;", true),
+        ("const fn f(user: u8) -> A { 1 }", true),
+        ("fn f(user: u8) -> A = 1", true),
+        ("fn (user: u8)", false),
+    ] {
+        let found = mistakes_on(args, item);
+        let places: Vec<&str> = found.iter().map(|(_, at)| at.as_str()).collect();
+        assert!(places.contains(&"wieght") && places.contains(&"5"), "{item}: {found:?}");
+        assert_eq!(places.contains(&"usr"), usr, "{item}: {found:?}");
+        assert_eq!(found.len(), 3 + usize::from(usr), "{item}: {found:?}");
+    }
+    let found = mistakes_on("bucket = \"a\", key = \"{user}\"", "trait T {}");
+    assert_eq!(found.len(), 1, "{found:?}");
+}
+
+#[test]
+fn a_key_string_does_not_count_arguments() {
+    for (layout, position) in
+        [(">1$", "1$"), ("08$", "08$"), (".2$", "2$"), ("a<page$.0$", "0$"), (".*", ".*")]
+    {
+        let key = format!("\"{{user:{layout}}}\"");
+        mistake(&format!("bucket = \"a\", key = {key}"), &format!("`{position}` is no argument"), &key);
+    }
+    for layout in ["$<5", ">8", "page$", "a<page$.page$", "08.page$?", "_^0user$.3", ""] {
+        let found = mistakes(&format!("bucket = \"a\", key = \"{{user:{layout}}}\""));
+        assert!(found.is_empty(), "{layout}: {found:?}");
+    }
+}
+
+#[test]
+fn a_bucket_made_on_the_spot_is_an_error() {
+    for value in [
+        "Bucket::new(\"a\", Rate::per_day(1))",
+        "&rate_limited::Bucket::named(name, rate)",
+        "::rate_limited::Bucket::unlimited(\"a\")",
+        "(Bucket::learned(\"a\").and(r)).guard(g)",
+        "Bucket::with_policy(\"a\", P)",
+    ] {
+        let said = "this makes a new bucket at every call; put it in a `static` or a field";
+        mistake(&format!("bucket = {value}"), said, value);
+    }
+    for value in [
+        "Bucket::of(user)",
+        "my::named(user)",
+        "self.bucket.clone()",
+        "Bucket::new(n, r).name()",
+        "Buckets::new()",
+    ] {
+        assert!(mistakes(&format!("bucket = {value}")).is_empty(), "{value}");
+    }
+}
+
+#[test]
+fn what_others_call_a_rate() {
+    for name in ["per", "period", "interval", "window"] {
+        mistake(
+            &format!("bucket = \"a\", {name} = \"1s\""),
+            &format!("unknown parameter `{name}`; use `rate`"),
+            name,
+        );
+    }
+}
+
+#[test]
+fn a_letter_is_no_slip_of_another() {
+    let item = "fn f(a: u8, b: u8) -> A {}";
+    let found = mistakes_on("bucket = \"x\", key = |c| c", item);
+    assert_eq!(found[0].0, "no argument named `c`; the arguments are `a` and `b`");
+    let found = mistakes_on("bucket = \"x\", key = |a| a", "fn f(__arg0: (u8, u8), b: u8) -> A {}");
+    assert!(found[0].0.contains("under `#[async_trait]`"), "{found:?}");
 }
 
 #[test]

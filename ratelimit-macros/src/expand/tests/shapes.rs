@@ -57,10 +57,10 @@ fn a_sync_function() {
 #[test]
 fn an_async_function_with_its_own_rate() {
     expands(
-        r#"rate = "5/2s", burst = 10, key = "{user}", max_delay = "forever""#,
-        "async fn search<T: Display>(user: T) -> Result<usize, Error> { helper().await }",
+        r#"rate = "5/2s", burst = 10, key = "{user}{{{user:>width$}", max_delay = "forever""#,
+        "async fn search<T: Display>(user: T, width: usize) -> Result<usize, Error> { helper().await }",
         &expect![[r#"
-            async fn search<T: Display>(user: T) -> Result<usize, Error> {
+            async fn search<T: Display>(user: T, width: usize) -> Result<usize, Error> {
                 let __permit = {
                     let __call = ::rate_limited::__private::Site::call({
                         static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::own(
@@ -79,7 +79,7 @@ fn an_async_function_with_its_own_rate() {
                     });
                     let __call = ::rate_limited::__private::Call::key(
                         __call,
-                        &::core::format_args!("{user}"),
+                        &::core::format_args!("{user}{{{user:>width$}", user = user, width = width),
                     );
                     let __max_delay: ::core::time::Duration = ::core::time::Duration::MAX;
                     let __call = ::rate_limited::__private::Call::max_delay(__call, __max_delay);
