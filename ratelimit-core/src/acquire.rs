@@ -11,9 +11,8 @@ use std::thread::{self, Thread};
 use crate::clock::ClockHandle;
 use crate::error::{Error, ErrorKind, SiteName};
 use crate::key::Key;
-use crate::line::{Ask, Changed, Claimed, Entered, Grant, KeyId, Refusal, Shared, Ticket};
+use crate::line::{Ask, Began, Changed, Claimed, Entered, Grant, KeyId, Refusal, Shared, Ticket};
 use crate::permit::Permit;
-use crate::time::Timestamp;
 
 /// A request as it was asked: owned, so that a future of it can go anywhere.
 #[derive(Debug)]
@@ -26,7 +25,7 @@ pub(crate) struct Asked {
     pub(crate) max_delay: u64,
     pub(crate) site: Option<SiteName>,
     /// When the call began, once it has looked a first time.
-    pub(crate) began: Option<(u64, Timestamp)>,
+    pub(crate) began: Option<Began>,
 }
 
 impl Asked {
@@ -101,17 +100,17 @@ struct Place {
     asked: Asked,
     /// `None` once it was granted or refused.
     ticket: Option<Ticket>,
-    /// Counted as a sleeper of this clock, of that epoch.
-    sleeper: Option<(u64, Sleeper)>,
+    /// Counted as a sleeper of this clock.
+    sleeper: Option<Sleeper>,
 }
 
 impl Place {
     /// Counts this waiter among the sleepers of the bucket's present clock.
     fn fall_asleep(&mut self) {
-        let (epoch, clock) = self.asked.shared.clock();
-        if self.sleeper.as_ref().is_none_or(|(counted, _)| *counted != epoch) {
+        let (_, clock) = self.asked.shared.clock();
+        if self.sleeper.as_ref().is_none_or(|counted| !counted.0.is(&clock)) {
             clock.sleeper_came();
-            self.sleeper = Some((epoch, Sleeper(clock)));
+            self.sleeper = Some(Sleeper(clock));
         }
     }
 }

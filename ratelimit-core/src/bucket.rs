@@ -266,7 +266,12 @@ impl Bucket {
 
     /// The allowance of this handle, in nanoseconds.
     pub(crate) fn allowance(&self, shared: &Shared) -> u64 {
-        self.max_delay.map_or_else(|| shared.max_delay(), crate::time::nanos)
+        match self.max_delay {
+            Some(max_delay) => crate::time::nanos(max_delay),
+            // It does not hand on what another declaration of the name says.
+            None if self.joins => shared.default_delay(),
+            None => shared.max_delay(),
+        }
     }
 
     pub(crate) fn own_max_delay(&self) -> Option<Duration> {

@@ -26,12 +26,13 @@ mod state;
 mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU64;
 use std::task::Waker;
 
 use crate::key::Digest;
 use crate::time::Timestamp;
 
-pub(crate) use enter::{Ask, Claimed, Entered};
+pub(crate) use enter::{Ask, Began, Claimed, Entered};
 pub(crate) use shared::{Changed, Declared, Defaults, Shared};
 pub(crate) use state::{Grant, Refusal};
 
@@ -42,7 +43,7 @@ use plan::Plan;
 const GRACE: u64 = 10_000_000;
 
 /// A place in line: the order of arrival over all keys of a bucket.
-pub(crate) type Ticket = u64;
+pub(crate) type Ticket = NonZeroU64;
 
 /// Whose line: `None` is the call without a key.
 pub(crate) type KeyId = Option<Digest>;

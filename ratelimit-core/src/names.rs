@@ -152,7 +152,7 @@ impl Names {
         let shared = Arc::clone(&named.shared);
         let old = shared.redeclare(declared, defaults)?;
         (named.declared, named.preset) = (first, false);
-        shared.set_max_delay(max_delay.or(defaults.max_delay).unwrap_or_default());
+        shared.set_max_delay(max_delay, defaults.max_delay);
         let guard = defaults.guard;
         drop(table);
         drop(old);
@@ -173,7 +173,7 @@ impl Names {
         table.removed.remove(name);
         let named = Named { shared: Arc::clone(shared), declared: None, preset: false };
         table.buckets.insert(name.to_owned(), named);
-        shared.set_max_delay(max_delay.or(table.defaults.max_delay).unwrap_or_default());
+        shared.set_max_delay(max_delay, table.defaults.max_delay);
         let guard = table.defaults.guard;
         drop(table);
         shared.apply(guard);

@@ -295,7 +295,7 @@ impl<T: std::fmt::Display + ?Sized> AsKey for T {
     label = "not a whole number",
     note = "weights are whole numbers; one below zero or above `u32::MAX` is refused as `TooHeavy`"
 )]
-pub trait Weight {
+pub trait Weight: Copy {
     #[doc(hidden)]
     fn weight(self) -> Option<u32>;
 }
@@ -324,7 +324,8 @@ macro_rules! whole_numbers_but_zero {
 
 whole_numbers_but_zero!(NonZeroU8 NonZeroU16 NonZeroU32 NonZeroU64 NonZeroUsize);
 
-impl<T: Weight + Copy> Weight for &T {
+#[diagnostic::do_not_recommend]
+impl<T: Weight> Weight for &T {
     fn weight(self) -> Option<u32> {
         (*self).weight()
     }

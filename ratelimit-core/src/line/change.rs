@@ -1,8 +1,10 @@
 //! What changes a bucket while others wait on it: pause, close, reset, other limits, another pace, another clock.
 
-use super::KeyId;
+use std::num::NonZeroU32;
+
 use super::effects::Effects;
 use super::state::{Reading, Refusal, State};
+use super::{KeyId, Ticket};
 use crate::error::ErrorKind;
 use crate::limits::Valid;
 use crate::pace::{Pace, Tempo};
@@ -24,7 +26,7 @@ impl State {
     pub(super) fn close(&mut self, effects: &mut Effects) {
         self.closed = true;
         self.changes += 1;
-        let waiting: Vec<(KeyId, u64)> = self
+        let waiting: Vec<(KeyId, Ticket)> = self
             .lines
             .iter()
             .flat_map(|(key, line)| line.waiters.keys().map(|ticket| (*key, *ticket)))
@@ -107,7 +109,7 @@ impl State {
     /// Another clock, which shows `new` where the old one showed `old`: the states start anew, and those who wait keep
     /// what is left of their allowances. Everybody is woken to wait on the new clock.
     pub(super) fn change_clock(&mut self, old: Timestamp, new: Timestamp, effects: &mut Effects) {
-        self.epoch += 1;
+        self.epoch = self.epoch.checked_add(1).unwrap_or(NonZeroU32::MIN);
         self.memory = self.memory.anew(&self.limits);
         let reading = self.start_anew(new);
         self.agenda.clear();

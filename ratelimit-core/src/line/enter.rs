@@ -1,5 +1,6 @@
 //! Coming into the line, taking a turn, leaving.
 
+use std::num::NonZeroU32;
 use std::task::Waker;
 
 use super::effects::Effects;
@@ -15,8 +16,15 @@ pub(crate) struct Ask {
     pub(crate) weight: u32,
     /// The allowance in nanoseconds: 0 = never wait, `u64::MAX` = however long.
     pub(crate) max_delay: u64,
-    /// When the call began, if this is its second look; by the clock of that epoch.
-    pub(crate) began: Option<(u64, Timestamp)>,
+    /// When the call began, if this is its second look.
+    pub(crate) began: Option<Began>,
+}
+
+/// When a call began, by the clock of that epoch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Began {
+    epoch: NonZeroU32,
+    at: Timestamp,
 }
 
 /// The answer to a newcomer.
@@ -24,8 +32,8 @@ pub(crate) struct Ask {
 pub(crate) enum Entered {
     Granted(Grant),
     Refused(Refusal),
-    /// It may wait, but brought no waker: nothing was changed. When the call began, by the clock of that epoch.
-    MustWait((u64, Timestamp)),
+    /// It may wait, but brought no waker: nothing was changed.
+    MustWait(Began),
     Waits(Ticket),
 }
 
@@ -91,7 +99,7 @@ impl State {
         effects: &mut Effects,
     ) -> Entered {
         let began =
-            ask.began.filter(|(epoch, _)| *epoch == self.epoch).map_or(reading.clock, |(_, began)| began);
+            ask.began.filter(|began| began.epoch == self.epoch).map_or(reading.clock, |began| began.at);
         let deadline = began.plus(ask.max_delay);
         let ends = deadline < Timestamp::MAX;
         // Whoever waits however long needs no plan, and extends one that is there.
@@ -103,7 +111,7 @@ impl State {
             return Entered::Refused(Refusal::until(due, reading, ask.max_delay));
         }
         if waker.is_none() {
-            return Entered::MustWait((self.epoch, began));
+            return Entered::MustWait(Began { epoch: self.epoch, at: began });
         }
         if !self.make_room(ask.key, reading) {
             return Entered::Refused(Refusal::of(ErrorKind::TooManyKeys));
@@ -121,8 +129,8 @@ impl State {
         reading: Reading,
         effects: &mut Effects,
     ) -> Ticket {
-        self.arrivals += 1;
         let ticket = self.arrivals;
+        self.arrivals = self.arrivals.saturating_add(1);
         self.extend_plan(key, due, waiter.weight);
         self.lines.entry(key).or_default().insert(ticket, waiter);
         self.settle(key, reading, effects);

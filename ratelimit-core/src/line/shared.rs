@@ -1,6 +1,7 @@
 //! The shared half of a bucket: its name, clock and state, and the way in for everybody.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -24,13 +25,15 @@ pub(crate) struct Shared {
     name: BucketName,
     /// What was declared; replaced together with the limits in force.
     declared: Mutex<Declared>,
-    /// Nanoseconds of allowance for those who name none.
+    /// Nanoseconds of allowance for those who come by name and say none: the one declared or registered with.
     max_delay: AtomicU64,
+    /// The registry's default, for handles that say none.
+    default_delay: AtomicU64,
     closed: AtomicBool,
     /// Whether some table of names holds it: no state is in two.
     claimed: AtomicBool,
     /// The clock and its epoch, read without the state's lock.
-    clock: RwLock<(u64, ClockHandle)>,
+    clock: RwLock<(NonZeroU32, ClockHandle)>,
     pub(super) state: Mutex<State>,
     pub(super) alarm: Mutex<Alarm>,
 }
@@ -86,14 +89,16 @@ impl Shared {
         let clock = declared.clock.clone().unwrap_or_else(|| defaults.clock.clone());
         let mut state = State::new(valid);
         state.tempo = state.tempo.changed(defaults.pace, Timestamp::ZERO);
-        let max_delay = max_delay.or(defaults.max_delay).unwrap_or_default();
+        let default_delay = defaults.max_delay.unwrap_or_default();
+        let max_delay = max_delay.unwrap_or(default_delay);
         Ok(Arc::new(Shared {
             name,
             declared: Mutex::new(declared),
             max_delay: AtomicU64::new(nanos(max_delay)),
+            default_delay: AtomicU64::new(nanos(default_delay)),
             closed: AtomicBool::new(false),
             claimed: AtomicBool::new(false),
-            clock: RwLock::new((0, clock)),
+            clock: RwLock::new((NonZeroU32::MIN, clock)),
             state: Mutex::new(state),
             alarm: Mutex::default(),
         }))
@@ -107,13 +112,20 @@ impl Shared {
         lock(&self.declared).clone()
     }
 
-    /// Nanoseconds of allowance for those who name none.
+    /// Nanoseconds of allowance for those who come by name and say none.
     pub(crate) fn max_delay(&self) -> u64 {
         self.max_delay.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_max_delay(&self, max_delay: Duration) {
-        self.max_delay.store(nanos(max_delay), Ordering::Relaxed);
+    /// Nanoseconds of allowance for handles that say none.
+    pub(crate) fn default_delay(&self) -> u64 {
+        self.default_delay.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_max_delay(&self, own: Option<Duration>, default: Option<Duration>) {
+        let default = default.unwrap_or_default();
+        self.default_delay.store(nanos(default), Ordering::Relaxed);
+        self.max_delay.store(nanos(own.unwrap_or(default)), Ordering::Relaxed);
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -125,7 +137,7 @@ impl Shared {
         !self.claimed.swap(true, Ordering::AcqRel)
     }
 
-    pub(crate) fn clock(&self) -> (u64, ClockHandle) {
+    pub(crate) fn clock(&self) -> (NonZeroU32, ClockHandle) {
         self.clock.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -1,6 +1,7 @@
 //! The state of a bucket, and what it says about starting now.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::num::NonZeroU32;
 
 use super::effects::Effects;
 use super::{KeyId, Line, Ticket};
@@ -17,7 +18,7 @@ use crate::time::Timestamp;
 #[derive(Debug)]
 pub(crate) struct State {
     /// Which clock the times below are of.
-    pub(super) epoch: u64,
+    pub(super) epoch: NonZeroU32,
     /// The newest time seen.
     pub(super) latest: Timestamp,
     pub(super) tempo: Tempo,
@@ -35,6 +36,7 @@ pub(crate) struct State {
     pub(super) agenda: BTreeSet<(Timestamp, KeyId)>,
     /// Why those were refused who are no longer in line and do not know it yet.
     pub(super) refused: HashMap<Ticket, Refusal>,
+    /// The ticket of the next who joins.
     pub(super) arrivals: Ticket,
     /// Counts what makes the plans of all keys out of date.
     pub(super) changes: u64,
@@ -92,7 +94,7 @@ pub(super) struct Due {
 impl State {
     pub(super) fn new(limits: Valid) -> Self {
         State {
-            epoch: 0,
+            epoch: NonZeroU32::MIN,
             latest: Timestamp::ZERO,
             tempo: Tempo::default(),
             paused_until: Timestamp::ZERO,
@@ -104,7 +106,7 @@ impl State {
             served: None,
             agenda: BTreeSet::new(),
             refused: HashMap::new(),
-            arrivals: 0,
+            arrivals: Ticket::MIN,
             changes: 0,
             alarm: Wanted::default(),
         }

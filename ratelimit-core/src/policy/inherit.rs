@@ -11,8 +11,16 @@ type Log = Vec<(Timestamp, u64)>;
 impl All {
     /// States for `rates` that count what all of `old` remember together.
     pub(crate) fn inheriting(rates: &[Guarded], old: &[&All], now: Timestamp) -> Self {
+        let same = |rate| match old {
+            [only] => only.states.iter().find(|(old, _)| old.rate == rate).map(|(_, state)| state),
+            _ => None,
+        };
         let old: Vec<Remembered<'_>> = old.iter().map(|all| Remembered::of(all, now)).collect();
         let states = rates.iter().map(|guarded| {
+            if let Some(kept) = same(guarded.rate).and_then(|state| kept(Builtin::new(*guarded), state, now))
+            {
+                return (*guarded, kept);
+            }
             let state = match Builtin::new(*guarded) {
                 Builtin::SlidingWindow(fresh) => {
                     let log = merged(old.iter().map(|old| &old.window));
@@ -25,27 +33,36 @@ impl All {
         All { states: states.collect() }
     }
 
-    /// Of two states of the same rates, which remember some of the same starts, what admits no more than either.
-    pub(crate) fn stricter(self, other: All) -> Self {
-        let pairs = self.states.into_iter().zip(other.states);
-        let states = pairs.map(|((guarded, a), (_, b))| {
-            let state = match (a, b) {
-                (Builtin::TokenBucket(a), Builtin::TokenBucket(b)) => Builtin::TokenBucket(a.or_later(&b)),
-                (Builtin::SlidingWindow(a), Builtin::SlidingWindow(b)) => {
-                    let fresh = Builtin::new(guarded);
-                    let log = united(a.log().collect(), b.log().collect());
-                    match fresh {
-                        Builtin::SlidingWindow(fresh) => {
-                            Builtin::SlidingWindow(fresh.remembering(log.into_iter()))
-                        }
-                        Builtin::TokenBucket(_) => Builtin::SlidingWindow(a),
-                    }
-                }
-                (a, _) => a,
-            };
+    /// States over all keys together: of what the old total and the keys remember, which share starts, whatever
+    /// admits less. A rate that the total had before has counted every start already.
+    pub(crate) fn inheriting_over_keys(
+        rates: &[Guarded],
+        total: &All,
+        keys: &[&All],
+        now: Timestamp,
+    ) -> Self {
+        let by_total = All::inheriting(rates, &[total], now);
+        let by_keys = All::inheriting(rates, keys, now);
+        let pairs = by_total.states.into_iter().zip(by_keys.states);
+        let states = pairs.map(|((guarded, by_total), (_, by_keys))| {
+            let stays = total.states.iter().any(|(old, _)| old.rate == guarded.rate);
+            let state = if stays { by_total } else { stricter(Builtin::new(guarded), by_total, by_keys) };
             (guarded, state)
         });
         All { states: states.collect() }
+    }
+}
+
+/// Of two states of the rate of `fresh` what admits no more than either.
+fn stricter(fresh: Builtin, a: Builtin, b: Builtin) -> Builtin {
+    match (fresh, a, b) {
+        (_, Builtin::TokenBucket(a), Builtin::TokenBucket(b)) => Builtin::TokenBucket(a.or_later(&b)),
+        (Builtin::SlidingWindow(fresh), Builtin::SlidingWindow(a), Builtin::SlidingWindow(b)) => {
+            let log = united(a.log().collect(), b.log().collect());
+            Builtin::SlidingWindow(fresh.remembering(log.into_iter()))
+        }
+        // One rate makes one kind of state.
+        (_, a, _) => a,
     }
 }
 
@@ -82,6 +99,19 @@ impl<'a> Remembered<'a> {
         }
         window.extend(&log);
         Remembered { window, log, buckets }
+    }
+}
+
+/// The state of a rate that stays: it has counted every start already, whatever the others remember.
+fn kept(fresh: Builtin, old: &Builtin, now: Timestamp) -> Option<Builtin> {
+    match (fresh, old) {
+        (Builtin::TokenBucket(fresh), Builtin::TokenBucket(old)) => {
+            Some(Builtin::TokenBucket(fresh.owing_like(old, now)))
+        }
+        (Builtin::SlidingWindow(fresh), Builtin::SlidingWindow(old)) => {
+            Some(Builtin::SlidingWindow(fresh.remembering(old.log())))
+        }
+        _ => None,
     }
 }
 

@@ -82,8 +82,7 @@ impl Memory {
         next.keyed = self.keyed.iter().map(|(key, entry)| (*key, inherit(entry))).collect();
         let keys: Vec<&All> =
             std::iter::once(&self.unkeyed).chain(self.keyed.values()).map(|entry| &entry.rates).collect();
-        let by_total = All::inheriting(&limits.totals, &[&self.total.rates], now);
-        next.total.rates = by_total.stricter(All::inheriting(&limits.totals, &keys, now));
+        next.total.rates = All::inheriting_over_keys(&limits.totals, &self.total.rates, &keys, now);
         next.sweep_at = self.sweep_at;
         next
     }
