@@ -71,7 +71,7 @@ impl<H: Hasher> Write for KeyWriter<H> {
         self.hashers.0.write(piece.as_bytes());
         self.hashers.1.write(piece.as_bytes());
         if !self.full {
-            let shown = piece.floor_char_boundary_at(SHOWN - self.text.as_str().len());
+            let shown = cut(piece, SHOWN - self.text.as_str().len());
             self.full = shown.len() < piece.len();
             self.text.push(shown);
         }
@@ -79,19 +79,13 @@ impl<H: Hasher> Write for KeyWriter<H> {
     }
 }
 
-/// `str::floor_char_boundary` came after our `rust-version`.
-trait FloorCharBoundary {
-    fn floor_char_boundary_at(&self, limit: usize) -> &str;
-}
-
-impl FloorCharBoundary for str {
-    fn floor_char_boundary_at(&self, limit: usize) -> &str {
-        let mut end = limit.min(self.len());
-        while !self.is_char_boundary(end) {
-            end -= 1;
-        }
-        self.get(..end).unwrap_or_default()
+/// The first `limit` bytes of `text`, less if a character would be cut.
+fn cut(text: &str, limit: usize) -> &str {
+    let mut end = limit.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
     }
+    text.get(..end).unwrap_or_default()
 }
 
 impl Text {

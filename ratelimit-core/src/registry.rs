@@ -58,7 +58,8 @@ impl Registry {
     /// Adds `bucket`, or makes its limits those of the bucket that has the name already, and returns the handle.
     ///
     /// Every start that the old limits still remember counts under the new ones, call sites that found the bucket
-    /// before obey, and those who wait are planned anew.
+    /// before obey, and those who wait are planned anew. Call sites that *declare* other limits and come only later are
+    /// refused with `Config`: where limits come from a file, let call sites name the bucket and not declare it.
     ///
     /// # Errors
     ///

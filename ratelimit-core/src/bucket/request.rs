@@ -59,28 +59,64 @@ impl<'b> Request<'b> {
         self
     }
 
-    /// As [`Bucket::try_acquire`].
+    /// Takes a permit now or is refused; never waits. As [`Bucket::try_acquire`].
+    ///
+    /// # Errors
+    ///
+    /// [`Limited`](crate::ErrorKind::Limited), [`TooHeavy`](crate::ErrorKind::TooHeavy),
+    /// [`TooManyKeys`](crate::ErrorKind::TooManyKeys), [`Closed`](crate::ErrorKind::Closed),
+    /// [`Config`](crate::ErrorKind::Config).
     pub fn try_acquire(self) -> Result<Permit, Error> {
         self.asked()?.start()
     }
 
-    /// As [`Bucket::acquire`].
+    /// Takes a permit, waiting on this thread up to the allowance. As [`Bucket::acquire`].
+    ///
+    /// # Errors
+    ///
+    /// As [`try_acquire`](Request::try_acquire), and [`DelayTooLong`](crate::ErrorKind::DelayTooLong) where the wait
+    /// exceeds the allowance.
+    ///
+    /// # Fairness
+    ///
+    /// First come, first served per key, threads and futures in one line.
     pub fn acquire(self) -> Result<Permit, Error> {
         Acquire::new(self.asked()).block()
     }
 
-    /// As [`Bucket::acquire_async`]. The place in line and the allowance begin with the first poll.
+    /// Takes a permit, waiting up to the allowance. As [`Bucket::acquire_async`]; the place in line and the allowance
+    /// begin with the first poll.
+    ///
+    /// # Errors
+    ///
+    /// As [`acquire`](Request::acquire).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the line as if it had never come.
+    ///
+    /// # Fairness
+    ///
+    /// First come, first served per key, threads and futures in one line.
     pub fn acquire_async(self) -> impl Future<Output = Result<Permit, Error>> + Send + 'static + use<> {
         Acquire::new(self.asked())
     }
 
-    /// As [`Bucket::peek`], for this key and weight.
+    /// What the call would meet now; takes and opens nothing. As [`Bucket::peek`], for this key and weight.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed), [`Config`](crate::ErrorKind::Config).
     pub fn peek(self) -> Result<Outlook, Error> {
         let key = self.key.as_ref().map(Key::digest);
         self.bucket.shared()?.peek(key, self.weight)
     }
 
     /// This key as fresh. What it took from a total over all keys stays taken.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed), [`Config`](crate::ErrorKind::Config).
     pub fn reset(self) -> Result<(), Error> {
         let key = self.key.as_ref().map(Key::digest);
         self.bucket.shared()?.reset_key(key)
