@@ -1,0 +1,80 @@
+//! The laws as a model: it keeps all starts, in order, and answers by scanning them.
+use ratelimit_core::Rate;
+
+/// A start that counts; `key` is whose it is, `None` if it only counts in the total any more.
+#[derive(Clone, Debug)]
+pub(crate) struct Start {
+    pub id: usize,
+    pub at: u64,
+    pub key: Option<usize>,
+    pub weight: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Model {
+    pub rates: Vec<Rate>,
+    pub totals: Vec<Rate>,
+    pub guard: u64,
+    pub starts: Vec<Start>,
+}
+
+fn nanos(rate: Rate) -> i128 {
+    i128::try_from(rate.per().as_nanos()).expect("a rate's span fits")
+}
+
+impl Model {
+    /// Whether a weight can ever fit.
+    pub(crate) fn fits(&self, weight: u64) -> bool {
+        let most = |rate: &Rate| u64::from(rate.burst_amount().unwrap_or(rate.amount()));
+        self.rates.iter().chain(&self.totals).all(|rate| weight <= most(rate))
+    }
+
+    /// The first moment from `now` on at which the rates of `key` would let `weight` start.
+    pub(crate) fn by_key(&self, key: usize, now: u64, weight: u64) -> u64 {
+        let starts = self.of_key(key);
+        self.rates.iter().fold(now, |at, rate| at.max(self.earliest(*rate, &starts, weight)))
+    }
+
+    /// The same under the rates over all keys.
+    pub(crate) fn by_total(&self, now: u64, weight: u64) -> u64 {
+        let starts: Vec<&Start> = self.starts.iter().collect();
+        self.totals.iter().fold(now, |at, rate| at.max(self.earliest(*rate, &starts, weight)))
+    }
+
+    pub(crate) fn of_key(&self, key: usize) -> Vec<&Start> {
+        self.starts.iter().filter(|start| start.key == Some(key)).collect()
+    }
+
+    /// When `rate` lets `weight` start after `starts`: scanned from the last one back.
+    pub(crate) fn earliest(&self, rate: Rate, starts: &[&Start], weight: u64) -> u64 {
+        let (amount, per, guard) = (i128::from(rate.amount()), nanos(rate), i128::from(self.guard));
+        let (mut taken, mut earliest) = (i128::from(weight), 0);
+        for start in starts.iter().rev() {
+            taken += i128::from(start.weight);
+            // Either the start has to leave the window, or what is above the burst has to be refilled since.
+            let bound = match rate.burst_amount() {
+                None if taken > amount => per + guard + 1,
+                None => continue,
+                Some(burst) => guard - ((i128::from(burst) - taken) * per).div_euclid(amount),
+            };
+            earliest = earliest.max(i128::from(start.at) + bound);
+        }
+        u64::try_from(earliest).unwrap_or(0)
+    }
+
+    /// Laws 1 and 2 by definition: no span from one start to another holds too much.
+    pub(crate) fn holds(rate: Rate, starts: &[&Start]) -> bool {
+        let (amount, per) = (i128::from(rate.amount()), nanos(rate));
+        starts.iter().enumerate().all(|(index, first)| {
+            let mut weight = 0;
+            starts.iter().skip(index).all(|last| {
+                weight += i128::from(last.weight);
+                let span = i128::from(last.at - first.at);
+                match rate.burst_amount() {
+                    None => span > per || weight <= amount,
+                    Some(burst) => (weight - i128::from(burst)) * per <= amount * span,
+                }
+            })
+        })
+    }
+}

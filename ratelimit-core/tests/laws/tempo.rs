@@ -1,0 +1,26 @@
+//! The pace as the contract tells it: a slower time given to the policies.
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tempo {
+    pub slow: bool,
+    since: u64,
+    at: u64,
+}
+
+impl Tempo {
+    fn times(self) -> u64 {
+        if self.slow { 2 } else { 1 }
+    }
+
+    pub(crate) fn policy(self, clock: u64) -> u64 {
+        self.at + (clock - self.since) / self.times()
+    }
+
+    pub(crate) fn clock(self, policy: u64) -> u64 {
+        self.since + (policy - self.at) * self.times()
+    }
+
+    pub(crate) fn set(&mut self, slow: bool, now: u64) {
+        *self = Tempo { slow, since: now, at: self.policy(now) };
+    }
+}
