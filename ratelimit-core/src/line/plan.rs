@@ -18,7 +18,7 @@ pub(super) type Forecast = HashMap<Ticket, Option<Timestamp>>;
 #[derive(Debug)]
 pub(super) struct Plan {
     rates: All,
-    /// Other keys' waiters are not in it: with a total, times are lower bounds.
+    /// Of other keys' waiters only the heads that stand before are in it: with a total, times are lower bounds.
     total: All,
     /// When the last in line starts, by the clock.
     last: Due,
