@@ -13,63 +13,71 @@ use crate::time::Timestamp;
 #[derive(Debug, Default)]
 #[must_use]
 pub(super) struct Effects {
-    wakes: VecDeque<Waker>,
-    drops: Vec<Waker>,
+    wakes: VecDeque<Job>,
+    drops: VecDeque<Job>,
     /// The alarm's new time, if it changed, and which change this is.
     pub(super) alarm: Option<(u64, Option<Timestamp>)>,
 }
 
+/// What is to be done with a waker; both run foreign code.
+#[derive(Debug)]
+enum Job {
+    Wake(Waker),
+    Drop(Waker),
+}
+
 impl Effects {
     pub(super) fn wake(&mut self, waker: Option<Waker>) {
-        self.wakes.extend(waker);
+        self.wakes.extend(waker.map(Job::Wake));
     }
 
     pub(super) fn drop(&mut self, waker: Option<Waker>) {
-        self.drops.extend(waker);
+        self.drops.extend(waker.map(Job::Drop));
     }
 
-    /// Calls the wakers, in order.
+    /// Calls the wakers in order, then drops those that are done with.
     pub(super) fn wake_all(self) {
-        let Effects { wakes, drops, .. } = self;
+        let Effects { mut wakes, drops, .. } = self;
+        wakes.extend(drops);
         if !wakes.is_empty() {
-            wake_all(wakes);
+            run_all(wakes);
         }
-        drop(drops);
     }
 }
 
 thread_local! {
-    /// The wakers that the outermost [`wake_all`] of this thread still has to call.
-    static WAKING: RefCell<Option<VecDeque<Waker>>> = const { RefCell::new(None) };
+    /// What the outermost [`run_all`] of this thread still has to do.
+    static RUNNING: RefCell<Option<VecDeque<Job>>> = const { RefCell::new(None) };
 }
 
-/// Calls `wakes` one after the other.
+/// Does `jobs` one after the other.
 ///
-/// A waker may poll a waiter right away, whose start wakes the next, and so on: those further wakes are queued behind
-/// the outermost loop instead of going one level deeper each. A waker that panics does not keep the others asleep.
-fn wake_all(wakes: VecDeque<Waker>) {
-    let mut wakes = Some(wakes);
-    let nested = WAKING.try_with(|waking| match &mut *waking.borrow_mut() {
+/// A waker may poll a waiter right away, whose start wakes the next, and so on; one that is dropped may drop a waiter,
+/// whose waker is dropped: what comes of a job is queued behind the outermost loop instead of going one level deeper
+/// each. A waker that panics does not keep the others asleep.
+fn run_all(jobs: VecDeque<Job>) {
+    let mut jobs = Some(jobs);
+    let nested = RUNNING.try_with(|running| match &mut *running.borrow_mut() {
         Some(queue) => {
-            queue.extend(wakes.take().into_iter().flatten());
+            queue.extend(jobs.take().into_iter().flatten());
             true
         }
         none => {
-            *none = wakes.take();
+            *none = jobs.take();
             false
         }
     });
     let panicked = match nested {
         Ok(true) => None,
         Ok(false) => {
-            let panicked = call(|| WAKING.with_borrow_mut(|queue| queue.as_mut()?.pop_front()));
-            WAKING.set(None);
+            let panicked = run(|| RUNNING.with_borrow_mut(|queue| queue.as_mut()?.pop_front()));
+            RUNNING.set(None);
             panicked
         }
         // The thread is ending and has no locals any more.
         Err(_) => {
-            let mut rest = wakes.unwrap_or_default();
-            call(|| rest.pop_front())
+            let mut rest = jobs.unwrap_or_default();
+            run(|| rest.pop_front())
         }
     };
     if let Some(panic) = panicked
@@ -79,12 +87,14 @@ fn wake_all(wakes: VecDeque<Waker>) {
     }
 }
 
-fn call(mut next: impl FnMut() -> Option<Waker>) -> Option<Box<dyn Any + Send>> {
+fn run(mut next: impl FnMut() -> Option<Job>) -> Option<Box<dyn Any + Send>> {
     let mut panicked = None;
-    while let Some(waker) = next() {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
-            panicked = Some(panic);
-        }
+    while let Some(job) = next() {
+        let done = catch_unwind(AssertUnwindSafe(|| match job {
+            Job::Wake(waker) => waker.wake(),
+            Job::Drop(waker) => drop(waker),
+        }));
+        panicked = done.err().or(panicked);
     }
     panicked
 }
