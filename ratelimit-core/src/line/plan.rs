@@ -130,8 +130,13 @@ impl State {
     }
 
     /// When each in the line of `key` would start; taken before something that may move turns.
+    ///
+    /// Empty where no allowance ends: nobody there is judged.
     pub(super) fn forecast(&self, key: KeyId, reading: Reading) -> Forecast {
         let mut forecast = Forecast::new();
+        if !self.has_deadlines(key) {
+            return forecast;
+        }
         self.plan(key, reading, |ticket, due| {
             forecast.insert(ticket, due.at);
             Step::Count
@@ -147,6 +152,9 @@ impl State {
     ///
     /// Who is late alone has not been moved, and stays.
     pub(super) fn judge(&mut self, key: KeyId, before: &Forecast, reading: Reading, effects: &mut Effects) {
+        if !self.has_deadlines(key) {
+            return;
+        }
         let mut refused = Vec::new();
         self.plan(key, reading, |ticket, due| {
             let waiter = self.lines.get(&key).and_then(|line| line.waiters.get(&ticket));
@@ -165,6 +173,10 @@ impl State {
         for (ticket, refusal) in refused {
             self.refuse(key, ticket, refusal, effects);
         }
+    }
+
+    fn has_deadlines(&self, key: KeyId) -> bool {
+        self.lines.get(&key).is_some_and(|line| !line.deadlines.is_empty())
     }
 
     pub(super) fn judge_all(&mut self, before: &Forecast, reading: Reading, effects: &mut Effects) {
