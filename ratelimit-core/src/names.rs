@@ -65,7 +65,7 @@ impl Names {
             for (name, rate) in presets::ALL {
                 let declared = Declared { limits: Limits::of(rate), clock: None, site: None };
                 let name: BucketName = Arc::new(name.into());
-                // Presets are valid limits: a unit test resolves them all.
+                // Presets are valid limits: a doc test resolves them all.
                 if let Ok(shared) = Shared::new(Arc::clone(&name), declared, None, &Defaults::default()) {
                     let named = Named { shared, declared: None, preset: true };
                     names.lock().buckets.insert(name.to_string(), named);
