@@ -36,6 +36,9 @@ impl Shared {
     ///
     /// A clock or a waker that panics here reaches the caller, but only after everybody else was served.
     pub(crate) fn finish(self: &Arc<Self>, rest: Rest) {
+        if rest.effects.is_empty() {
+            return;
+        }
         let mut next = Some(rest);
         let mut early = None;
         let mut panicked = None;

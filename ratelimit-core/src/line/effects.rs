@@ -35,6 +35,11 @@ impl Effects {
         self.drops.extend(waker.map(Job::Drop));
     }
 
+    /// Whether there is nothing to do, as after most calls.
+    pub(super) fn is_empty(&self) -> bool {
+        self.wakes.is_empty() && self.drops.is_empty() && self.alarm.is_none()
+    }
+
     /// Calls the wakers in order, then drops those that are done with.
     pub(super) fn wake_all(self) {
         let Effects { mut wakes, drops, .. } = self;
