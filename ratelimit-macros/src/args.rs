@@ -28,6 +28,7 @@ enum Parameter {
     Rate,
     Burst,
     OnLimited,
+    Permit,
     Registry,
     Crate,
 }
@@ -43,7 +44,7 @@ struct Row {
     foreign: &'static [&'static str],
 }
 
-const TABLE: [Row; 9] = [
+const TABLE: [Row; 10] = [
     Row {
         parameter: Parameter::Bucket,
         name: "bucket",
@@ -97,6 +98,12 @@ const TABLE: [Row; 9] = [
         name: "on_limited",
         example: "on_limited = |err| ..",
         foreign: &["fallback", "fallback_method", "map_err", "default", "on_error", "on_limit", "or_else"],
+    },
+    Row {
+        parameter: Parameter::Permit,
+        name: "permit",
+        example: "permit = permit",
+        foreign: &["bind", "binding", "ticket", "lease"],
     },
     Row {
         parameter: Parameter::Registry,
@@ -156,6 +163,8 @@ pub(crate) struct Attribute {
     pub(crate) weight: Option<Weight>,
     pub(crate) max_delay: Option<MaxDelay>,
     pub(crate) on_limited: Option<Expr>,
+    /// What the body calls its permit.
+    pub(crate) permit: Option<Ident>,
     pub(crate) krate: Option<Path>,
 }
 
@@ -178,6 +187,8 @@ impl Arguments {
             .and_then(|(_, value)| errors.keep(value::max_delay(value, bindings)));
         let on_limited =
             list.take(Parameter::OnLimited).and_then(|(_, value)| errors.keep(value::on_limited(value)));
+        let permit =
+            list.take(Parameter::Permit).and_then(|(_, value)| errors.keep(value::permit(value, bindings)));
         let registry =
             list.take(Parameter::Registry).and_then(|(_, value)| errors.keep(value::registry(value)));
         let krate = list.take(Parameter::Crate).and_then(|(_, value)| errors.keep(value::krate(value)));
@@ -185,7 +196,7 @@ impl Arguments {
         if let (Some(target), Some(weight)) = (&target, &weight) {
             fits(target, weight, errors);
         }
-        target.map(|target| Attribute { target, registry, key, weight, max_delay, on_limited, krate })
+        target.map(|target| Attribute { target, registry, key, weight, max_delay, on_limited, permit, krate })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The value of each parameter, checked on its own.
 
-use syn::{Expr, Lit, LitInt, LitStr, Path, UnOp};
+use syn::ext::IdentExt;
+use syn::{Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path, UnOp};
 
 use super::bindings::Bindings;
 use super::closure::ByName;
@@ -216,6 +217,35 @@ pub(super) fn on_limited(value: Expr) -> syn::Result<Expr> {
         );
     }
     Ok(value)
+}
+
+pub(super) fn permit(value: Expr, bindings: &Bindings) -> syn::Result<Ident> {
+    const WRITE: &str = "write a name, as in `permit = permit`";
+    let value = peel(value);
+    let found = match &value {
+        Expr::Infer(_) => "`_`; write a name, or leave `permit` out".to_owned(),
+        Expr::Path(path) => match path.path.get_ident() {
+            Some(name) if path.qself.is_none() && name != "self" && name != "Self" => {
+                let text = name.unraw().to_string();
+                if bindings.has(&text) {
+                    return wrong(
+                        name,
+                        format!("`permit = {name}` shadows the argument `{text}`; write another name"),
+                    );
+                }
+                return Ok(name.clone());
+            }
+            Some(name) => format!("`{name}`; {WRITE}"),
+            None => format!("a path; {WRITE}"),
+        },
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
+            let text = text.value();
+            let name = if syn::parse_str::<Ident>(&text).is_ok() { &text } else { "permit" };
+            format!("a string; remove the quotes, as in `permit = {name}`")
+        }
+        value => format!("{}; {WRITE}", found(value).unwrap_or("an expression")),
+    };
+    wrong(&value, format!("`permit` must be a new variable name, found {found}"))
 }
 
 pub(super) fn registry(value: Expr) -> syn::Result<Expr> {

@@ -41,10 +41,12 @@ impl<'a> Prologue<'a> {
         };
         let refused = self.refused();
         let allow = self.allow();
-        // The permit is the function's first variable, hence the last to be dropped.
+        // The permit is the function's first variable, hence the last to be dropped. A name of the user's is his own
+        // token: the body sees it, and the compiler says when it does not use it.
+        let permit = self.attribute.permit.clone().unwrap_or_else(|| Ident::new("__permit", site));
         quote_spanned! {site=>
             #allow
-            let __permit = {
+            let #permit = {
                 #begin
                 #key
                 #weight

@@ -67,6 +67,7 @@ fn every_pair_of_parameters_in_both_orders() {
         "rate = \"10/s\"",
         "burst = 5",
         "on_limited = |_| 1",
+        "permit = permit",
         "registry = REGISTRY",
         "crate = ::limits",
     ];
@@ -188,6 +189,34 @@ fn a_bucket_made_on_the_spot_is_an_error() {
         "Buckets::new()",
     ] {
         assert!(mistakes(&format!("bucket = {value}")).is_empty(), "{value}");
+    }
+}
+
+#[test]
+fn a_permit_is_a_new_variable() {
+    for (value, found) in [
+        ("\"p\"", "a string; remove the quotes, as in `permit = p`"),
+        ("\"my permit\"", "a string; remove the quotes, as in `permit = permit`"),
+        ("_", "`_`; write a name, or leave `permit` out"),
+        ("self", "`self`; write a name, as in `permit = permit`"),
+        ("Self", "`Self`; write a name, as in `permit = permit`"),
+        ("self::p", "a path; write a name, as in `permit = permit`"),
+        ("p()", "an expression; write a name, as in `permit = permit`"),
+        ("5", "an integer; write a name, as in `permit = permit`"),
+        ("true", "a bool; write a name, as in `permit = permit`"),
+        ("|p| p", "an expression; write a name, as in `permit = permit`"),
+    ] {
+        let said = format!("`permit` must be a new variable name, found {found}");
+        mistake(&format!("bucket = \"a\", permit = {value}"), &said, value);
+    }
+    mistake(
+        "bucket = \"a\", permit = user",
+        "`permit = user` shadows the argument `user`; write another name",
+        "user",
+    );
+    mistake("bucket = \"a\", permit = r#page", "shadows the argument `page`", "r#page");
+    for name in ["permit", "p", "_permit", "r#type", "__permit"] {
+        assert!(mistakes(&format!("bucket = \"a\", permit = {name}")).is_empty(), "{name}");
     }
 }
 

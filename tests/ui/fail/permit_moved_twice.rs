@@ -1,0 +1,12 @@
+use rate_limited::{Error, rate_limited};
+
+#[rate_limited(bucket = "kitsu", permit = permit)]
+fn search() -> Result<u32, Error> {
+    permit.refund();
+    permit.refund();
+    Ok(1)
+}
+
+fn main() {
+    let _ = search();
+}
