@@ -1,4 +1,7 @@
-//! What the test targets beside this file share: buckets under a clock that is moved by hand.
+//! What the test targets beside this file share: buckets under a clock that is moved by hand, and the table of behaviour
+//! that every form of function goes through.
+
+pub mod table;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -1,66 +1,19 @@
-//! The forms, all with the same attribute but for how they reach the world.
+//! Functions, by their arguments and how they came to be.
 
 use std::cell::Cell;
 use std::fmt::Display;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
 
-use async_trait::async_trait;
-use rate_limited::{Registry, rate_limited};
+use rate_limited::{Error, rate_limited};
+use rate_limited_tests::table::{Outcome, World};
 
-use super::running::{Outcome, Running};
-use crate::{Form, World};
-
-/// The watched values of the parameters.
-impl World {
-    fn registry(&self) -> &Registry {
-        self.log.note("registry", &self.bench.registry)
-    }
-
-    fn bucket(&self) -> &'static str {
-        self.log.note("bucket", crate::NAME)
-    }
-
-    fn key(&self, user: impl Display) -> String {
-        self.log.note("key", format!("u{user}"))
-    }
-
-    fn weight(&self, weight: u32) -> u32 {
-        self.log.note("weight", weight)
-    }
-
-    fn max_delay(&self) -> std::time::Duration {
-        self.log.note("max_delay", self.max_delay)
-    }
-
-    fn body(&self) {
-        self.log.note("body", ());
-    }
-}
-
-/// Puts the attribute, with all that it evaluates, over a function.
-macro_rules! limited {
-    ($world:expr, $user:expr, $weight:expr, $($function:tt)*) => {
-        #[rate_limited(
-            max_delay = $world.max_delay(),
-            weight = $world.weight($weight),
-            key = $world.key($user),
-            bucket = $world.bucket(),
-            registry = $world.registry(),
-        )]
-        $($function)*
-    };
-}
-
-limited! { world, user, weight,
+limited! { world, user, weight;
     fn sync(world: &World, user: u32, weight: u32) -> Outcome {
         world.body();
         Ok(())
     }
 }
 
-limited! { world, user, weight,
+limited! { world, user, weight;
     async fn asynchronous(world: &World, user: u32, weight: u32) -> Outcome {
         world.body();
         std::future::ready(()).await;
@@ -68,7 +21,7 @@ limited! { world, user, weight,
     }
 }
 
-limited! { world, &user, weight,
+limited! { world, &user, weight;
     fn generic<T, const N: usize>(world: &World, user: T, weight: u32) -> Outcome
     where
         T: Display + Clone,
@@ -79,7 +32,7 @@ limited! { world, &user, weight,
     }
 }
 
-limited! { world, &user, weight,
+limited! { world, &user, weight;
     async fn generic_asynchronous<T: Display + Send>(world: &World, user: T, weight: u32) -> Outcome {
         world.body();
         std::future::ready(()).await;
@@ -88,26 +41,42 @@ limited! { world, &user, weight,
     }
 }
 
-limited! { world, user, weight,
-    fn boxed(world: Arc<World>, user: u32, weight: u32) -> Pin<Box<dyn Future<Output = Outcome> + Send>> {
-        Box::pin(async move {
-            world.body();
-            Ok(())
-        })
+limited! { world, &user, weight.into();
+    fn impl_trait(world: &World, user: impl Display, weight: impl Into<u32> + Copy) -> Outcome {
+        world.body();
+        drop((user, weight));
+        Ok(())
     }
 }
 
-limited! { world, user, weight,
-    #[allow(clippy::manual_async_fn, reason = "the form under test")]
-    fn opaque(world: Arc<World>, user: u32, weight: u32) -> impl Future<Output = Outcome> + Send {
-        async move {
-            world.body();
-            Ok(())
-        }
+limited! { world, &user, weight.into();
+    async fn impl_trait_asynchronous(
+        world: &World,
+        user: impl Display + Send,
+        weight: impl Into<u32> + Copy + Send,
+    ) -> Outcome {
+        world.body();
+        drop((user, weight));
+        Ok(())
     }
 }
 
-// A closure by name, with arguments that are patterns; the key does not survive into the future.
+limited! { world, user, weight;
+    fn explicit_lifetimes<'a, 'b>(world: &'b World, user: &'a str, weight: u32) -> Result<(&'a str, &'b World), Error> {
+        world.body();
+        Ok((user, world))
+    }
+}
+
+limited! { world, user, *weight;
+    fn mutable_reference(world: &World, user: u32, weight: &mut u32) -> Outcome {
+        world.body();
+        *weight += 1;
+        Ok(())
+    }
+}
+
+// A closure by name, with arguments that are patterns; what the key borrows does not survive into the future.
 #[rate_limited(
     bucket = world.bucket(),
     registry = world.registry(),
@@ -120,197 +89,157 @@ async fn closures((user, weight): (u32, u32), world: &World) -> Outcome {
     Ok(())
 }
 
-struct Api {
-    world: Arc<World>,
+struct Call<'a> {
+    world: &'a World,
     user: u32,
 }
 
-impl Api {
-    limited! { self.world, self.user, weight,
-        fn method(&self, weight: u32) -> Outcome {
-            self.world.body();
-            Ok(())
-        }
-    }
-
-    limited! { self.world, self.user, weight,
-        async fn asynchronous_method(&mut self, weight: u32) -> Outcome {
-            self.world.body();
-            self.user += 1;
-            Ok(())
-        }
-    }
-
-    limited! { self.world, self.user, weight,
-        fn by_value(self, weight: u32) -> Outcome {
-            self.world.body();
-            Ok(())
-        }
-    }
-
-    limited! { self.world, self.user, weight,
-        async fn by_arc(self: Arc<Self>, weight: u32) -> Outcome {
-            self.world.body();
-            Ok(())
-        }
-    }
-}
-
-trait Endpoint {
-    fn world(&self) -> &World;
-    fn user(&self) -> u32;
-
-    limited! { self.world(), self.user(), weight,
-        fn default_body(&self, weight: u32) -> Outcome {
-            self.world().body();
-            Ok(())
-        }
-    }
-
-    fn implemented(&self, weight: u32) -> Outcome;
-
-    fn implemented_future(&self, weight: u32) -> impl Future<Output = Outcome> + Send;
-}
-
-impl Endpoint for Api {
-    fn world(&self) -> &World {
-        &self.world
-    }
-
-    fn user(&self) -> u32 {
-        self.user
-    }
-
-    limited! { self.world, self.user, weight,
-        fn implemented(&self, weight: u32) -> Outcome {
-            self.world.body();
-            Ok(())
-        }
-    }
-
-    limited! { self.world, self.user, weight,
-        async fn implemented_future(&self, weight: u32) -> Outcome {
-            self.world.body();
-            Ok(())
-        }
-    }
-}
-
-#[async_trait]
-trait Remote {
-    async fn async_trait(&self, weight: u32) -> Outcome;
-
-    fn remote_world(&self) -> &World;
-
-    #[rate_limited(
-        bucket = self.remote_world().bucket(),
-        registry = self.remote_world().registry(),
-        key = self.remote_world().key(user),
-        weight = |weight| self.remote_world().weight(*weight),
-        max_delay = self.remote_world().max_delay(),
-    )]
-    async fn async_trait_default(&self, user: u32, weight: u32) -> Outcome
-    where
-        Self: Sync,
-    {
-        // `#[async_trait]` binds the arguments anew, and those bindings are unused if only the attribute reads them.
-        let _ = (user, weight);
-        self.remote_world().body();
+limited! { world, user, weight;
+    fn patterns(Call { world, user }: Call<'_>, [mut weight, ref spare @ ..]: [u32; 2], _: ()) -> Outcome {
+        world.body();
+        weight += spare.first().copied().unwrap_or_default();
+        assert!(weight > 0);
         Ok(())
     }
 }
 
-#[async_trait]
-impl Remote for Api {
-    #[rate_limited(
-        bucket = self.world.bucket(),
-        registry = self.world.registry(),
-        key = self.world.key(self.user),
-        weight = self.world.weight(weight),
-        max_delay = self.world.max_delay(),
-    )]
-    async fn async_trait(&self, weight: u32) -> Outcome {
+limited! { call.world, call.user, *weight;
+    async fn patterns_asynchronous(call @ Call { .. }: Call<'_>, (ref weight,): (u32,), _: ()) -> Outcome {
+        call.world.body();
         let _ = weight;
-        self.world.body();
         Ok(())
-    }
-
-    fn remote_world(&self) -> &World {
-        &self.world
     }
 }
 
-pub(crate) const FORMS: &[Form] = &[
-    Form { name: "sync", call: |world, user, weight| Running::thread(move || sync(&world, user, weight)) },
-    Form {
-        name: "asynchronous",
-        call: |world, user, weight| Running::future(async move { asynchronous(&world, user, weight).await }),
+limited! { world, user, weight;
+    fn attributes_of_arguments(
+        #[cfg(all())] world: &World,
+        #[cfg(any())] world: &str,
+        #[allow(unused)] user: u32,
+        weight: u32,
+    ) -> Outcome {
+        world.body();
+        Ok(())
+    }
+}
+
+limited! { world, user, weight;
+    /// Attributes of all kinds.
+    #[inline]
+    #[must_use = "it is the outcome"]
+    #[cfg_attr(all(), track_caller)]
+    pub(crate) fn attributes(world: &World, user: u32, weight: u32) -> Outcome {
+        world.body();
+        Ok(())
+    }
+}
+
+limited! { world, user, weight;
+    #[allow(improper_ctypes_definitions, reason = "nobody calls it from C")]
+    extern "C-unwind" fn foreign(world: &World, user: u32, weight: u32) -> Outcome {
+        world.body();
+        Ok(())
+    }
+}
+
+#[cfg_attr(
+    all(),
+    ::rate_limited::rate_limited(
+        bucket = world.bucket(),
+        key = world.key(user),
+        weight = world.weight(weight),
+        max_delay = world.max_delay(),
+        registry = world.registry(),
+    ),
+)]
+async fn conditional(world: &World, user: u32, weight: u32) -> Outcome {
+    world.body();
+    Ok(())
+}
+
+/// Name, arguments, key, weight and body from the caller, in invisible groups.
+macro_rules! made {
+    ($name:ident($world:ident, $user:ident, $weight:ident), $key:expr, $cost:expr, $output:ty, $body:block) => {
+        #[rate_limited(
+            bucket = $world.bucket(),
+            key = $key,
+            weight = $cost,
+            max_delay = $world.max_delay(),
+            registry = $world.registry(),
+        )]
+        async fn $name($world: &World, $user: u32, $weight: u32) -> $output $body
+    };
+}
+
+made!(made_by_macro(world, user, weight), world.key(user), |weight| world.weight(*weight), Outcome, {
+    world.body();
+    Ok(())
+});
+
+limited! { world, user, weight;
+    fn r#match(world: &World, user: u32, weight: u32) -> Outcome {
+        world.body();
+        Ok(())
+    }
+}
+
+limited! { r#type, r#fn, r#struct;
+    async fn raw_arguments(r#type: &World, r#fn: u32, r#struct: u32) -> Outcome {
+        r#type.body();
+        Ok(())
+    }
+}
+
+/// The permit in hand instead of hidden.
+#[rate_limited(
+    bucket = world.bucket(),
+    key = world.key(user),
+    weight = world.weight(weight),
+    max_delay = world.max_delay(),
+    registry = world.registry(),
+    permit = permit,
+)]
+async fn permit_bound(world: &World, user: u32, weight: u32) -> Outcome {
+    world.body();
+    std::future::ready(permit.waited()).await;
+    Ok(())
+}
+
+fn outer(world: &World, user: u32, weight: u32) -> Outcome {
+    limited! { world, user, weight;
+        fn nested(world: &World, user: u32, weight: u32) -> Outcome {
+            world.body();
+            Ok(())
+        }
+    }
+    nested(world, user, weight)
+}
+
+rate_limited_tests::forms! {
+    "sync" => thread |world, user, weight| sync(&world, user, weight),
+    "asynchronous" => awaited |world, user, weight| asynchronous(&world, user, weight),
+    // Two instances, one call site: they share the bucket and mix nothing else up.
+    "generic" => thread |world, user, weight| if weight == 1 {
+        generic::<u32, 1>(&world, user, weight)
+    } else {
+        generic::<String, 2>(&world, user.to_string(), weight)
     },
-    Form {
-        name: "generic",
-        call: |world, user, weight| {
-            // Two instances, one call site: they must share the bucket and not mix anything else up.
-            if weight == 1 {
-                Running::thread(move || generic::<u32, 1>(&world, user, weight))
-            } else {
-                Running::thread(move || generic::<String, 2>(&world, user.to_string(), weight))
-            }
-        },
-    },
-    Form {
-        name: "generic_asynchronous",
-        call: |world, user, weight| {
-            Running::future(async move { generic_asynchronous(&world, user, weight).await })
-        },
-    },
-    Form { name: "boxed", call: |world, user, weight| Running::future(boxed(world, user, weight)) },
-    Form { name: "opaque", call: |world, user, weight| Running::future(opaque(world, user, weight)) },
-    Form {
-        name: "closures",
-        call: |world, user, weight| Running::future(async move { closures((user, weight), &world).await }),
-    },
-    Form {
-        name: "method",
-        call: |world, user, weight| Running::thread(move || Api { world, user }.method(weight)),
-    },
-    Form {
-        name: "asynchronous_method",
-        call: |world, user, weight| {
-            Running::future(async move { Api { world, user }.asynchronous_method(weight).await })
-        },
-    },
-    Form {
-        name: "by_value",
-        call: |world, user, weight| Running::thread(move || Api { world, user }.by_value(weight)),
-    },
-    Form {
-        name: "by_arc",
-        call: |world, user, weight| Running::future(Arc::new(Api { world, user }).by_arc(weight)),
-    },
-    Form {
-        name: "default_body",
-        call: |world, user, weight| Running::thread(move || Api { world, user }.default_body(weight)),
-    },
-    Form {
-        name: "implemented",
-        call: |world, user, weight| Running::thread(move || Api { world, user }.implemented(weight)),
-    },
-    Form {
-        name: "implemented_future",
-        call: |world, user, weight| {
-            Running::future(async move { Api { world, user }.implemented_future(weight).await })
-        },
-    },
-    Form {
-        name: "async_trait",
-        call: |world, user, weight| {
-            Running::future(async move { Remote::async_trait(&Api { world, user }, weight).await })
-        },
-    },
-    Form {
-        name: "async_trait_default",
-        call: |world, user, weight| {
-            Running::future(async move { Api { world, user }.async_trait_default(user, weight).await })
-        },
-    },
-];
+    "generic_asynchronous" => awaited |world, user, weight| generic_asynchronous(&world, user, weight),
+    "impl_trait" => thread |world, user, weight| impl_trait(&world, user, weight),
+    "impl_trait_asynchronous" => awaited |world, user, weight| impl_trait_asynchronous(&world, user, weight),
+    "explicit_lifetimes" => thread |world, user, weight| explicit_lifetimes(&world, &user.to_string(), weight).map(drop),
+    "mutable_reference" => thread |world, user, weight| mutable_reference(&world, user, &mut { weight }),
+    "closures" => awaited |world, user, weight| closures((user, weight), &world),
+    "patterns" => thread |world, user, weight| patterns(Call { world: &world, user }, [weight, 0], ()),
+    "patterns_asynchronous" => awaited |world, user, weight|
+        patterns_asynchronous(Call { world: &world, user }, (weight,), ()),
+    "attributes_of_arguments" => thread |world, user, weight| attributes_of_arguments(&world, user, weight),
+    "attributes" => thread |world, user, weight| attributes(&world, user, weight),
+    "foreign" => thread |world, user, weight| foreign(&world, user, weight),
+    "conditional" => awaited |world, user, weight| conditional(&world, user, weight),
+    "made_by_macro" => awaited |world, user, weight| made_by_macro(&world, user, weight),
+    "match" => thread |world, user, weight| r#match(&world, user, weight),
+    "raw_arguments" => awaited |world, user, weight| raw_arguments(&world, user, weight),
+    "permit_bound" => awaited |world, user, weight| permit_bound(&world, user, weight),
+    "nested" => thread |world, user, weight| outer(&world, user, weight),
+}
