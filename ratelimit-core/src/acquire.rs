@@ -24,8 +24,6 @@ pub(crate) struct Asked {
     /// Nanoseconds; `u64::MAX` = however long.
     pub(crate) max_delay: u64,
     pub(crate) site: Option<SiteName>,
-    /// When the call began, once it has looked a first time.
-    pub(crate) began: Option<Began>,
 }
 
 impl Asked {
@@ -41,15 +39,15 @@ impl Asked {
     }
 
     fn enter(&self, waker: &mut Option<Waker>) -> Result<Entered, Error> {
-        let ask = self.ask()?;
+        let ask = self.ask(None)?;
         let Changed { result, rest } = self.shared.enter(ask, waker);
         self.shared.finish(rest);
         Ok(result)
     }
 
-    fn ask(&self) -> Result<Ask, Error> {
+    fn ask(&self, began: Option<Began>) -> Result<Ask, Error> {
         let Some(weight) = self.weight else { return Err(self.refusal(Refusal::of(ErrorKind::TooHeavy))) };
-        Ok(Ask { key: self.key_id(), weight, max_delay: self.max_delay, began: self.began })
+        Ok(Ask { key: self.key_id(), weight, max_delay: self.max_delay, began })
     }
 
     fn key_id(&self) -> KeyId {
@@ -88,8 +86,8 @@ pub struct Acquire {
 
 #[derive(Debug)]
 enum Stage {
-    /// Not polled yet, or the bucket could not be had.
-    New(Result<Asked, Error>),
+    /// Not in line yet, or the bucket could not be had; with the time of the first look, once there was one.
+    New(Result<Asked, Error>, Option<Began>),
     Waiting(Place),
     Done,
 }
@@ -135,7 +133,7 @@ impl Drop for Sleeper {
 
 impl Acquire {
     pub(crate) fn new(asked: Result<Asked, Error>) -> Self {
-        Acquire { stage: Stage::New(asked) }
+        Acquire { stage: Stage::New(asked, None) }
     }
 
     /// Waits on this thread.
@@ -157,16 +155,21 @@ impl Acquire {
     /// Looks once; a newcomer that brings no waker is not put in line, and must look again with one.
     fn look(&mut self, waker: &mut Option<Waker>) -> Option<Result<Permit, Error>> {
         match std::mem::replace(&mut self.stage, Stage::Done) {
-            Stage::New(Err(error)) => Some(Err(error)),
-            Stage::New(Ok(asked)) => self.enter(asked, waker),
+            Stage::New(Err(error), _) => Some(Err(error)),
+            Stage::New(Ok(asked), began) => self.enter(asked, began, waker),
             Stage::Waiting(place) => self.claim(place, waker),
             #[expect(clippy::panic, reason = "as every future does when it is polled after its end")]
             Stage::Done => panic!("`Acquire` polled after it was ready"),
         }
     }
 
-    fn enter(&mut self, mut asked: Asked, waker: &mut Option<Waker>) -> Option<Result<Permit, Error>> {
-        let ask = match asked.ask() {
+    fn enter(
+        &mut self,
+        asked: Asked,
+        began: Option<Began>,
+        waker: &mut Option<Waker>,
+    ) -> Option<Result<Permit, Error>> {
+        let ask = match asked.ask(began) {
             Ok(ask) => ask,
             Err(error) => return Some(Err(error)),
         };
@@ -182,9 +185,8 @@ impl Acquire {
                 Some(Err(asked.refusal(refusal)))
             }
             Entered::MustWait(began) => {
-                asked.began = Some(began);
                 asked.shared.finish(rest);
-                self.stage = Stage::New(Ok(asked));
+                self.stage = Stage::New(Ok(asked), Some(began));
                 None
             }
             Entered::Waits(ticket) => {
@@ -233,7 +235,7 @@ impl Future for Acquire {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         // Only a caller that must wait has its waker cloned.
-        if matches!(self.stage, Stage::New(_))
+        if matches!(self.stage, Stage::New(..))
             && let Some(ended) = self.look(&mut None)
         {
             return Poll::Ready(ended);

@@ -148,7 +148,6 @@ impl Site {
                 key: None,
                 weight: Some(1),
                 site: Some(site),
-                began: None,
             }),
         }
     }

@@ -125,6 +125,6 @@ impl<'b> Request<'b> {
     fn asked(self) -> Result<Asked, Error> {
         let shared = self.bucket.shared()?;
         let max_delay = self.max_delay.map_or_else(|| self.bucket.allowance(&shared), nanos);
-        Ok(Asked { shared, key: self.key, weight: Some(self.weight), max_delay, site: None, began: None })
+        Ok(Asked { shared, key: self.key, weight: Some(self.weight), max_delay, site: None })
     }
 }
