@@ -95,6 +95,46 @@ fn stands_behind_leading_items() {
     }
 }
 
+/// While a body is being typed an editor expands it all the same, and completes inside it.
+#[test]
+fn half_typed_bodies_are_emitted() {
+    for body in [
+        "if 1",
+        "x .",
+        "let",
+        "let y =",
+        "match x {",
+        "return x .",
+        "use a ::",
+        "fn inner (",
+        "# [allow",
+        "x . await .",
+    ] {
+        let closed = match body.chars().last() {
+            Some('{') => format!("{body} }}"),
+            Some('(') => format!("{body} )"),
+            _ if body.contains('[') => format!("{body} ]"),
+            _ => body.to_owned(),
+        };
+        for (head, tail, wait) in [
+            ("fn f(x: u32) -> A {", "}", "acquire"),
+            ("async fn f(x: u32) -> A {", "}", "acquire_async"),
+            ("fn f(x: u32) -> BoxFuture<'static, A> { Box::pin(async move {", "}) }", "acquire_async"),
+            ("fn f(x: u32) -> impl Future { let z = ; async move {", "} }", "acquire_async"),
+        ] {
+            let item = tokens(&format!("{head} {closed} {tail}"));
+            let typed = tokens(&closed).to_string();
+            let expanded = expand(tokens("bucket = \"kitsu\", key = x"), &item).to_string();
+            assert!(!expanded.contains("compile_error"), "{expanded}");
+            assert!(expanded.contains(&format!("{wait} (__call)")), "{expanded}");
+            assert!(expanded.contains(&typed), "{typed}: {expanded}");
+
+            let mistaken = expand(tokens("bucket = \"kitsu\", key = "), &item).to_string();
+            assert!(mistaken.starts_with(&item.to_string()), "{mistaken}");
+        }
+    }
+}
+
 /// Whatever stands in the attribute and in the body: no panic, and the function is always there.
 #[test]
 fn token_soup() {

@@ -1,6 +1,9 @@
-//! Canonical functions, expanded.
+//! Canonical functions, expanded: `UPDATE_EXPECT=1` writes them anew, then read the difference.
 
 #![allow(clippy::needless_raw_string_hashes, reason = "`expect-test` writes them")]
+
+mod functions;
+mod values;
 
 use expect_test::{Expect, expect};
 

@@ -1,0 +1,316 @@
+//! By the form of the function.
+
+#![allow(clippy::needless_raw_string_hashes, reason = "`expect-test` writes them")]
+
+use expect_test::expect;
+
+use super::expands;
+
+#[test]
+fn a_future_with_statements_before() {
+    expands(
+        r#"bucket = "kitsu", key = page"#,
+        r#"fn search(page: u32) -> impl Future<Output = Answer> + Send { let url = url(page); log(&url); async move { get(url).await } }"#,
+        &expect![[r#"
+            fn search(page: u32) -> impl Future<Output = Answer> + Send {
+                let url = url(page);
+                log(&url);
+                async move {
+                    let __permit = {
+                        let __call = ::rate_limited::__private::Site::call({
+                            static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                                "kitsu",
+                                ::core::concat!(::core::module_path!(), "::", "search"),
+                            );
+                            &SITE
+                        });
+                        let __call = ::rate_limited::__private::Call::key(__call, &page);
+                        match ::rate_limited::__private::Call::acquire_async(__call).await {
+                            ::core::result::Result::Ok(__permit) => __permit,
+                            ::core::result::Result::Err(__error) => {
+                                return ::rate_limited::__private::FromLimited::from_limited(__error);
+                            }
+                        }
+                    };
+                    get(url).await
+                }
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_future_boxed_by_a_method() {
+    expands(
+        r#"bucket = "kitsu""#,
+        r#"fn search<'a>(text: &'a str) -> BoxFuture<'a, Answer> { async move { get(text).await }.boxed() }"#,
+        &expect![[r#"
+            fn search<'a>(text: &'a str) -> BoxFuture<'a, Answer> {
+                async move {
+                    let __permit = {
+                        let __call = ::rate_limited::__private::Site::call({
+                            static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                                "kitsu",
+                                ::core::concat!(::core::module_path!(), "::", "search"),
+                            );
+                            &SITE
+                        });
+                        match ::rate_limited::__private::Call::acquire_async(__call).await {
+                            ::core::result::Result::Ok(__permit) => __permit,
+                            ::core::result::Result::Err(__error) => {
+                                return ::rate_limited::__private::FromLimited::from_limited(__error);
+                            }
+                        }
+                    };
+                    get(text).await
+                }
+                    .boxed()
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_method_under_async_trait() {
+    expands(
+        r#"bucket = "kitsu", key = id, permit = permit"#,
+        r#"fn fetch<'life0, 'async_trait>(&'life0 self, id: u64) -> ::core::pin::Pin<Box<dyn ::core::future::Future<Output = Answer> + ::core::marker::Send + 'async_trait>> where 'life0: 'async_trait, Self: 'async_trait { Box::pin(async move { if let ::core::option::Option::Some(__ret) = ::core::option::Option::None::<Answer> { #[allow(unreachable_code)] return __ret; } let __self = self; let id = id; let __ret: Answer = { __self.get(id).await }; #[allow(unreachable_code)] __ret }) }"#,
+        &expect![[r#"
+            fn fetch<'life0, 'async_trait>(
+                &'life0 self,
+                id: u64,
+            ) -> ::core::pin::Pin<
+                Box<
+                    dyn ::core::future::Future<Output = Answer> + ::core::marker::Send + 'async_trait,
+                >,
+            >
+            where
+                'life0: 'async_trait,
+                Self: 'async_trait,
+            {
+                Box::pin(async move {
+                    let permit = {
+                        let __call = ::rate_limited::__private::Site::call({
+                            static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                                "kitsu",
+                                ::core::concat!(::core::module_path!(), "::", "fetch"),
+                            );
+                            &SITE
+                        });
+                        let __call = ::rate_limited::__private::Call::key(__call, &id);
+                        match ::rate_limited::__private::Call::acquire_async(__call).await {
+                            ::core::result::Result::Ok(__permit) => __permit,
+                            ::core::result::Result::Err(__error) => {
+                                return ::rate_limited::__private::FromLimited::from_limited(__error);
+                            }
+                        }
+                    };
+                    if let ::core::option::Option::Some(__ret) = ::core::option::Option::None::<
+                        Answer,
+                    > {
+                        #[allow(unreachable_code)] return __ret;
+                    }
+                    let __self = self;
+                    let id = id;
+                    let __ret: Answer = { __self.get(id).await };
+                    #[allow(unreachable_code)] __ret
+                })
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_trait_method_with_a_default_body() {
+    expands(
+        r#"bucket = Self::BUCKET"#,
+        r#"async fn ping(&self) -> Result<(), Self::Error> where Self: Sync { self.send().await }"#,
+        &expect![[r#"
+            async fn ping(&self) -> Result<(), Self::Error>
+            where
+                Self: Sync,
+            {
+                let __permit = {
+                    let __call = ::rate_limited::__private::Site::call_on(
+                        {
+                            static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::dynamic(
+                                ::core::concat!(::core::module_path!(), "::", "ping"),
+                            );
+                            &SITE
+                        },
+                        &Self::BUCKET,
+                    );
+                    match ::rate_limited::__private::Call::acquire_async(__call).await {
+                        ::core::result::Result::Ok(__permit) => __permit,
+                        ::core::result::Result::Err(__error) => {
+                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                        }
+                    }
+                };
+                self.send().await
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn an_unsafe_foreign_function() {
+    expands(
+        r#"bucket = "kitsu", on_limited = |_| -1"#,
+        r#"pub unsafe extern "C" fn call(pointer: *const u8) -> c_int { unsafe { *pointer }.into() }"#,
+        &expect![[r#"
+            pub unsafe extern "C" fn call(pointer: *const u8) -> c_int {
+                let __permit = {
+                    let __call = ::rate_limited::__private::Site::call({
+                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                            "kitsu",
+                            ::core::concat!(::core::module_path!(), "::", "call"),
+                        );
+                        &SITE
+                    });
+                    match ::rate_limited::__private::Call::acquire(__call) {
+                        ::core::result::Result::Ok(__permit) => __permit,
+                        ::core::result::Result::Err(__error) => {
+                            return ::rate_limited::__private::apply(__error, |_| -1);
+                        }
+                    }
+                };
+                unsafe { *pointer }.into()
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_generic_function_with_patterns() {
+    expands(
+        r#"bucket = "kitsu", key = |a, tail| key(a, tail), weight = tail.len()"#,
+        r#"pub fn batch<T, const N: usize>((mut a, _): (T, u8), Point { x, .. }: Point, [first, tail @ ..]: [u8; N], #[cfg(unix)] fd: u32) -> Result<T, Error> where T: Display { Ok(a) }"#,
+        &expect![[r#"
+            pub fn batch<T, const N: usize>(
+                (mut a, _): (T, u8),
+                Point { x, .. }: Point,
+                [first,
+                tail @ ..,
+                ]: [u8; N],
+                #[cfg(unix)]
+                fd: u32,
+            ) -> Result<T, Error>
+            where
+                T: Display,
+            {
+                let __permit = {
+                    let __call = ::rate_limited::__private::Site::call({
+                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                            "kitsu",
+                            ::core::concat!(::core::module_path!(), "::", "batch"),
+                        );
+                        &SITE
+                    });
+                    let __call = ::rate_limited::__private::Call::key(
+                        __call,
+                        &::rate_limited::__private::apply((&a, &tail), |(a, tail)| key(a, tail)),
+                    );
+                    let __call = ::rate_limited::__private::Call::weight(__call, tail.len());
+                    match ::rate_limited::__private::Call::acquire(__call) {
+                        ::core::result::Result::Ok(__permit) => __permit,
+                        ::core::result::Result::Err(__error) => {
+                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                        }
+                    }
+                };
+                Ok(a)
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn leading_items_and_inner_attributes() {
+    expands(
+        r#"bucket = "kitsu", weight = COST"#,
+        r#"#[must_use] fn search() -> Result<u32, Error> { #![allow(unused)] use a::b; const COST: u32 = 2; fn inner() {} let x = b(); Ok(x) }"#,
+        &expect![[r##"
+            #[must_use]
+            #[allow(unused)]
+            fn search() -> Result<u32, Error> {
+                use a::b;
+                const COST: u32 = 2;
+                fn inner() {}
+                let __permit = {
+                    let __call = ::rate_limited::__private::Site::call({
+                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                            "kitsu",
+                            ::core::concat!(::core::module_path!(), "::", "search"),
+                        );
+                        &SITE
+                    });
+                    let __call = ::rate_limited::__private::Call::weight(__call, COST);
+                    match ::rate_limited::__private::Call::acquire(__call) {
+                        ::core::result::Result::Ok(__permit) => __permit,
+                        ::core::result::Result::Err(__error) => {
+                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                        }
+                    }
+                };
+                let x = b();
+                Ok(x)
+            }
+        "##]],
+    );
+}
+
+#[test]
+fn a_function_that_returns_nothing() {
+    expands(
+        r#"bucket = "metrics", on_limited = drop"#,
+        r#"fn emit(sample: Sample) { send(sample); }"#,
+        &expect![[r#"
+            fn emit(sample: Sample) {
+                let __permit = {
+                    let __call = ::rate_limited::__private::Site::call({
+                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                            "metrics",
+                            ::core::concat!(::core::module_path!(), "::", "emit"),
+                        );
+                        &SITE
+                    });
+                    match ::rate_limited::__private::Call::acquire(__call) {
+                        ::core::result::Result::Ok(__permit) => __permit,
+                        ::core::result::Result::Err(__error) => {
+                            return ::rate_limited::__private::apply(__error, drop);
+                        }
+                    }
+                };
+                send(sample);
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn an_empty_body() {
+    expands(
+        r#"bucket = "kitsu", on_limited = |_| ()"#,
+        r#"async fn tick() {}"#,
+        &expect![[r#"
+            async fn tick() {
+                let __permit = {
+                    let __call = ::rate_limited::__private::Site::call({
+                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                            "kitsu",
+                            ::core::concat!(::core::module_path!(), "::", "tick"),
+                        );
+                        &SITE
+                    });
+                    match ::rate_limited::__private::Call::acquire_async(__call).await {
+                        ::core::result::Result::Ok(__permit) => __permit,
+                        ::core::result::Result::Err(__error) => {
+                            return ::rate_limited::__private::apply(__error, |_| ());
+                        }
+                    }
+                };
+            }
+        "#]],
+    );
+}

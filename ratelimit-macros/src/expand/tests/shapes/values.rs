@@ -1,0 +1,284 @@
+//! By what stands in the attribute.
+
+#![allow(clippy::needless_raw_string_hashes, reason = "`expect-test` writes them")]
+
+use expect_test::expect;
+
+use super::expands;
+
+#[test]
+fn a_static_bucket() {
+    expands(
+        r#"bucket = GITHUB, max_delay = MAX_WAIT"#,
+        r#"fn issues() -> io::Result<u32> { get() }"#,
+        &expect![[r#"
+            fn issues() -> io::Result<u32> {
+                let __permit = {
+                    let __call = ::rate_limited::__private::Site::call_on(
+                        {
+                            static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::dynamic(
+                                ::core::concat!(::core::module_path!(), "::", "issues"),
+                            );
+                            &SITE
+                        },
+                        &GITHUB,
+                    );
+                    let __max_delay: ::core::time::Duration = MAX_WAIT;
+                    let __call = ::rate_limited::__private::Call::max_delay(__call, __max_delay);
+                    match ::rate_limited::__private::Call::acquire(__call) {
+                        ::core::result::Result::Ok(__permit) => __permit,
+                        ::core::result::Result::Err(__error) => {
+                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                        }
+                    }
+                };
+                get()
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_bucket_by_a_condition() {
+    expands(
+        r#"bucket = if fast { &FAST } else { &SLOW }"#,
+        r#"fn issues(fast: bool) -> io::Result<u32> { get() }"#,
+        &expect![[r#"
+            fn issues(fast: bool) -> io::Result<u32> {
+                let __permit = {
+                    let __call = ::rate_limited::__private::Site::call_on(
+                        {
+                            static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::dynamic(
+                                ::core::concat!(::core::module_path!(), "::", "issues"),
+                            );
+                            &SITE
+                        },
+                        &(if fast { &FAST } else { &SLOW }),
+                    );
+                    match ::rate_limited::__private::Call::acquire(__call) {
+                        ::core::result::Result::Ok(__permit) => __permit,
+                        ::core::result::Result::Err(__error) => {
+                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                        }
+                    }
+                };
+                get()
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_declared_bucket() {
+    expands(
+        r#"bucket = "weather", rate = "100/15m fixed""#,
+        r#"fn forecast(city: &str) -> Result<Forecast, WeatherError> { get(city) }"#,
+        &expect![[r#"
+            fn forecast(city: &str) -> Result<Forecast, WeatherError> {
+                let __permit = {
+                    let __call = ::rate_limited::__private::Site::call({
+                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::declared(
+                            "weather",
+                            ::rate_limited::__private::Rate::new(
+                                    100u32,
+                                    ::core::time::Duration::from_nanos(900000000000u64),
+                                )
+                                .fixed(),
+                            ::core::concat!(::core::module_path!(), "::", "forecast"),
+                        );
+                        &SITE
+                    });
+                    match ::rate_limited::__private::Call::acquire(__call) {
+                        ::core::result::Result::Ok(__permit) => __permit,
+                        ::core::result::Result::Err(__error) => {
+                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                        }
+                    }
+                };
+                get(city)
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn an_instance_s_registry() {
+    expands(
+        r#"bucket = "kitsu", registry = self.limits"#,
+        r#"async fn search(&self) -> Answer { self.get().await }"#,
+        &expect![[r#"
+            async fn search(&self) -> Answer {
+                let __permit = {
+                    let __call = {
+                        let __registry = &self.limits;
+                        ::rate_limited::__private::Site::call_in(
+                            {
+                                static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                                    "kitsu",
+                                    ::core::concat!(::core::module_path!(), "::", "search"),
+                                );
+                                &SITE
+                            },
+                            __registry,
+                        )
+                    };
+                    match ::rate_limited::__private::Call::acquire_async(__call).await {
+                        ::core::result::Result::Ok(__permit) => __permit,
+                        ::core::result::Result::Err(__error) => {
+                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                        }
+                    }
+                };
+                self.get().await
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_permit_of_the_body_s() {
+    expands(
+        r#"bucket = "mail", permit = permit"#,
+        r#"async fn batch(&self) -> Answer { if self.cached() { permit.refund(); } self.post().await }"#,
+        &expect![[r#"
+            async fn batch(&self) -> Answer {
+                let permit = {
+                    let __call = ::rate_limited::__private::Site::call({
+                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                            "mail",
+                            ::core::concat!(::core::module_path!(), "::", "batch"),
+                        );
+                        &SITE
+                    });
+                    match ::rate_limited::__private::Call::acquire_async(__call).await {
+                        ::core::result::Result::Ok(__permit) => __permit,
+                        ::core::result::Result::Err(__error) => {
+                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                        }
+                    }
+                };
+                if self.cached() {
+                    permit.refund();
+                }
+                self.post().await
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn closures_with_types_and_patterns() {
+    expands(
+        r#"bucket = "kitsu", key = |user: &&str, &page| -> String { name(user, page) }, weight = move |page| *page, max_delay = || self.patience"#,
+        r#"fn search(&self, user: &str, page: u32) -> Answer { self.get(user, page) }"#,
+        &expect![[r#"
+            fn search(&self, user: &str, page: u32) -> Answer {
+                let __permit = {
+                    let __call = ::rate_limited::__private::Site::call({
+                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                            "kitsu",
+                            ::core::concat!(::core::module_path!(), "::", "search"),
+                        );
+                        &SITE
+                    });
+                    let __call = ::rate_limited::__private::Call::key(
+                        __call,
+                        &::rate_limited::__private::apply(
+                            (&user, &page),
+                            |(user, &page): (&&str, _)| -> String { name(user, page) },
+                        ),
+                    );
+                    let __call = ::rate_limited::__private::Call::weight(
+                        __call,
+                        ::rate_limited::__private::apply((&page,), move |(page,)| *page),
+                    );
+                    let __max_delay: ::core::time::Duration = ::rate_limited::__private::apply(
+                        (),
+                        |()| self.patience,
+                    );
+                    let __call = ::rate_limited::__private::Call::max_delay(__call, __max_delay);
+                    match ::rate_limited::__private::Call::acquire(__call) {
+                        ::core::result::Result::Ok(__permit) => __permit,
+                        ::core::result::Result::Err(__error) => {
+                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                        }
+                    }
+                };
+                self.get(user, page)
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn branches_as_values() {
+    expands(
+        r#"bucket = "kitsu", key = match page { 0 => "first", _ => "rest" }, weight = if page > 3 { 2 } else { 1 }, max_delay = if page > 3 { LONG } else { SHORT }"#,
+        r#"fn search(page: u32) -> Answer { get(page) }"#,
+        &expect![[r#"
+            fn search(page: u32) -> Answer {
+                let __permit = {
+                    let __call = ::rate_limited::__private::Site::call({
+                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                            "kitsu",
+                            ::core::concat!(::core::module_path!(), "::", "search"),
+                        );
+                        &SITE
+                    });
+                    let __call = ::rate_limited::__private::Call::key(
+                        __call,
+                        &(match page {
+                            0 => "first",
+                            _ => "rest",
+                        }),
+                    );
+                    let __call = ::rate_limited::__private::Call::weight(
+                        __call,
+                        if page > 3 { 2 } else { 1 },
+                    );
+                    let __max_delay: ::core::time::Duration = if page > 3 { LONG } else { SHORT };
+                    let __call = ::rate_limited::__private::Call::max_delay(__call, __max_delay);
+                    match ::rate_limited::__private::Call::acquire(__call) {
+                        ::core::result::Result::Ok(__permit) => __permit,
+                        ::core::result::Result::Err(__error) => {
+                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                        }
+                    }
+                };
+                get(page)
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn a_key_string_with_raw_and_repeated_names() {
+    expands(
+        r#"bucket = "kitsu", key = "{type}/{user}/{user:?}""#,
+        r#"fn search(r#type: u8, user: &str) -> Answer { get() }"#,
+        &expect![[r#"
+            fn search(r#type: u8, user: &str) -> Answer {
+                let __permit = {
+                    let __call = ::rate_limited::__private::Site::call({
+                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                            "kitsu",
+                            ::core::concat!(::core::module_path!(), "::", "search"),
+                        );
+                        &SITE
+                    });
+                    let __call = ::rate_limited::__private::Call::key(
+                        __call,
+                        &::core::format_args!("{type}/{user}/{user:?}", r#type = r#type, user = user),
+                    );
+                    match ::rate_limited::__private::Call::acquire(__call) {
+                        ::core::result::Result::Ok(__permit) => __permit,
+                        ::core::result::Result::Err(__error) => {
+                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                        }
+                    }
+                };
+                get()
+            }
+        "#]],
+    );
+}
