@@ -49,7 +49,7 @@ const TABLE: [Row; 10] = [
         parameter: Parameter::Bucket,
         name: "bucket",
         example: "bucket = \"name\"",
-        foreign: &["name", "limiter", "limit_name", "limiter_name", "id"],
+        foreign: &["name", "limiter", "limit_name", "limiter_name", "id", "rate_limited"],
     },
     Row {
         parameter: Parameter::Key,

@@ -87,11 +87,9 @@ impl List {
                 format!("expected a parameter, found a string; write `bucket = {:?}`", text.value());
             return syn::Error::new(text.span(), message);
         }
+        let hint = if input.peek(Token![,]) { "remove it" } else { "write it as in `bucket = \"name\"`" };
         let (span, found) = next(input);
-        syn::Error::new(
-            span,
-            format!("expected a parameter name, found {found}; write it as in `bucket = \"name\"`"),
-        )
+        syn::Error::new(span, format!("expected a parameter name, found {found}; {hint}"))
     }
 }
 

@@ -168,6 +168,7 @@ pub(super) fn max_delay(value: Expr, bindings: &Bindings) -> syn::Result<MaxDela
     let hint = match lit(&value) {
         Some(Lit::Bool(flag)) if flag.value => "write `\"forever\"` to wait however long".to_owned(),
         Some(Lit::Bool(_)) => "write `\"0s\"` to never wait".to_owned(),
+        Some(Lit::Int(number)) if number.base10_digits() == "0" => "write `\"0s\"` to never wait".to_owned(),
         Some(Lit::Int(number)) => format!("write its unit, as in `\"{}ms\"`", number.base10_digits()),
         _ => "write it as in `\"500ms\"`".to_owned(),
     };

@@ -4,7 +4,8 @@ use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, Ident, Signature, Token, Visibility};
+use syn::token::Brace;
+use syn::{Attribute, Ident, LitStr, Signature, Token, Visibility};
 
 use crate::args::bindings::Bindings;
 use crate::errors::Errors;
@@ -28,7 +29,7 @@ impl Function {
             if let Some(error) = not_a_function(input) {
                 return Err(error);
             }
-            let signature: Signature = input.parse()?;
+            let signature: Signature = input.parse().map_err(expected_fn)?;
             bindings = Bindings::of(&signature);
             if let Some(token) = &signature.constness {
                 errors.at(
@@ -87,7 +88,7 @@ fn not_a_function(input: ParseStream<'_>) -> Option<syn::Error> {
     let ahead = input.fork();
     let mut word = ahead.call(Ident::parse_any).ok()?;
     // `unsafe impl`, `unsafe trait`, `auto trait`; `const` and `extern` may also start a function.
-    if matches!(word.to_string().as_str(), "unsafe" | "auto" | "safe") {
+    while matches!(word.to_string().as_str(), "unsafe" | "auto" | "safe" | "async") {
         word = ahead.call(Ident::parse_any).ok()?;
     }
     let text = word.to_string();
@@ -104,11 +105,24 @@ fn not_a_function(input: ParseStream<'_>) -> Option<syn::Error> {
         "extern" if ahead.peek(Token![crate]) => {
             ("an `extern crate`", "annotate the functions that make the calls")
         }
+        "extern" if ahead.peek(Brace) || (ahead.peek(LitStr) && ahead.peek2(Brace)) => {
+            ("an `extern` block", "put it on functions around the foreign ones")
+        }
+        "gen" => ("a generator", "make the calls in a function of its own"),
+        _ if ahead.peek(Token![!]) => ("a macro call", "annotate the functions that it makes"),
         "let" => ("a `let`", "annotate the function around it"),
         _ => return None,
     };
     let message = format!("`#[rate_limited]` goes on a function, not on {article}; {fix}");
     Some(syn::Error::new(word.span(), message))
+}
+
+/// `expected` is what the parser of a function's head says, which at its very start is not about a head at all.
+fn expected_fn(expected: syn::Error) -> syn::Error {
+    if expected.to_string().ends_with("expected `fn`") {
+        return syn::Error::new(expected.span(), "`#[rate_limited]` goes on a function; expected `fn`");
+    }
+    expected
 }
 
 fn starts_function(input: ParseStream<'_>) -> bool {

@@ -97,6 +97,8 @@ fn every_mistake_points_at_its_token() {
     mistake("bucket: \"a\"", "expected `=` after `bucket`", ":");
     mistake("bucket = \"a\" key = user", "expected `,` before `key`", "key");
     mistake("bucket = \"a\"; key = user", "expected `,`, found `;`", ";");
+    mistake("bucket = \"a\",, key = user", "found `,`; remove it", ",");
+    mistake("bucket = \"a\", max_delay = 0", "found an integer; write `\"0s\"` to never wait", "0");
     mistake("bucket = \"a\", 5", "expected a parameter name, found `5`", "5");
     mistake("bucket = \"a\", key = user.", "broken off", ".");
     mistake("bucket = \"a\", key = (user +)", "broken off", "(user +)");
@@ -250,5 +252,48 @@ fn closures_may_name_any_binding() {
     for name in ["d", "S", "x"] {
         let found = mistakes_on(&format!("bucket = \"x\", key = |{name}| 1"), item);
         assert_eq!(found.len(), 1, "{name}");
+    }
+}
+#[test]
+fn the_attribute_itself_is_no_parameter() {
+    let said = "unknown parameter `rate_limited`; use `bucket`";
+    mistake("rate_limited(bucket = \"a\")", said, "rate_limited");
+    mistake("rate_limited", said, "rate_limited");
+}
+
+#[test]
+fn every_item_says_what_it_is() {
+    for (item, at, found) in [
+        ("impl A {}", "impl", "an `impl` block; annotate its methods one by one"),
+        ("unsafe impl A for B {}", "impl", "an `impl` block; annotate its methods one by one"),
+        ("pub trait A {}", "trait", "a `trait`; annotate its methods one by one"),
+        ("pub(crate) mod a {}", "mod", "a `mod`; annotate its functions one by one"),
+        ("pub struct A(u8);", "struct", "a type; annotate the functions that make the calls"),
+        ("enum E {}", "enum", "a type; annotate the functions that make the calls"),
+        ("union U {}", "union", "a type; annotate the functions that make the calls"),
+        ("type A = u8;", "type", "a type alias; annotate the functions that make the calls"),
+        ("use a::b;", "use", "a `use`; annotate the function where it is written"),
+        ("static A: u8 = 1;", "static", "a `static`; annotate the functions that make the calls"),
+        ("const A: u8 = 1;", "const", "a `const`; annotate the functions that make the calls"),
+        ("macro_rules! m {}", "macro_rules", "a macro; annotate the functions that it makes"),
+        ("m! { fn f() {} }", "m", "a macro call; annotate the functions that it makes"),
+        (
+            "extern \"C\" { fn f(); }",
+            "extern",
+            "an `extern` block; put it on functions around the foreign ones",
+        ),
+        ("unsafe extern {}", "extern", "an `extern` block; put it on functions around the foreign ones"),
+        ("extern crate a;", "extern", "an `extern crate`; annotate the functions that make the calls"),
+        ("let x = 1;", "let", "a `let`; annotate the function around it"),
+        ("gen fn f() -> u8 { 1 }", "gen", "a generator; make the calls in a function of its own"),
+        ("async gen fn f() -> u8 { 1 }", "gen", "a generator; make the calls in a function of its own"),
+    ] {
+        let said = format!("`#[rate_limited]` goes on a function, not on {found}");
+        assert_eq!(mistakes_on("bucket = \"a\"", item), [(said, at.to_owned())], "{item}");
+    }
+    for (item, at) in [("1 + 1", "1"), ("|x| x", "|"), ("field: u8", "field"), ("async { 1 }", "{"), ("", "")]
+    {
+        let said = "`#[rate_limited]` goes on a function; expected `fn`".to_owned();
+        assert_eq!(mistakes_on("bucket = \"a\"", item), [(said, at.to_owned())], "{item}");
     }
 }
