@@ -67,7 +67,12 @@ fn parse_amount(what: &str, text: &str) -> Result<u32, String> {
         return Err(format!("no {what}; write weight per time, as in `10/s`"));
     }
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(format!("the {what} `{text}` is not a whole number; write digits only, as in `10/s`"));
+        let hint = if what == "amount" && text.contains('.') {
+            "give it a longer time, as in `1/2s` for half a call a second"
+        } else {
+            "write digits only, as in `10/s`"
+        };
+        return Err(format!("the {what} `{text}` is not a whole number; {hint}"));
     }
     match text.parse::<u32>() {
         Ok(0) => Err(format!("the {what} must be at least 1")),
