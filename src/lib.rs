@@ -60,8 +60,8 @@
 //!
 //! # The attribute
 //!
-//! Its own page goes [parameter by parameter](macro@rate_limited). In short: per user, and the weight by what is asked
-//! for:
+//! It has a page for each [parameter](attribute), for [functions](attribute::functions) of every form, and for each
+//! [message](attribute::messages) of the compiler. In short: per user, and the weight by what is asked for:
 //!
 //! ```
 //! use rate_limited::{Bucket, Rate, rate_limited};
@@ -178,8 +178,27 @@
 pub use ratelimit_core::{Bucket, Error, ErrorKind, Outlook, Pace, Permit, Rate, Registry, Request};
 pub use ratelimit_core::{RateOutlook, RegistryBuilder};
 
+/// Makes a function wait for its turn before it starts.
+///
+/// ```
+/// use rate_limited::rate_limited;
+///
+/// #[rate_limited(bucket = "kitsu", weight = 2, max_delay = "500ms")]
+/// async fn search(text: &str) -> std::io::Result<String> {
+///     Ok(format!("your call for {text}, as it was"))
+/// }
+/// ```
+///
+/// Each parameter has a page: [`bucket`](attribute::bucket), [`key`](attribute::key), [`weight`](attribute::weight),
+/// [`max_delay`](attribute::max_delay), [`rate`](attribute::rate), [`burst`](attribute::burst),
+/// [`on_limited`](attribute::on_limited), [`permit`](attribute::permit), [`registry`](attribute::registry),
+/// [`crate`](attribute::krate). So have [functions](attribute::functions) of every form, the
+/// [order](attribute::order) of evaluation, and each [message](attribute::messages) of the compiler.
 #[doc(inline)]
 pub use ratelimit_macros::rate_limited;
+
+#[cfg(any(doc, doctest))]
+pub mod attribute;
 
 pub mod clock {
     //! Now, and sleeping: the system's clock, tokio's, one that is moved by hand, or your own.
