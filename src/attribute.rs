@@ -76,6 +76,7 @@ pub mod messages {
         rate_literal: "attribute/messages/rate_literal.md",
         rate_beside_bucket: "attribute/messages/rate_beside_bucket.md",
         burst_without_rate: "attribute/messages/burst_without_rate.md",
+        burst_literal: "attribute/messages/burst_literal.md",
         burst_zero: "attribute/messages/burst_zero.md",
         burst_twice: "attribute/messages/burst_twice.md",
         burst_of_a_fixed_window: "attribute/messages/burst_of_a_fixed_window.md",
@@ -89,6 +90,7 @@ pub mod messages {
         permit_moved: "attribute/messages/permit_moved.md",
         permit_before_the_future: "attribute/messages/permit_before_the_future.md",
         registry_literal: "attribute/messages/registry_literal.md",
+        registry_made_at_every_call: "attribute/messages/registry_made_at_every_call.md",
         registry_type: "attribute/messages/registry_type.md",
         crate_path: "attribute/messages/crate_path.md",
     }

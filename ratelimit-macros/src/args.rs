@@ -5,6 +5,7 @@ mod closure;
 mod format;
 mod list;
 pub(crate) mod literal;
+mod once;
 mod suggest;
 mod value;
 
@@ -210,14 +211,21 @@ fn target(list: &mut List, errors: &mut Errors) -> Option<Target> {
         && let Some((name, _)) = &burst
         && !list.meant(Parameter::Rate)
     {
-        errors.at(name.span(), "`burst` needs a `rate`; write both, as in `rate = \"10/s\", burst = 30`");
+        let message = match &bucket {
+            Some(Some(value::Bucket::Expression(_))) => {
+                "`burst` cannot stand beside a `bucket` expression; give it to that bucket's rate, \
+                 as in `Rate::per_second(10).burst(30)`"
+            }
+            _ => "`burst` needs a `rate`; write both, as in `rate = \"10/s\", burst = 30`",
+        };
+        errors.at(name.span(), message);
     }
     let rate = rate.map(|(name, rate)| (name, rate.and_then(|rate| with_burst(rate, burst, errors))));
     match (bucket, rate) {
         (Some(Some(value::Bucket::Expression(bucket))), Some((name, _))) => {
             errors.at(
                 name.span(),
-                "`rate` cannot stand beside a `bucket` expression, which has its rates already; \
+                "`rate` cannot stand beside a `bucket` expression; \
                  remove `rate`, or name the bucket by a string literal",
             );
             Some(Target::Dynamic(bucket))

@@ -39,6 +39,11 @@ impl FromStr for Rate {
 }
 
 fn parse(text: &str) -> Result<Rate, String> {
+    if text.trim().split_once('/').is_some_and(|(amount, time)| {
+        amount.ends_with(char::is_whitespace) || time.starts_with(char::is_whitespace)
+    }) {
+        return Err("white space around `/`; write it without, as in `10/s`".to_owned());
+    }
     let mut words = text.split_whitespace();
     let Some(rate) = words.next() else {
         return Err("it is empty; write weight per time, as in `10/s`".to_owned());
@@ -107,6 +112,9 @@ fn unknown_unit(span: &str, unit: &str) -> String {
         "" => format!("the time `{span}` has no unit; write one of `ns us ms s m h d w`, as in `{span}s`"),
         "mo" | "mon" | "month" | "months" => "months differ in length; write days, as in `30d`".to_owned(),
         "y" | "yr" | "year" | "years" => "years differ in length; write days, as in `365d`".to_owned(),
+        _ if unit.starts_with('.') => {
+            format!("the time `{span}` is not a whole count; write it in a smaller unit, as in `1500ms`")
+        }
         _ => format!("`{unit}` is no unit of time; write one of `ns us ms s m h d w`"),
     }
 }

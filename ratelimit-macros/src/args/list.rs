@@ -135,7 +135,9 @@ fn assigned(input: ParseStream<'_>, name: &Ident, row: Option<&Row>) -> syn::Res
         // At the end of its input syn can only point at the whole attribute.
         let ended = error.to_string().starts_with("unexpected end of input");
         let span = if ended { last(&whole) } else { error.span() };
-        syn::Error::new(span, format!("the value of `{name}` is broken off or malformed: {error}"))
+        let message =
+            format!("the value of `{name}` is broken off or malformed: {error}; write it as in `{example}`");
+        syn::Error::new(span, message)
     })
 }
 

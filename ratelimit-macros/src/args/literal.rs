@@ -97,6 +97,11 @@ pub(crate) fn rate(text: &str) -> Result<Rate, String> {
 }
 
 fn parts(text: &str) -> Result<Rate, String> {
+    if text.trim().split_once('/').is_some_and(|(amount, time)| {
+        amount.ends_with(char::is_whitespace) || time.starts_with(char::is_whitespace)
+    }) {
+        return Err("white space around `/`; write it without, as in `10/s`".to_owned());
+    }
     let mut words = text.split_whitespace();
     let Some(rate) = words.next() else {
         return Err("it is empty; write weight per time, as in `10/s`".to_owned());
@@ -169,6 +174,9 @@ fn unknown_unit(text: &str, unit: &str) -> String {
         "" => format!("the time `{text}` has no unit; write one of {units}, as in `{text}s`"),
         "mo" | "mon" | "month" | "months" => "months differ in length; write days, as in `30d`".to_owned(),
         "y" | "yr" | "year" | "years" => "years differ in length; write days, as in `365d`".to_owned(),
+        _ if unit.starts_with('.') => {
+            format!("the time `{text}` is not a whole count; write it in a smaller unit, as in `1500ms`")
+        }
         _ => format!("`{unit}` is no unit of time; write one of {units}"),
     }
 }
@@ -258,7 +266,9 @@ mod tests {
             ("0.5/s", "`0.5` is not a whole number"),
             ("1e9/s", "`1e9` is not a whole number"),
             ("10/-1s", "is no unit"),
-            ("10/1.5s", "is no unit"),
+            ("10/1.5s", "not a whole count"),
+            ("10 / s", "white space around `/`"),
+            ("0.5/s", "give it a longer time"),
             ("5/month", "write days"),
             ("5/year", "write days"),
             ("5/10", "the time `10` has no unit"),
@@ -271,7 +281,7 @@ mod tests {
             ("1/s bust 5", "neither"),
             ("1/s fixed burst", "after `fixed`"),
             ("1/s burst 5 fixed", "too much"),
-            ("10 / s", "no time"),
+            ("10 s", "no time"),
         ] {
             let message = rate(text).expect_err(text);
             assert!(message.contains(part), "{text}: {message}");

@@ -1,10 +1,12 @@
 //! The value of each parameter, checked on its own.
 
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{Expr, ExprLit, Ident, Lit, LitInt, LitStr, Path, UnOp};
 
 use super::bindings::Bindings;
 use super::closure::ByName;
+use super::once::{BUCKET, REGISTRY};
 use super::{Computed, Key, MaxDelay, Parameter, Weight, format, literal, peel, wrong};
 
 pub(super) enum Bucket {
@@ -36,38 +38,12 @@ pub(super) fn bucket(value: Expr) -> syn::Result<Bucket> {
             "`bucket` must be a string or a `Bucket`, found a closure; \
              write the expression alone, as in `bucket = self.bucket()`",
         ),
-        value if makes_bucket(&value) => {
+        value if BUCKET.is_made_by(&value) => {
             wrong(&value, "this makes a new bucket at every call; put it in a `static` or a field")
         }
         value => Ok(Bucket::Expression(Box::new(value))),
     }
 }
-
-/// `Bucket::named(..)` and the like, by whatever path, with or without builder methods behind.
-fn makes_bucket(value: &Expr) -> bool {
-    match value {
-        Expr::Group(inner) => makes_bucket(&inner.expr),
-        Expr::Paren(inner) => makes_bucket(&inner.expr),
-        Expr::Reference(inner) => makes_bucket(&inner.expr),
-        Expr::MethodCall(call) => {
-            BUILDERS.contains(&call.method.to_string().as_str()) && makes_bucket(&call.receiver)
-        }
-        Expr::Call(call) => match &*call.func {
-            Expr::Path(path) => {
-                let mut segments = path.path.segments.iter().rev().map(|segment| segment.ident.to_string());
-                segments.next().is_some_and(|last| CONSTRUCTORS.contains(&last.as_str()))
-                    && segments.next().is_some_and(|ty| ty == "Bucket")
-            }
-            _ => false,
-        },
-        _ => false,
-    }
-}
-
-const CONSTRUCTORS: [&str; 5] = ["new", "named", "unlimited", "learned", "with_policy"];
-
-const BUILDERS: [&str; 9] =
-    ["and", "total", "max_delay", "guard", "max_keys", "in_flight", "max_waiting", "clock", "store"];
 
 fn bucket_name(name: &LitStr) -> syn::Result<LitStr> {
     let text = name.value();
@@ -88,7 +64,7 @@ pub(super) fn key(value: Expr, bindings: &Bindings) -> syn::Result<Key> {
     if let Some(Lit::Str(text)) = lit(&value) {
         return format::check(text, bindings).map(Key::Format);
     }
-    if found(&value).is_some() {
+    if found(&value).is_some() || matches!(&value, Expr::Tuple(unit) if unit.elems.is_empty()) {
         return wrong(
             &value,
             "this key is the same for every call; name arguments in it, as in `key = \"{user}\"`, or remove it",
@@ -209,6 +185,13 @@ pub(super) fn on_limited(value: Expr) -> syn::Result<Expr> {
             format!("`on_limited` must be a function, found {found}; write it as in `|err| ..`"),
         );
     }
+    if is_result(&value) {
+        let text = value.to_token_stream().to_string().replace(" (", "(");
+        return wrong(
+            &value,
+            format!("`on_limited` must be a function, found a value; write it as in `|_| {text}`"),
+        );
+    }
     if let Expr::Closure(closure) = &value
         && let Some(token) = &closure.asyncness
     {
@@ -218,6 +201,22 @@ pub(super) fn on_limited(value: Expr) -> syn::Result<Expr> {
         );
     }
     Ok(value)
+}
+
+/// What a function of the error would give, without the function.
+fn is_result(value: &Expr) -> bool {
+    let path = match value {
+        Expr::Tuple(unit) => return unit.elems.is_empty(),
+        Expr::Call(call) => &*call.func,
+        path => path,
+    };
+    let Expr::Path(path) = path else { return false };
+    let called = matches!(value, Expr::Call(_));
+    path.path.segments.last().is_some_and(|last| match last.ident.to_string().as_str() {
+        "None" => !called,
+        "Ok" | "Err" | "Some" => called,
+        _ => false,
+    })
 }
 
 pub(super) fn permit(value: Expr, bindings: &Bindings) -> syn::Result<Ident> {
@@ -234,7 +233,11 @@ pub(super) fn permit(value: Expr, bindings: &Bindings) -> syn::Result<Ident> {
                         format!("`permit = {name}` shadows the argument `{text}`; write another name"),
                     );
                 }
-                return Ok(name.clone());
+                // A `let` of a constant's name would be a pattern.
+                if !text.starts_with(char::is_uppercase) {
+                    return Ok(name.clone());
+                }
+                format!("`{name}`; write it in lower case, as in `permit = permit`")
             }
             Some(name) => format!("`{name}`; {WRITE}"),
             None => format!("a path; {WRITE}"),
@@ -256,6 +259,9 @@ pub(super) fn registry(value: Expr) -> syn::Result<Expr> {
             &value,
             format!("`registry` must be a `Registry`, found {found}; write it as in `self.limits`"),
         ),
+        None if REGISTRY.is_made_by(&value) => {
+            wrong(&value, "this makes a new registry at every call; put it in a `static` or a field")
+        }
         None => Ok(value),
     }
 }
@@ -271,7 +277,15 @@ pub(super) fn krate(value: Expr) -> syn::Result<Path> {
         );
     }
     match &value {
-        Expr::Path(path) if path.qself.is_none() && is_absolute(&path.path) => Ok(path.path.clone()),
+        Expr::Path(path) if path.qself.is_none() && is_absolute(&path.path) => {
+            let mut last = path.path.segments.iter().rev().map(|segment| &segment.ident);
+            match (last.next(), last.next()) {
+                (Some(attribute), Some(krate)) if attribute == "rate_limited" && krate == attribute => {
+                    wrong(&value, "`crate` is where the crate is, not the attribute; write `::rate_limited`")
+                }
+                _ => Ok(path.path.clone()),
+            }
+        }
         Expr::Path(path) => {
             let path = &path.path;
             let text = quote::quote!(#path).to_string().replace(' ', "");

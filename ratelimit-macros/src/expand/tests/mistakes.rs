@@ -100,7 +100,12 @@ fn every_mistake_points_at_its_token() {
     mistake("bucket = \"a\",, key = user", "found `,`; remove it", ",");
     mistake("bucket = \"a\", max_delay = 0", "found an integer; write `\"0s\"` to never wait", "0");
     mistake("bucket = \"a\", 5", "expected a parameter name, found `5`", "5");
-    mistake("bucket = \"a\", key = user.", "broken off", ".");
+    mistake("bucket = \"a\", key = user.", "; write it as in `key = \"{user}\"`", ".");
+    mistake(
+        "bucket = \"a\", permit = mut permit",
+        "expected an expression; write it as in `permit = permit`",
+        "mut",
+    );
     mistake("bucket = \"a\", key = (user +)", "broken off", "(user +)");
     mistake("bucket = \"a\", fn = 1", "unknown parameter `fn`", "fn");
 }
@@ -207,6 +212,7 @@ fn a_permit_is_a_new_variable() {
         ("5", "an integer; write a name, as in `permit = permit`"),
         ("true", "a bool; write a name, as in `permit = permit`"),
         ("|p| p", "an expression; write a name, as in `permit = permit`"),
+        ("LIMIT", "`LIMIT`; write it in lower case, as in `permit = permit`"),
     ] {
         let said = format!("`permit` must be a new variable name, found {found}");
         mistake(&format!("bucket = \"a\", permit = {value}"), &said, value);
@@ -295,5 +301,64 @@ fn every_item_says_what_it_is() {
     {
         let said = "`#[rate_limited]` goes on a function; expected `fn`".to_owned();
         assert_eq!(mistakes_on("bucket = \"a\"", item), [(said, at.to_owned())], "{item}");
+    }
+}
+
+#[test]
+fn a_registry_made_on_the_spot_is_an_error() {
+    let said = "this makes a new registry at every call; put it in a `static` or a field";
+    for value in ["Registry::new()", "&rate_limited::Registry::builder().guard(g).build()"] {
+        mistake(&format!("bucket = \"a\", registry = {value}"), said, value);
+    }
+    for value in ["Registry::global()", "self.registry()", "Registry::of(user)", "registry"] {
+        assert!(mistakes(&format!("bucket = \"a\", registry = {value}")).is_empty(), "{value}");
+    }
+}
+
+#[test]
+fn a_value_is_no_function_of_the_error() {
+    for value in ["Ok(1)", "Err(Busy)", "Some(user)", "None", "()", "Option::None"] {
+        let said = "`on_limited` must be a function, found a value; write it as in `|_| ";
+        mistake(&format!("bucket = \"a\", on_limited = {value}"), said, value);
+    }
+    for value in
+        ["Err", "Some", "Reply::Limited", "drop", "answer(user)", "|_| Ok(1)", "make!()", "None::<u8>.map"]
+    {
+        assert!(mistakes(&format!("bucket = \"a\", on_limited = {value}")).is_empty(), "{value}");
+    }
+}
+
+#[test]
+fn what_stands_beside_a_bucket_expression() {
+    mistake(
+        "bucket = GITHUB, rate = \"1/s\"",
+        "`rate` cannot stand beside a `bucket` expression; remove",
+        "rate",
+    );
+    mistake(
+        "bucket = GITHUB, burst = 2",
+        "`burst` cannot stand beside a `bucket` expression; give it",
+        "burst",
+    );
+    mistake("bucket = GITHUB, rate = \"1/s\", burst = 2", "`rate` cannot stand beside", "rate");
+    mistake("bucket = \"github\", burst = 2", "`burst` needs a `rate`", "burst");
+}
+
+#[test]
+fn a_key_without_parts_is_the_same_for_every_call() {
+    mistake("bucket = \"a\", key = ()", "this key is the same for every call", "()");
+}
+
+#[test]
+fn the_crate_is_not_the_attribute() {
+    let said = "`crate` is where the crate is, not the attribute; write `::rate_limited`";
+    for value in ["::rate_limited::rate_limited", "crate::x::rate_limited::rate_limited"] {
+        mistake(&format!("bucket = \"a\", crate = {value}"), said, value);
+    }
+    for value in ["::rate_limited", "crate::rate_limited", "$crate::limits"] {
+        assert!(
+            !mistakes(&format!("bucket = \"a\", crate = {value}")).iter().any(|(m, _)| m == said),
+            "{value}"
+        );
     }
 }

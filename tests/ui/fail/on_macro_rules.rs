@@ -1,0 +1,12 @@
+use rate_limited::rate_limited;
+
+#[rate_limited(bucket = "kitsu")]
+macro_rules! answer {
+    () => {
+        1
+    };
+}
+
+fn main() {
+    let _ = answer!();
+}

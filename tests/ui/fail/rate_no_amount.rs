@@ -1,0 +1,10 @@
+use rate_limited::{Error, rate_limited};
+
+#[rate_limited(rate = "/s")]
+fn search(user: u32) -> Result<u32, Error> {
+    Ok(user)
+}
+
+fn main() {
+    let _ = search(1);
+}
