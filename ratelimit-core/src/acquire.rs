@@ -132,6 +132,7 @@ impl Drop for Sleeper {
 }
 
 impl Acquire {
+    #[inline]
     pub(crate) fn new(asked: Result<Asked, Error>) -> Self {
         Acquire { stage: Stage::New(asked, None) }
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 pub use crate::acquire::Acquire;
 use crate::acquire::Asked;
 use crate::bucket::Bucket;
-use crate::error::{Error, SiteName};
+use crate::error::Error;
 use crate::key::Key;
 use crate::limits::Limits;
 use crate::line::{Declared, Shared};
@@ -75,44 +75,52 @@ impl Site {
 
     /// Begins a call on the bucket of the global registry.
     pub fn call(&'static self) -> Call {
-        self.begin(self.cached(Names::global(), || self.look_up(Names::global())), None)
+        self.begin(self.cached(Names::global(), || self.look_up(Names::global())))
     }
 
     /// Begins a call on the bucket of `registry`.
     pub fn call_in(&'static self, registry: &Registry) -> Call {
         let names = registry.names_table();
-        self.begin(self.cached(names, || self.look_up(names)), None)
+        self.begin(self.cached(names, || self.look_up(names)))
     }
 
     /// Begins a call on the bucket of an expression.
+    #[inline]
     pub fn call_on(&'static self, bucket: &(impl ToBucket + ?Sized)) -> Call {
-        self.call_to(bucket.to_bucket(), Names::global())
+        match bucket.to_bucket() {
+            BucketRef::Handle(bucket) => self.call_to(bucket),
+            BucketRef::Name(name) => self.call_to_name(name, Names::global()),
+        }
     }
 
     /// Begins a call on the bucket of an expression, a name meaning that of `registry`.
+    #[inline]
     pub fn call_on_in(&'static self, registry: &Registry, bucket: &(impl ToBucket + ?Sized)) -> Call {
-        self.call_to(bucket.to_bucket(), registry.names_table())
+        match bucket.to_bucket() {
+            BucketRef::Handle(bucket) => self.call_to(bucket),
+            BucketRef::Name(name) => self.call_to_name(name, registry.names_table()),
+        }
     }
 
-    fn call_to(&'static self, bucket: BucketRef<'_>, names: &Names) -> Call {
-        match bucket {
-            BucketRef::Handle(bucket) => {
-                let shared = bucket.shared();
-                let max_delay = shared.as_ref().ok().map(|shared| bucket.allowance(shared));
-                self.begin(shared, max_delay)
+    fn call_to(&'static self, bucket: &Bucket) -> Call {
+        match bucket.shared() {
+            Ok(shared) => {
+                let max_delay = bucket.allowance(&shared);
+                self.on(shared, max_delay)
             }
-            BucketRef::Name(name) => {
-                // The slot keeps the first name; another is looked up at each call.
-                let known = self.slot.get(names.id()).filter(|known| ***known.name() == *name);
-                let shared = match known.filter(|known| !known.is_closed()) {
-                    Some(known) => Ok(known),
-                    None => names.get(name).inspect(|shared| {
-                        self.slot.keep(names.id(), Arc::clone(shared));
-                    }),
-                };
-                self.begin(shared, None)
-            }
+            Err(error) => self.refused(error),
         }
+    }
+
+    fn call_to_name(&'static self, name: &str, names: &Names) -> Call {
+        // The slot keeps the first name; another is looked up at each call.
+        let known = self.slot.get(names.id()).filter(|known| ***known.name() == *name);
+        self.begin(match known.filter(|known| !known.is_closed()) {
+            Some(known) => Ok(known),
+            None => names.get(name).inspect(|shared| {
+                self.slot.keep(names.id(), Arc::clone(shared));
+            }),
+        })
     }
 
     /// What this site found in `names` before, or what `look_up` finds now.
@@ -139,17 +147,26 @@ impl Site {
         }
     }
 
-    fn begin(&'static self, shared: Result<Arc<Shared>, Error>, max_delay: Option<u64>) -> Call {
-        let site: SiteName = &self.function;
-        Call {
-            asked: shared.map_err(|error| error.with_site(Some(site))).map(|shared| Asked {
-                max_delay: max_delay.unwrap_or_else(|| shared.max_delay()),
-                shared,
-                key: None,
-                weight: Some(1),
-                site: Some(site),
-            }),
+    fn begin(&'static self, shared: Result<Arc<Shared>, Error>) -> Call {
+        match shared {
+            Ok(shared) => {
+                let max_delay = shared.max_delay();
+                self.on(shared, max_delay)
+            }
+            Err(error) => self.refused(error),
         }
+    }
+
+    // Written out as a `match` and a literal: by `map` the whole call is copied once more for each closure.
+    fn on(&'static self, shared: Arc<Shared>, max_delay: u64) -> Call {
+        Call {
+            asked: Ok(Asked { shared, key: None, weight: Some(1), max_delay, site: Some(&self.function) }),
+        }
+    }
+
+    #[cold]
+    fn refused(&'static self, error: Error) -> Call {
+        Call { asked: Err(error.with_site(Some(&self.function))) }
     }
 }
 
@@ -162,6 +179,7 @@ pub struct Call {
 
 impl Call {
     /// `key = ..`.
+    #[inline]
     pub fn key(mut self, key: &(impl AsKey + ?Sized)) -> Self {
         if let Ok(asked) = &mut self.asked {
             asked.key = Some(key.as_key());
@@ -170,6 +188,7 @@ impl Call {
     }
 
     /// `weight = ..`.
+    #[inline]
     pub fn weight(mut self, weight: impl Weight) -> Self {
         if let Ok(asked) = &mut self.asked {
             asked.weight = weight.weight();
@@ -178,6 +197,7 @@ impl Call {
     }
 
     /// `max_delay = ..`.
+    #[inline]
     pub fn max_delay(mut self, max_delay: Duration) -> Self {
         if let Ok(asked) = &mut self.asked {
             asked.max_delay = nanos(max_delay);
@@ -186,11 +206,13 @@ impl Call {
     }
 
     /// Waits on this thread.
+    #[inline]
     pub fn acquire(self) -> Result<Permit, Error> {
         Acquire::new(self.asked).block()
     }
 
     /// Waits as a future.
+    #[inline]
     pub fn acquire_async(self) -> Acquire {
         Acquire::new(self.asked)
     }

@@ -56,6 +56,7 @@ impl Timestamp {
 }
 
 /// A span in nanoseconds, at most `u64::MAX`.
+#[inline]
 pub(crate) const fn nanos(span: Duration) -> u64 {
     let nanos = span.as_nanos();
     if nanos > u64::MAX as u128 { u64::MAX } else { low(nanos) }
