@@ -29,7 +29,7 @@ pub use request::Request;
 /// # Examples
 ///
 /// ```
-/// use ratelimit_core::{Bucket, Rate};
+/// use rate_limited::{Bucket, Rate};
 /// use std::time::Duration;
 ///
 /// static GITHUB: Bucket =
@@ -38,7 +38,7 @@ pub use request::Request;
 /// let permit = GITHUB.acquire()?;
 /// // .. the call ..
 /// drop(permit);
-/// # Ok::<(), ratelimit_core::Error>(())
+/// # Ok::<(), rate_limited::Error>(())
 /// ```
 ///
 /// A `const` item is copied at each use, so each use has to find the state by its name again: write `static`.
@@ -97,7 +97,7 @@ impl Bucket {
     }
 
     const fn declared(name: Name, limits: Limits, joins: bool) -> Self {
-        Bucket { name, limits, clock: None, max_delay: None, joins, version: 0, slot: Slot::new() }
+        Bucket { name, limits, clock: None, max_delay: None, joins, version: 0, slot: Slot::EMPTY }
     }
 
     /// The handle of a state that is in a registry.
@@ -128,6 +128,24 @@ impl Bucket {
     /// A sliding window runs that much longer. A token bucket starts the weight that would empty it that much later; one
     /// that was idle for as long never waits. By default the smaller of 20 ms and 2 % of the window (of a token bucket: of
     /// the time in which it fills). Zero is exact, for limits that nobody else measures.
+    ///
+    /// So of a whole [burst](Rate::burst) of single calls the last waits for the guard, and where nothing may wait it
+    /// is refused: `burst(5)` lets four calls through at once and the fifth 20 ms later. Give such a bucket a
+    /// `max_delay` of at least the guard, or no guard.
+    ///
+    /// ```
+    /// use rate_limited::clock::ManualClock;
+    /// use rate_limited::{Bucket, Rate};
+    /// use std::time::Duration;
+    ///
+    /// let bucket = Bucket::named("api", Rate::per_hour(1).burst(5)).clock(ManualClock::new());
+    /// for _ in 0..4 {
+    ///     let _permit = bucket.try_acquire()?;
+    /// }
+    /// let refused = bucket.try_acquire().unwrap_err();
+    /// assert_eq!(refused.retry_after(), Some(Duration::from_millis(20)));
+    /// # Ok::<(), rate_limited::Error>(())
+    /// ```
     #[must_use]
     pub const fn guard(mut self, guard: Duration) -> Self {
         self.limits.set_guard(guard);
@@ -236,9 +254,10 @@ impl Bucket {
         self.request().peek()
     }
 
-    /// Holds every start up for `span` from now; of several pauses the latest end wins.
+    /// Holds every start up for `span` from now, as after a `429` with `Retry-After`; of several pauses the latest end
+    /// wins.
     ///
-    /// Those who wait and whose turn it moves past their allowance are refused at once.
+    /// It holds for all keys. Those who wait and whose turn it moves past their allowance are refused at once.
     ///
     /// # Errors
     ///
@@ -265,6 +284,7 @@ impl Bucket {
     }
 
     /// The allowance of this handle, in nanoseconds.
+    #[inline]
     pub(crate) fn allowance(&self, shared: &Shared) -> u64 {
         match self.max_delay {
             Some(max_delay) => crate::time::nanos(max_delay),
@@ -318,7 +338,7 @@ impl Clone for Bucket {
         let slot = match self.shared() {
             Ok(shared) => Slot::holding(self.version, shared),
             // What cannot be is found out again by whoever uses the clone.
-            Err(_) => Slot::new(),
+            Err(_) => Slot::EMPTY,
         };
         Bucket {
             name: self.name.clone(),

@@ -13,7 +13,7 @@ use std::time::Duration;
 pub use crate::acquire::Acquire;
 use crate::acquire::Asked;
 use crate::bucket::Bucket;
-use crate::error::Error;
+use crate::error::{Error, SiteName};
 use crate::key::Key;
 use crate::limits::Limits;
 use crate::line::{Declared, Shared};
@@ -48,74 +48,65 @@ impl Site {
     /// `bucket = "name"`.
     #[must_use]
     pub const fn named(bucket: &'static str, function: &'static str) -> Self {
-        Self::to(Target::Named(bucket), function)
+        Site { function, target: Target::Named(bucket), slot: Slot::EMPTY }
     }
 
     /// `bucket = "name", rate = ".."`.
     #[must_use]
     pub const fn declared(bucket: &'static str, rate: Rate, function: &'static str) -> Self {
-        Self::to(Target::Declared(bucket, rate), function)
+        Site { function, target: Target::Declared(bucket, rate), slot: Slot::EMPTY }
     }
 
     /// `rate = ".."` alone.
     #[must_use]
     pub const fn own(name: &'static str, rate: Rate, function: &'static str) -> Self {
-        Self::to(Target::Own(name, rate), function)
+        Site { function, target: Target::Own(name, rate), slot: Slot::EMPTY }
     }
 
     /// `bucket = <expression>`.
     #[must_use]
     pub const fn dynamic(function: &'static str) -> Self {
-        Self::to(Target::Dynamic, function)
-    }
-
-    const fn to(target: Target, function: &'static str) -> Self {
-        Site { function, target, slot: Slot::new() }
+        Site { function, target: Target::Dynamic, slot: Slot::EMPTY }
     }
 
     /// Begins a call on the bucket of the global registry.
+    #[inline]
     pub fn call(&'static self) -> Call {
-        self.begin(self.cached(Names::global(), || self.look_up(Names::global())))
+        self.begin(self.found_in(Names::global()))
     }
 
     /// Begins a call on the bucket of `registry`.
+    #[inline]
     pub fn call_in(&'static self, registry: &Registry) -> Call {
-        let names = registry.names_table();
-        self.begin(self.cached(names, || self.look_up(names)))
+        self.begin(self.found_in(registry.names_table()))
     }
 
     /// Begins a call on the bucket of an expression.
     #[inline]
     pub fn call_on(&'static self, bucket: &(impl ToBucket + ?Sized)) -> Call {
-        match bucket.to_bucket() {
-            BucketRef::Handle(bucket) => self.call_to(bucket),
-            BucketRef::Name(name) => self.call_to_name(name, Names::global()),
-        }
+        self.begin(match bucket.to_bucket() {
+            BucketRef::Handle(bucket) => Found::of(bucket),
+            BucketRef::Name(name) => self.found_by_name(name, Names::global()),
+        })
     }
 
     /// Begins a call on the bucket of an expression, a name meaning that of `registry`.
     #[inline]
     pub fn call_on_in(&'static self, registry: &Registry, bucket: &(impl ToBucket + ?Sized)) -> Call {
-        match bucket.to_bucket() {
-            BucketRef::Handle(bucket) => self.call_to(bucket),
-            BucketRef::Name(name) => self.call_to_name(name, registry.names_table()),
-        }
+        self.begin(match bucket.to_bucket() {
+            BucketRef::Handle(bucket) => Found::of(bucket),
+            BucketRef::Name(name) => self.found_by_name(name, registry.names_table()),
+        })
     }
 
-    fn call_to(&'static self, bucket: &Bucket) -> Call {
-        match bucket.shared() {
-            Ok(shared) => {
-                let max_delay = bucket.allowance(&shared);
-                self.on(shared, max_delay)
-            }
-            Err(error) => self.refused(error),
-        }
+    fn found_in(&'static self, names: &Names) -> Found {
+        Found::by_name(self.cached(names, || self.look_up(names)))
     }
 
-    fn call_to_name(&'static self, name: &str, names: &Names) -> Call {
+    fn found_by_name(&'static self, name: &str, names: &Names) -> Found {
         // The slot keeps the first name; another is looked up at each call.
         let known = self.slot.get(names.id()).filter(|known| ***known.name() == *name);
-        self.begin(match known.filter(|known| !known.is_closed()) {
+        Found::by_name(match known.filter(|known| !known.is_closed()) {
             Some(known) => Ok(known),
             None => names.get(name).inspect(|shared| {
                 self.slot.keep(names.id(), Arc::clone(shared));
@@ -147,26 +138,34 @@ impl Site {
         }
     }
 
-    fn begin(&'static self, shared: Result<Arc<Shared>, Error>) -> Call {
+    #[inline]
+    fn begin(&'static self, found: Found) -> Call {
+        Call { found, key: None, weight: Some(1), site: &self.function }
+    }
+}
+
+/// What a call site's bucket came to. Small, for it is handed over where the rest of a call is made in place.
+#[derive(Debug)]
+struct Found {
+    /// Boxed, as few calls have an error.
+    shared: Result<Arc<Shared>, Box<Error>>,
+    max_delay: u64,
+}
+
+impl Found {
+    #[inline]
+    fn of(bucket: &Bucket) -> Self {
+        match bucket.shared() {
+            Ok(shared) => Found { max_delay: bucket.allowance(&shared), shared: Ok(shared) },
+            Err(error) => Found { shared: Err(Box::new(error)), max_delay: 0 },
+        }
+    }
+
+    fn by_name(shared: Result<Arc<Shared>, Error>) -> Self {
         match shared {
-            Ok(shared) => {
-                let max_delay = shared.max_delay();
-                self.on(shared, max_delay)
-            }
-            Err(error) => self.refused(error),
+            Ok(shared) => Found { max_delay: shared.max_delay(), shared: Ok(shared) },
+            Err(error) => Found { shared: Err(Box::new(error)), max_delay: 0 },
         }
-    }
-
-    // Written out as a `match` and a literal: by `map` the whole call is copied once more for each closure.
-    fn on(&'static self, shared: Arc<Shared>, max_delay: u64) -> Call {
-        Call {
-            asked: Ok(Asked { shared, key: None, weight: Some(1), max_delay, site: Some(&self.function) }),
-        }
-    }
-
-    #[cold]
-    fn refused(&'static self, error: Error) -> Call {
-        Call { asked: Err(error.with_site(Some(&self.function))) }
     }
 }
 
@@ -174,47 +173,59 @@ impl Site {
 #[derive(Debug)]
 #[must_use]
 pub struct Call {
-    asked: Result<Asked, Error>,
+    found: Found,
+    key: Option<Key>,
+    weight: Option<u32>,
+    site: SiteName,
 }
 
 impl Call {
     /// `key = ..`.
     #[inline]
     pub fn key(mut self, key: &(impl AsKey + ?Sized)) -> Self {
-        if let Ok(asked) = &mut self.asked {
-            asked.key = Some(key.as_key());
-        }
+        self.key = Some(key.as_key());
         self
     }
 
     /// `weight = ..`.
     #[inline]
     pub fn weight(mut self, weight: impl Weight) -> Self {
-        if let Ok(asked) = &mut self.asked {
-            asked.weight = weight.weight();
-        }
+        self.weight = weight.weight();
         self
     }
 
     /// `max_delay = ..`.
     #[inline]
-    pub fn max_delay(mut self, max_delay: Duration) -> Self {
-        if let Ok(asked) = &mut self.asked {
-            asked.max_delay = nanos(max_delay);
-        }
+    pub fn max_delay(self, max_delay: impl MaxDelay) -> Self {
+        self.max_delay_nanos(max_delay.nanos())
+    }
+
+    /// `max_delay = ".."`.
+    #[inline]
+    pub fn max_delay_nanos(mut self, max_delay: u64) -> Self {
+        self.found.max_delay = max_delay;
         self
+    }
+
+    #[inline]
+    fn asked(self) -> Result<Asked, Error> {
+        let Call { found: Found { shared, max_delay }, key, weight, site } = self;
+        match shared {
+            Ok(shared) => Ok(Asked { shared, key, weight, max_delay, site: Some(site) }),
+            Err(error) => Err(error.with_site(Some(site))),
+        }
     }
 
     /// Waits on this thread.
     #[inline]
     pub fn acquire(self) -> Result<Permit, Error> {
-        Acquire::new(self.asked).block()
+        Acquire::new(self.asked()).block()
     }
 
     /// Waits as a future.
     #[inline]
     pub fn acquire_async(self) -> Acquire {
-        Acquire::new(self.asked)
+        Acquire::new(self.asked())
     }
 }
 
@@ -222,7 +233,8 @@ impl Call {
 #[diagnostic::on_unimplemented(
     message = "`bucket` must be a `Bucket` or a name, found `{Self}`",
     label = "not a bucket and not a name",
-    note = "give a `Bucket`, a reference to one, a `LazyLock<Bucket>`, or a name as `&str` or `String`"
+    note = "give a `Bucket`, a reference to one, a `LazyLock<Bucket>`, or a name as `&str` or `String`",
+    note = "put `*` in front of what dereferences to one of these"
 )]
 pub trait ToBucket {
     #[doc(hidden)]
@@ -296,7 +308,9 @@ impl<T: ToBucket + ?Sized> ToBucket for Box<T> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a key",
     label = "not usable as a key",
-    note = "a key is its `Display` text; of several values make one text, as in `key = \"{{user}}/{{page}}\"`"
+    note = "a key is its `Display` text; of several values make one text, as in `key = \"{{user}}/{{page}}\"`",
+    note = "give an `Option` a default by `.unwrap_or(..)`, name a field of a struct, or use its `Debug` text: `\"{{user:?}}\"`",
+    note = "a type parameter needs `T: Display`"
 )]
 pub trait AsKey {
     #[doc(hidden)]
@@ -314,7 +328,8 @@ impl<T: std::fmt::Display + ?Sized> AsKey for T {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a weight",
     label = "not a whole number",
-    note = "weights are whole numbers; one below zero or above `u32::MAX` is refused as `TooHeavy`"
+    note = "weights are whole numbers, as in `ids.len()` or `cost.ceil() as u32`",
+    note = "one below zero or above `u32::MAX` is refused as `TooHeavy`"
 )]
 pub trait Weight: Copy {
     #[doc(hidden)]
@@ -352,6 +367,30 @@ impl<T: Weight> Weight for &T {
     }
 }
 
+/// What `max_delay = ..` may give.
+#[diagnostic::on_unimplemented(
+    message = "`max_delay` must be a `Duration`, found `{Self}`",
+    label = "not a `Duration`",
+    note = "write it as in `Duration::from_millis(500)`; give an `Option` a default, as in `.unwrap_or(Duration::ZERO)`"
+)]
+pub trait MaxDelay {
+    #[doc(hidden)]
+    fn nanos(self) -> u64;
+}
+
+impl MaxDelay for Duration {
+    fn nanos(self) -> u64 {
+        nanos(self)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: MaxDelay + Copy> MaxDelay for &T {
+    fn nanos(self) -> u64 {
+        (*self).nanos()
+    }
+}
+
 /// Runs a closure of the user's on the arguments it names: through a function, its parameters' types are inferred and
 /// its `return` and `?` stay inside.
 pub fn apply<A, R>(arguments: A, closure: impl FnOnce(A) -> R) -> R {
@@ -362,7 +401,9 @@ pub fn apply<A, R>(arguments: A, closure: impl FnOnce(A) -> R) -> R {
 #[diagnostic::on_unimplemented(
     message = "`#[rate_limited]` cannot report a refused call through the return type `{Self}`",
     label = "must be `Result<_, E>` where `E: From<rate_limited::Error>`",
-    note = "implement `From<rate_limited::Error>` for the error type, or add `on_limited = |error| ..`; if this function returns a future, make it an `async fn`"
+    note = "implement `From<rate_limited::Error>` for the error type; a type parameter needs `E: From<rate_limited::Error>`",
+    note = "without a `From`, say what to return, as in `on_limited = |error| Err(error.to_string())`",
+    note = "if this function returns a future, make it an `async fn`"
 )]
 pub trait FromLimited {
     #[doc(hidden)]

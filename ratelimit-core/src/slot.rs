@@ -12,46 +12,55 @@ type Known = (u64, Arc<Shared>);
 
 /// Holds a bucket's state once it is known, for one version of what was asked.
 #[derive(Debug)]
-pub(crate) struct Slot {
-    first: OnceLock<Known>,
+pub(crate) struct Slot(OnceLock<Held>);
+
+#[derive(Debug)]
+struct Held {
+    first: Known,
     /// In use only after the first went out of date, which few ever do.
     later: Mutex<Option<Known>>,
 }
 
 impl Slot {
-    pub(crate) const fn new() -> Self {
-        Slot { first: OnceLock::new(), later: Mutex::new(None) }
-    }
+    /// A constant, so that the compiler evaluates it once and not for every call site.
+    #[expect(clippy::declare_interior_mutable_const, reason = "each use is a slot of its own")]
+    pub(crate) const EMPTY: Self = Slot(OnceLock::new());
 
     pub(crate) fn holding(version: u64, shared: Arc<Shared>) -> Self {
-        Slot { first: OnceLock::from((version, shared)), later: Mutex::new(None) }
+        Slot(OnceLock::from(Held::new((version, shared))))
     }
 
     /// The state that is known for `version`; it may be closed.
     pub(crate) fn get(&self, version: u64) -> Option<Arc<Shared>> {
-        match self.first.get() {
-            None => None,
-            Some((known, shared)) if *known == version && !shared.is_closed() => Some(Arc::clone(shared)),
-            Some(first) => {
-                let later = self.lock();
-                let known = later.as_ref().unwrap_or(first);
-                (known.0 == version).then(|| Arc::clone(&known.1))
-            }
+        let held = self.0.get()?;
+        let (known, shared) = &held.first;
+        if *known == version && !shared.is_closed() {
+            return Some(Arc::clone(shared));
         }
+        let later = held.lock();
+        let known = later.as_ref().unwrap_or(&held.first);
+        (known.0 == version).then(|| Arc::clone(&known.1))
     }
 
     /// Puts in what was looked up; where another thread was first with an open state of that version, that one is
     /// kept and returned.
     pub(crate) fn keep(&self, version: u64, shared: Arc<Shared>) -> Arc<Shared> {
-        if self.first.set((version, Arc::clone(&shared))).is_ok() {
-            return shared;
-        }
+        let Err(outdated) = self.0.set(Held::new((version, Arc::clone(&shared)))) else { return shared };
+        drop(outdated);
         if let Some(known) = self.get(version).filter(|known| !known.is_closed()) {
             return known;
         }
-        let outdated = self.lock().replace((version, Arc::clone(&shared)));
-        drop(outdated);
+        if let Some(held) = self.0.get() {
+            let outdated = held.lock().replace((version, Arc::clone(&shared)));
+            drop(outdated);
+        }
         shared
+    }
+}
+
+impl Held {
+    fn new(first: Known) -> Self {
+        Held { first, later: Mutex::new(None) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Known>> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// # Examples
 ///
 /// ```
-/// # use ratelimit_core::clock::Timestamp;
+/// # use rate_limited::clock::Timestamp;
 /// use std::time::Duration;
 ///
 /// let later = Timestamp::ZERO.saturating_add(Duration::from_secs(1));

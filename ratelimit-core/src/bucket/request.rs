@@ -17,7 +17,7 @@ use crate::time::nanos;
 /// # Examples
 ///
 /// ```
-/// use ratelimit_core::{Bucket, Rate};
+/// use rate_limited::{Bucket, Rate};
 /// use std::time::Duration;
 ///
 /// static DISCORD: Bucket = Bucket::new("discord", Rate::new(5, Duration::from_secs(2)));
@@ -25,7 +25,7 @@ use crate::time::nanos;
 /// let channel = 42;
 /// let permit = DISCORD.request().key(channel).weight(2).max_delay(Duration::from_millis(500)).acquire()?;
 /// # drop(permit);
-/// # Ok::<(), ratelimit_core::Error>(())
+/// # Ok::<(), rate_limited::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until one of its verbs is called"]

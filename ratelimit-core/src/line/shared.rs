@@ -113,11 +113,13 @@ impl Shared {
     }
 
     /// Nanoseconds of allowance for those who come by name and say none.
+    #[inline]
     pub(crate) fn max_delay(&self) -> u64 {
         self.max_delay.load(Ordering::Relaxed)
     }
 
     /// Nanoseconds of allowance for handles that say none.
+    #[inline]
     pub(crate) fn default_delay(&self) -> u64 {
         self.default_delay.load(Ordering::Relaxed)
     }
