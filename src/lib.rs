@@ -9,14 +9,21 @@
 //! }
 //! ```
 //!
-//! Each call takes two of what the bucket `kitsu` has. If they are there it starts at once; if not it sleeps in line, up
-//! to half a second; if that is not enough it fails at once, with nothing taken, and an [`Error`] that says when to
+//! Each call takes two of what the bucket `kitsu` has. If they are there it starts at once; if not it sleeps in line,
+//! up to half a second; if that is not enough it fails at once, with nothing taken, and an [`Error`] that says when to
 //! [retry](Error::retry_after).
+//!
+//! It is not on a registry yet, so name a copy of it by its path, or its repository by `git = ".."`:
+//!
+//! ```toml
+//! [dependencies]
+//! rate-limited = { path = "../rate-limited" }
+//! ```
 //!
 //! # Declaring limits
 //!
-//! A [`Rate`] is so much weight per time, and plain data. A plain rate is a sliding window: in *no* span of its length is
-//! more than the amount started. With [`burst`](Rate::burst) it is a token bucket.
+//! A [`Rate`] is so much weight per time, and plain data. A plain rate is a sliding window: in *no* span of its length
+//! is more than the amount started. With [`burst`](Rate::burst) it is a token bucket.
 //!
 //! A [`Bucket`] is a named set of rates. Where it stands is a matter of taste:
 //!
@@ -51,9 +58,9 @@
 //! # }
 //! ```
 //!
-//! Declarations of one name must agree. Only [`Registry::register`] replaces limits, and whoever declared others before
-//! obeys; a declaration that comes *after* other limits were registered is an error. So let limits that come from a file
-//! be named by call sites, not declared.
+//! Declarations of one name must agree. Only [`Registry::register`] replaces limits, and whoever declared others
+//! before obeys; a declaration that comes *after* other limits were registered is an error. So let limits that come
+//! from a file be named by call sites, not declared.
 //!
 //! A name that nobody registered is an error that names the nearest, never a silent default. Twelve public APIs are
 //! there from the start: see [`presets`].
@@ -116,6 +123,10 @@
 //! assert_eq!(anime(1).unwrap(), 1);
 //! ```
 //!
+//! With thiserror the conversion is one line, `Limited(#[from] rate_limited::Error)`. `std::io::Error`,
+//! `anyhow::Error` and `Box<dyn std::error::Error + Send + Sync>` have it. An error type that is not yours, such as
+//! `String`, is made by `on_limited = |error| Err(error.to_string())`.
+//!
 //! # Waiting
 //!
 //! `max_delay` is the longest wait that a caller accepts; unless it is set, on the call or on the bucket, calls never
@@ -132,7 +143,40 @@
 //!
 //! Calls that start exactly at the edge of a window reach the server a little earlier or later, and it sees one too
 //! many. So windows run a little longer than they are: by default the smaller of 20 ms and 2 %. In a token bucket it is
-//! the last of a whole burst that waits for the guard. See [`Bucket::guard`].
+//! the last of a whole burst that waits for the guard, and is refused where nothing may wait. See [`Bucket::guard`].
+//!
+//! # A 429 all the same
+//!
+//! Other processes and people may use up the same limit. Then hold the bucket for as long as the server says: whoever
+//! waits or comes, waits for the [pause](Bucket::pause) too, or is refused at once if that is longer than it may wait.
+//!
+//! ```
+//! use rate_limited::{Bucket, Rate, Registry, rate_limited};
+//! use std::time::Duration;
+//! # struct Answer { status: u16, retry_after: Option<u64>, text: String }
+//! # fn ask(path: &str) -> std::io::Result<Answer> {
+//! #     Ok(Answer { status: if path == "/busy" { 429 } else { 200 }, retry_after: Some(30), text: path.to_owned() })
+//! # }
+//!
+//! static GITHUB: Bucket = Bucket::new("github", Rate::per_hour(5000));
+//!
+//! #[rate_limited(bucket = GITHUB)]
+//! fn get(path: &str) -> std::io::Result<String> {
+//!     let answer = ask(path)?;
+//!     if answer.status == 429 {
+//!         // The header `Retry-After`, in seconds. By name: Registry::global().get("github")?.pause(..)
+//!         GITHUB.pause(Duration::from_secs(answer.retry_after.unwrap_or(1)))?;
+//!         return Err(std::io::Error::other("busy"));
+//!     }
+//!     Ok(answer.text)
+//! }
+//!
+//! assert!(get("/busy").is_err());
+//! assert!(Registry::global().get("github")?.peek()?.paused_for() > Duration::from_secs(20));
+//! # Ok::<(), rate_limited::Error>(())
+//! ```
+//!
+//! The crate does not read headers itself yet.
 //!
 //! # Testing
 //!
@@ -171,9 +215,13 @@
 //! Windows are closed: a start exactly one window old still counts, so the next of `1/s` is due one second *and one
 //! nanosecond* after the last. Ask [`retry_after`](Error::retry_after) rather than reckon.
 //!
+//! How to test callers that wait, threads and tasks, is said at
+//! [`ManualClock`](clock::ManualClock#a-caller-that-waits).
+//!
 //! # Features
 //!
-//! - `tokio` (default): [`clock::TokioClock`], which follows tokio's paused time. Waiting under tokio needs no feature.
+//! - `tokio` (default): [`clock::TokioClock`], which follows tokio's paused time. Waiting under tokio needs no feature;
+//!   without it (`default-features = false`) the crate does not depend on tokio.
 
 pub use ratelimit_core::{Bucket, Error, ErrorKind, Outlook, Pace, Permit, Rate, Registry, Request};
 pub use ratelimit_core::{RateOutlook, RegistryBuilder};
@@ -189,11 +237,8 @@ pub use ratelimit_core::{RateOutlook, RegistryBuilder};
 /// }
 /// ```
 ///
-/// Each parameter has a page: [`bucket`](attribute::bucket), [`key`](attribute::key), [`weight`](attribute::weight),
-/// [`max_delay`](attribute::max_delay), [`rate`](attribute::rate), [`burst`](attribute::burst),
-/// [`on_limited`](attribute::on_limited), [`permit`](attribute::permit), [`registry`](attribute::registry),
-/// [`crate`](attribute::krate). So have [functions](attribute::functions) of every form, the
-/// [order](attribute::order) of evaluation, and each [message](attribute::messages) of the compiler.
+/// There is a page for each [parameter](attribute), for [functions](attribute::functions) of every form, for the
+/// [order](attribute::order) of evaluation, and for each [message](attribute::messages) of the compiler.
 #[doc(inline)]
 pub use ratelimit_macros::rate_limited;
 
@@ -213,8 +258,9 @@ pub use ratelimit_core::presets;
 /// What the attribute's expansion names; anything in it may change at any time.
 #[doc(hidden)]
 pub mod __private {
+    pub use core::result::Result::{Err, Ok};
     pub use ratelimit_core::site::{
-        Acquire, AsKey, BucketRef, Call, FromLimited, Site, ToBucket, Weight, apply,
+        Acquire, AsKey, BucketRef, Call, FromLimited, MaxDelay, Site, ToBucket, Weight, apply,
     };
     pub use ratelimit_core::{Error, Permit, Rate};
 }

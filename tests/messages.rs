@@ -298,9 +298,68 @@ fn every_page_is_reached() {
         if !modules.contains(&format!("{name}: \"attribute/messages/{name}.md\"")) {
             problems.push(format!("{name}: no module includes it"));
         }
-        if !index.contains(&format!("- [`{name}`]: ")) {
+        if !index.contains(&format!("- [`{name}`]\n")) {
             problems.push(format!("{name}: not in the index"));
         }
     }
     none(&problems);
+}
+
+/// Whoever looks for the page of a message searches the index, so it has the texts of all pages. They are not written
+/// there by hand: `INDEX=overwrite` in the environment brings them up to date.
+#[test]
+fn the_index_has_the_texts_of_all_pages() {
+    let path = here("../src/attribute/messages.md");
+    let index = fs::read_to_string(&path).unwrap();
+    let texts: BTreeMap<String, String> =
+        pages().into_iter().map(|Page { name, said, .. }| (name, listed(&said))).collect();
+    let mut wanted = String::new();
+    let mut of_a_page = false;
+    for line in index.lines() {
+        let name = line.strip_prefix("- [`").and_then(|rest| rest.strip_suffix("`]"));
+        of_a_page = name.is_some() || of_a_page && line.starts_with("  ");
+        if of_a_page && name.is_none() {
+            continue;
+        }
+        wanted.push_str(line);
+        wanted.push('\n');
+        if let Some(name) = name {
+            wanted.push_str(texts.get(name).unwrap_or_else(|| panic!("no page of {name}")));
+        }
+    }
+    if std::env::var_os("INDEX").is_some_and(|value| value == "overwrite") {
+        fs::write(&path, wanted).unwrap();
+    } else if index != wanted {
+        let (old, new) = index.lines().zip(wanted.lines()).find(|(old, new)| old != new).unwrap_or_default();
+        panic!(
+            "the index differs from the pages, first in\n{old}\nwhich should be\n{new}\n\
+             INDEX=overwrite cargo test -p rate-limited-tests --test messages writes it anew"
+        );
+    }
+}
+
+/// What the index has below the name of a page: its texts, each as code, in lines of at most 120 characters.
+fn listed(said: &Said) -> String {
+    let messages = said.messages.iter().map(|message| message.line.trim_start_matches("error: "));
+    let mut list = String::new();
+    for text in messages.chain(said.remarks.iter().map(String::as_str)) {
+        let inner = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
+        let fence = "`".repeat(inner + 1);
+        let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+        let mut line = "  -".to_owned();
+        for word in format!("{fence}{space}{text}{space}{fence}").split(' ') {
+            // A line must not begin with what would begin something else in Markdown.
+            let starts = word.starts_with(|first: char| first.is_ascii_alphabetic() || first == '`');
+            if starts && word != fence && line.len() + 1 + word.len() > 116 {
+                list.push_str(&line);
+                list.push('\n');
+                line.replace_range(.., "   ");
+            }
+            line.push(' ');
+            line.push_str(word);
+        }
+        list.push_str(&line);
+        list.push('\n');
+    }
+    list
 }

@@ -140,7 +140,8 @@ fn literals_mean_what_the_engine_reads() {
     let units = [
         "", "ns", "nanos", "us", "µs", "micros", "ms", "millis", "s", "sec", "secs", "second", "seconds",
         "S", "m", "min", "mins", "minute", "minutes", "h", "hr", "hrs", "hour", "hours", "d", "day", "days",
-        "w", "week", "weeks", "month", "y", "1s", "parsec",
+        "w", "week", "weeks", "month", "y", "1s", "parsec", "sek", "MSecs", "_0s", ",5s", "m30s", "s,",
+        "s;5/m", "-", "/m",
     ];
     let tails = [
         "",
@@ -153,6 +154,10 @@ fn literals_mean_what_the_engine_reads() {
         " fixed",
         " fixed 1",
         " bust 5",
+        " burst=5",
+        " fixd",
+        " s",
+        ", 100/m",
         " burst 5 fixed",
         "  burst   7  ",
         "burst 5",

@@ -5,12 +5,28 @@ use std::fmt::Display;
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 
+/// Mistakes in the order of the source, in whatever order they are found.
 #[derive(Default)]
-pub(crate) struct Errors(Vec<syn::Error>);
+pub(crate) struct Errors {
+    /// Each with the number of the pair that it belongs to.
+    found: Vec<(usize, syn::Error)>,
+    place: usize,
+}
 
 impl Errors {
+    /// What is pushed from here on belongs to the pair of that number. Spans cannot be asked where they stand: tokens
+    /// of `macro_rules` come from several places.
+    pub(crate) fn belong_to(&mut self, pair: usize) {
+        self.place = pair;
+    }
+
+    /// What is pushed from here on is about the item, which follows the attribute.
+    pub(crate) fn behind_the_pairs(&mut self) {
+        self.place = usize::MAX;
+    }
+
     pub(crate) fn push(&mut self, error: syn::Error) {
-        self.0.push(error);
+        self.found.push((self.place, error));
     }
 
     pub(crate) fn at(&mut self, span: Span, message: impl Display) {
@@ -24,17 +40,23 @@ impl Errors {
 
     #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = syn::Error> {
-        self.0.iter().flat_map(Clone::clone)
+        self.sorted().into_iter().flat_map(Clone::clone)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.found.is_empty()
+    }
+
+    fn sorted(&self) -> Vec<&syn::Error> {
+        let mut sorted: Vec<&(usize, syn::Error)> = self.found.iter().collect();
+        sorted.sort_by_key(|(place, _)| *place);
+        sorted.into_iter().map(|(_, error)| error).collect()
     }
 }
 
 impl ToTokens for Errors {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        tokens.extend(self.0.iter().map(syn::Error::to_compile_error));
+        tokens.extend(self.sorted().into_iter().map(syn::Error::to_compile_error));
     }
 }
 

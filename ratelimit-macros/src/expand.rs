@@ -1,15 +1,19 @@
 //! From an attribute and a function to the function with a prologue. A plain function over tokens, so that it is
 //! tested without a compiler.
 
+mod borrow;
 mod item;
 mod prologue;
+mod scan;
+mod spans;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{ReturnType, Type};
+use syn::Type;
 
 use self::item::Function;
 use self::prologue::{Prologue, Wait};
@@ -38,15 +42,15 @@ fn body(function: &Function, attribute: Option<&Attribute>) -> syn::Result<(Toke
     let signature = &function.signature;
     let (lifted, statements) = function.split_body();
     let emit =
-        |wait| attribute.map(|attribute| Prologue::new(attribute, signature).emit(wait)).unwrap_or_default();
+        |wait| attribute.map(|attribute| Prologue::new(attribute, function).emit(wait)).unwrap_or_default();
     if signature.asyncness.is_some() {
         return Ok((lifted, tail::front(statements.into_iter().collect(), &emit(Wait::Task))));
     }
-    if let Some(body) = tail::into_future(&statements, &emit(Wait::Task)) {
+    if let Some(body) = tail::into_future(&statements, &|| emit(Wait::Task)) {
         return Ok((lifted, body));
     }
-    match &signature.output {
-        ReturnType::Type(_, ty) if tail::is_future(ty) => Err(opaque(ty)),
+    match tail::return_type(signature) {
+        Some(ty) if tail::is_future(ty) => Err(opaque(ty)),
         _ => Ok((lifted, tail::front(statements.into_iter().collect(), &emit(Wait::Thread)))),
     }
 }

@@ -17,6 +17,25 @@ const UNITS: [(u64, &[&str]); 8] = [
     (604_800_000_000_000, &["w", "week", "weeks"]),
 ];
 
+const LISTED: &str = "`ns us ms s m h d w`";
+
+/// How words start that others use for a unit, or that are slips of its words.
+const MEANT: [(&str, &str); 13] = [
+    ("sec", "s"),
+    ("sek", "s"),
+    ("mil", "ms"),
+    ("mse", "ms"),
+    ("min", "m"),
+    ("mic", "us"),
+    ("use", "us"),
+    ("nan", "ns"),
+    ("nse", "ns"),
+    ("hou", "h"),
+    ("day", "d"),
+    ("wee", "w"),
+    ("wk", "w"),
+];
+
 /// `nanos` as a whole count of the largest unit that divides it.
 pub(super) fn largest_unit(nanos: u64) -> (u64, &'static str) {
     for (length, names) in UNITS.iter().rev() {
@@ -44,6 +63,9 @@ fn parse(text: &str) -> Result<Rate, String> {
     }) {
         return Err("white space around `/`; write it without, as in `10/s`".to_owned());
     }
+    if is_several(text) {
+        return Err("several rates; write one, or give all to a `static` bucket by `.and(..)`".to_owned());
+    }
     let mut words = text.split_whitespace();
     let Some(rate) = words.next() else {
         return Err("it is empty; write weight per time, as in `10/s`".to_owned());
@@ -52,6 +74,12 @@ fn parse(text: &str) -> Result<Rate, String> {
         return Err("no time; write weight per time, as in `10/s` or `100/15m`".to_owned());
     };
     let amount = parse_amount("amount", amount)?;
+    if span.len() == digits(span)
+        && let Some(unit) = words.clone().next()
+        && unit_length(unit).is_some()
+    {
+        return Err(format!("white space in the time; write it without, as in `{rate}{unit}`"));
+    }
     let per = parse_span(span)?;
     let shape = match (words.next(), words.next()) {
         (None, _) => Shape::Sliding,
@@ -59,7 +87,7 @@ fn parse(text: &str) -> Result<Rate, String> {
         (Some("burst"), None) => return Err("no burst; write it as in `1/s burst 5`".to_owned()),
         (Some("burst"), Some(burst)) => Shape::Burst(parse_amount("burst", burst)?),
         (Some("fixed"), Some(word)) => return Err(format!("`{word}` after `fixed`; remove it")),
-        (Some(word), _) => return Err(format!("`{word}` is neither `burst` nor `fixed`")),
+        (Some(word), _) => return Err(unknown_word(word)),
     };
     if let Some(word) = words.next() {
         return Err(format!("`{word}` is too much; write it as in `1/s burst 5`"));
@@ -71,7 +99,7 @@ fn parse_amount(what: &str, text: &str) -> Result<u32, String> {
     if text.is_empty() {
         return Err(format!("no {what}; write weight per time, as in `10/s`"));
     }
-    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+    if text.len() != digits(text) {
         let hint = if what == "amount" && text.contains('.') {
             "give it a longer time, as in `1/2s` for half a call a second"
         } else {
@@ -87,9 +115,8 @@ fn parse_amount(what: &str, text: &str) -> Result<u32, String> {
 }
 
 fn parse_span(text: &str) -> Result<u64, String> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (count, unit) = text.split_at(digits);
-    let Some((length, _)) = UNITS.iter().find(|(_, names)| names.contains(&unit)) else {
+    let (count, unit) = text.split_at(digits(text));
+    let Some(length) = unit_length(unit) else {
         return Err(unknown_unit(text, unit));
     };
     let count = match count {
@@ -99,23 +126,81 @@ fn parse_span(text: &str) -> Result<u64, String> {
     if count == 0 {
         return Err(format!("the time `{text}` must not be zero"));
     }
-    count.checked_mul(*length).ok_or_else(|| too_long(text))
+    count.checked_mul(length).ok_or_else(|| too_long(text))
 }
 
 fn too_long(span: &str) -> String {
     format!("the time `{span}` is too long; the most is 584 years")
 }
 
-fn unknown_unit(span: &str, unit: &str) -> String {
-    match unit {
-        "" if span.is_empty() => "no time; write weight per time, as in `10/s`".to_owned(),
-        "" => format!("the time `{span}` has no unit; write one of `ns us ms s m h d w`, as in `{span}s`"),
+fn digits(text: &str) -> usize {
+    text.bytes().take_while(u8::is_ascii_digit).count()
+}
+
+fn letters(text: &str) -> usize {
+    text.find(|c: char| !c.is_alphabetic()).unwrap_or(text.len())
+}
+
+fn unit_length(name: &str) -> Option<u64> {
+    UNITS.iter().find(|(_, names)| names.contains(&name)).map(|(length, _)| *length)
+}
+
+/// Whether more than one word looks like a rate, whatever stands between them.
+fn is_several(text: &str) -> bool {
+    let parts = text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '+' | '&' | '|'));
+    let is_rate = |part: &&str| {
+        part.split_once('/').is_some_and(|(amount, time)| digits(amount) > 0 && !time.is_empty())
+    };
+    parts.filter(is_rate).count() > 1
+}
+
+fn unknown_word(word: &str) -> String {
+    let hint = match word {
+        _ if word.len() != letters(word) => "write it as in `1/s burst 5`",
+        _ if word.starts_with("bu") => "did you mean `burst`?",
+        _ if word.starts_with("fi") => "did you mean `fixed`?",
+        _ => "write it as in `1/s burst 5`",
+    };
+    format!("`{word}` is neither `burst` nor `fixed`; {hint}")
+}
+
+fn unknown_unit(text: &str, unit: &str) -> String {
+    let lower = unit.to_lowercase();
+    match lower.as_str() {
+        "" if text.is_empty() => "no time; write weight per time, as in `10/s`".to_owned(),
+        "" => format!("the time `{text}` has no unit; write one of {LISTED}, as in `{text}s`"),
         "mo" | "mon" | "month" | "months" => "months differ in length; write days, as in `30d`".to_owned(),
         "y" | "yr" | "year" | "years" => "years differ in length; write days, as in `365d`".to_owned(),
         _ if unit.starts_with('.') => {
-            format!("the time `{span}` is not a whole count; write it in a smaller unit, as in `1500ms`")
+            format!("the time `{text}` is not a whole count; write it in a smaller unit, as in `1500ms`")
         }
-        _ => format!("`{unit}` is no unit of time; write one of `ns us ms s m h d w`"),
+        _ if unit.len() != letters(unit) => stray(unit),
+        _ if unit_length(&lower).is_some() => {
+            format!("`{unit}` is no unit of time; write it in lower case, `{lower}`")
+        }
+        _ => match MEANT.iter().find(|(start, _)| lower.starts_with(start)) {
+            Some((_, meant)) => format!("`{unit}` is no unit of time; did you mean `{meant}`?"),
+            None => format!("`{unit}` is no unit of time; write one of {LISTED}"),
+        },
+    }
+}
+
+/// What stands where a unit should, or behind it, and is no letter.
+fn stray(text: &str) -> String {
+    let (unit, rest) = text.split_at(letters(text));
+    match (unit, rest.chars().next()) {
+        ("", Some('_')) => "`_` in a number; write digits only".to_owned(),
+        ("", Some(',')) => {
+            "`,` in a number; write digits only, a fraction in a smaller unit, as in `1500ms`".to_owned()
+        }
+        ("", Some('-' | '+')) => "a sign; a time is never negative, remove it".to_owned(),
+        (unit, Some('0'..='9')) if unit_length(unit).is_some() => {
+            "more than one unit; write the time in one, as in `90s`".to_owned()
+        }
+        (unit, _) if unit_length(unit).is_some() && !rest.contains(char::is_alphanumeric) => {
+            format!("`{rest}` behind the unit; remove it")
+        }
+        _ => format!("`{text}` is no unit of time; write one of {LISTED}"),
     }
 }
 
@@ -159,7 +244,18 @@ mod tests {
             ("1/999999999999w", "too long"),
             ("1/s burst 0", "burst must be at least 1"),
             ("1/s burst", "no burst"),
-            ("1/s bust 5", "`bust` is neither"),
+            ("1/s bust 5", "`bust` is neither `burst` nor `fixed`; did you mean `burst`?"),
+            ("1/s burst=5", "write it as in `1/s burst 5`"),
+            ("10/S", "write it in lower case, `s`"),
+            ("10/sek", "did you mean `s`?"),
+            ("10/1 s", "as in `10/1s`"),
+            ("10/1_000ms", "`_` in a number"),
+            ("10/1,5s", "`,` in a number"),
+            ("10/1m30s", "more than one unit"),
+            ("10/-1s", "a sign"),
+            ("10/s/s", "`s/s` is no unit of time; write one of"),
+            ("10/s,", "`,` behind the unit"),
+            ("10/s,5/m", "several rates"),
             ("1/s fixed burst", "after `fixed`"),
             ("1/s burst 5 fixed", "`fixed` is too much"),
         ] {

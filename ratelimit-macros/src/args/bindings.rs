@@ -1,35 +1,48 @@
 //! The variables that a function's arguments bind: what a key, weight or delay may name.
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{FnArg, Ident, Pat, Signature};
+use syn::{FnArg, Ident, Pat, Signature, Type};
 
 use super::suggest;
 use crate::errors::listed;
 
 pub(crate) struct Bindings {
     names: Vec<Ident>,
-    receiver: bool,
+    /// The types of those arguments that are plain names.
+    types: Vec<(Ident, Type)>,
+    receiver: Option<Ident>,
+    /// Some argument is a pattern, or `_`: as a whole it has no name.
+    nameless: bool,
     /// The item is not a function that could be read: any name may be an argument's.
     open: bool,
 }
 
 impl Bindings {
     pub(crate) fn of(signature: &Signature) -> Self {
-        let mut names = Vec::new();
-        let mut receiver = false;
+        let mut bindings =
+            Bindings { names: Vec::new(), types: Vec::new(), receiver: None, nameless: false, open: false };
         for argument in &signature.inputs {
             match argument {
-                FnArg::Receiver(_) => receiver = true,
-                FnArg::Typed(typed) => collect(&typed.pat, &mut names),
+                FnArg::Receiver(receiver) => {
+                    bindings.receiver = Some(Ident::new("self", receiver.self_token.span));
+                }
+                FnArg::Typed(typed) => {
+                    match &*typed.pat {
+                        Pat::Ident(plain) => bindings.types.push((plain.ident.clone(), (*typed.ty).clone())),
+                        _ => bindings.nameless = true,
+                    }
+                    collect(&typed.pat, &mut bindings.names);
+                }
             }
         }
-        Bindings { names, receiver, open: false }
+        bindings
     }
 
     /// Of an item that is no function: no name is wrong.
     pub(crate) fn open() -> Self {
-        Bindings { names: Vec::new(), receiver: true, open: true }
+        Bindings { names: Vec::new(), types: Vec::new(), receiver: None, nameless: false, open: true }
     }
 
     /// The argument that `name` names, standing where `name` stands.
@@ -46,7 +59,7 @@ impl Bindings {
 
     /// The argument of that name, standing at `span`.
     pub(super) fn find(&self, name: &str, span: Span) -> Option<Ident> {
-        let mut argument = self.names.iter().find(|known| known.unraw() == name)?.clone();
+        let mut argument = self.known().find(|known| known.unraw() == name)?.clone();
         argument.set_span(argument.span().located_at(span));
         Some(argument)
     }
@@ -56,7 +69,13 @@ impl Bindings {
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        self.names.iter().any(|known| known.unraw() == name) || (self.receiver && name == "self")
+        self.known().any(|known| known.unraw() == name)
+    }
+
+    /// Whether `ty` is written as the type of that argument, lifetimes aside.
+    pub(super) fn has_type(&self, argument: &Ident, ty: &Type) -> bool {
+        let argument = argument.unraw();
+        self.types.iter().any(|(name, known)| name.unraw() == argument && bare(known) == bare(ty))
     }
 
     pub(super) fn unknown(&self, name: &str, span: Span) -> syn::Error {
@@ -68,12 +87,31 @@ impl Bindings {
                 "under `#[async_trait]` an argument must have a name, take it apart in the body".to_owned()
             }
             (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, 0) if self.nameless => "bind the argument to a name first".to_owned(),
             (None, 0) => "the function has no named arguments".to_owned(),
+            (None, _) if self.nameless => {
+                format!("bind the argument to a name first, or use {}", listed(&names, "or"))
+            }
             (None, 1) => format!("the only argument is {}", listed(&names, "and")),
             (None, _) => format!("the arguments are {}", listed(&names, "and")),
         };
         syn::Error::new(span, format!("no argument named `{name}`; {hint}"))
     }
+
+    fn known(&self) -> impl Iterator<Item = &Ident> {
+        self.names.iter().chain(&self.receiver)
+    }
+}
+
+/// A type's tokens without its lifetimes, which a closure has no need to repeat.
+fn bare(ty: &Type) -> String {
+    let mut lifetime = false;
+    let kept = ty.to_token_stream().into_iter().filter(|tree| {
+        let skipped = lifetime;
+        lifetime = matches!(tree, TokenTree::Punct(punct) if punct.as_char() == '\'');
+        !skipped && !lifetime
+    });
+    kept.collect::<TokenStream>().to_string()
 }
 
 fn collect(pattern: &Pat, names: &mut Vec<Ident>) {

@@ -5,7 +5,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, ExprClosure, Ident, Pat, Type};
 
 use super::bindings::Bindings;
-use super::wrong;
+use super::{text, wrong};
 
 /// A closure in which each parameter is named after the argument that it is given by reference.
 pub(crate) struct ByName {
@@ -22,10 +22,18 @@ impl ByName {
                 format!("the closure of `{what}` must be a plain one; write it as in `|user| user.id`");
             return Err(syn::Error::new(modifier, message));
         }
+        if let Some(attribute) = closure.attrs.first() {
+            let message =
+                format!("attributes on the closure of `{what}` are not supported; put them on the function");
+            return wrong(attribute, message);
+        }
         let mut arguments = Vec::new();
         let mut errors: Option<syn::Error> = None;
         for parameter in &closure.inputs {
-            match name(what, parameter).and_then(|name| bindings.argument(name)) {
+            let argument = name(what, parameter)
+                .and_then(|name| bindings.argument(name))
+                .and_then(|argument| by_reference(parameter, argument, bindings));
+            match argument {
                 Ok(argument) => arguments.push(argument),
                 Err(error) => match &mut errors {
                     Some(errors) => errors.combine(error),
@@ -64,6 +72,19 @@ fn modifier(closure: &ExprClosure) -> Option<Span> {
     let constness = closure.constness.map(|token| token.span);
     let asyncness = closure.asyncness.map(|token| token.span);
     lifetimes.or(constness).or(asyncness)
+}
+
+/// The argument, unless the parameter has the argument's own type: a slip whose native message is about bounds.
+fn by_reference(parameter: &Pat, argument: Ident, bindings: &Bindings) -> syn::Result<Ident> {
+    let Pat::Type(typed) = parameter else { return Ok(argument) };
+    if !bindings.has_type(&argument, &typed.ty) {
+        return Ok(argument);
+    }
+    let hint = match text::of(&typed.ty) {
+        Some(ty) => format!("write `|{argument}: &{ty}|`, or leave the type out"),
+        None => "leave the type out".to_owned(),
+    };
+    wrong(&typed.ty, format!("`{argument}` is given by reference; {hint}"))
 }
 
 fn name<'a>(what: &str, parameter: &'a Pat) -> syn::Result<&'a Ident> {

@@ -1,6 +1,8 @@
 //! Keys written as format strings.
 
-use syn::{Ident, LitStr};
+use proc_macro2::Span;
+use syn::ext::IdentExt;
+use syn::{Expr, Ident, LitStr};
 
 use super::bindings::Bindings;
 
@@ -11,6 +13,15 @@ use super::bindings::Bindings;
 pub(crate) struct Format {
     pub(crate) text: LitStr,
     pub(crate) arguments: Vec<Ident>,
+}
+
+impl Format {
+    /// The argument, if the string is nothing but it: its own text is the key, and nothing needs to be formatted.
+    pub(crate) fn alone(&self) -> Option<&Ident> {
+        let text = self.text.value();
+        let name = text.strip_prefix('{')?.strip_suffix('}')?;
+        self.arguments.iter().find(|argument| argument.unraw() == name)
+    }
 }
 
 /// Checks the names in the string; everything else about it is `format_args!`'s to say.
@@ -44,13 +55,7 @@ pub(super) fn check(literal: &LitStr, bindings: &Bindings) -> syn::Result<Format
         };
         let (name, layout) = placeholder.split_once(':').unwrap_or((placeholder, ""));
         let name = name.trim();
-        if !is_identifier(name) {
-            return error(no_argument(&format!("{{{name}}}")));
-        }
-        // All upper case is a constant, which rustc finds or misses.
-        if !bindings.may_have(name) && name.contains(char::is_lowercase) {
-            return Err(bindings.unknown(name, literal.span()));
-        }
+        is_name(name, bindings, literal.span())?;
         found(name);
         for measure in measures(layout) {
             match measure {
@@ -64,12 +69,57 @@ pub(super) fn check(literal: &LitStr, bindings: &Bindings) -> syn::Result<Format
     if names > 0 {
         return Ok(Format { text: literal.clone(), arguments });
     }
-    let hint = if bindings.has(&text) {
+    error(constant(&text, bindings))
+}
+
+/// What stands in the braces, its layout aside.
+fn is_name(name: &str, bindings: &Bindings, at: Span) -> syn::Result<()> {
+    if let Some(plain) = name.strip_prefix("r#")
+        && bindings.may_have(plain)
+    {
+        let message = format!("`{{{name}}}` is no place holder; write `{{{plain}}}`");
+        return Err(syn::Error::new(at, message));
+    }
+    if !is_identifier(name) {
+        return Err(syn::Error::new(at, no_argument(&format!("{{{name}}}"))));
+    }
+    // All upper case is a constant, which rustc finds or misses.
+    if !bindings.may_have(name) && name.contains(char::is_lowercase) {
+        return Err(bindings.unknown(name, at));
+    }
+    Ok(())
+}
+
+/// What to say of a key that names nothing.
+fn constant(text: &str, bindings: &Bindings) -> String {
+    if is_part(text, bindings) {
+        return format!("the key {text:?} is a string, not the value; remove the quotes: `key = {text}`");
+    }
+    let hint = if bindings.has(text) {
         format!("write `key = \"{{{text}}}\"` for the argument")
     } else {
         "name arguments in it, as in `\"{user}\"`, or remove it".to_owned()
     };
-    error(format!("the key {text:?} is the same for every call; {hint}"))
+    format!("the key {text:?} is the same for every call; {hint}")
+}
+
+/// `user.id` and the like: a part of an argument, not text.
+fn is_part(text: &str, bindings: &Bindings) -> bool {
+    let Ok(value) = syn::parse_str::<Expr>(text) else { return false };
+    let mut root = &value;
+    loop {
+        root = match root {
+            Expr::Field(field) => &field.base,
+            Expr::MethodCall(call) => &call.receiver,
+            Expr::Index(index) => &index.expr,
+            Expr::Reference(reference) => &reference.expr,
+            Expr::Path(path) => {
+                let name = path.path.get_ident().map(|name| name.unraw().to_string());
+                return !matches!(value, Expr::Path(_)) && name.is_some_and(|name| bindings.has(&name));
+            }
+            _ => return false,
+        };
+    }
 }
 
 fn no_argument(text: &str) -> String {

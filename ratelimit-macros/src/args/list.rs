@@ -3,27 +3,38 @@
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Expr, Ident, LitStr, Token};
+use syn::{Expr, Ident, Lit, Token};
 
-use super::{Parameter, Row, TABLE, suggest};
-use crate::errors::{Errors, listed};
+use super::stranger::Stranger;
+use super::table::{Meaning, Parameter, Row, meaning};
+use super::value::lit;
+use crate::errors::Errors;
 
 #[derive(Default)]
 pub(super) struct List {
     given: Vec<(Parameter, Ident, Expr)>,
-    /// Parameters whose pair is there but wrong, and has been reported.
-    meant: Vec<Parameter>,
+    /// Every parameter that was written or meant, rightly or wrongly, with the number of its pair.
+    seen: Vec<(Parameter, usize)>,
 }
 
 impl List {
     pub(super) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut list = List::default();
+        // What they should have been depends on all that is given.
+        let mut strangers = Vec::new();
         let read = |input: ParseStream<'_>| {
+            let mut place = 0_usize;
             while !input.is_empty() {
-                if let Err(error) = list.pair(input, errors) {
-                    errors.push(error);
-                    recover(input);
+                match list.pair(input, place, errors) {
+                    Ok(None) => {}
+                    Ok(Some(stranger)) => strangers.push((place, stranger)),
+                    Err(error) => {
+                        errors.push(error);
+                        recover(input);
+                    }
                 }
+                place += 1;
+                errors.belong_to(place);
                 separator(input, errors);
             }
             Ok(())
@@ -32,103 +43,135 @@ impl List {
         if let Err(error) = read.parse2(tokens) {
             errors.push(error);
         }
+        let written = list.seen.clone();
+        let is_written = |parameter| written.iter().any(|(seen, _)| *seen == parameter);
+        for (place, stranger) in strangers {
+            let (error, meant) = stranger.judged(&list, is_written);
+            list.seen.extend(meant.map(|parameter| (parameter, place)));
+            errors.belong_to(place);
+            errors.push(error);
+        }
+        errors.behind_the_pairs();
         list
     }
 
     pub(super) fn take(&mut self, parameter: Parameter) -> Option<(Ident, Expr)> {
         let index = self.given.iter().position(|(given, ..)| *given == parameter)?;
-        let (parameter, name, value) = self.given.swap_remove(index);
-        self.meant.push(parameter);
+        let (_, name, value) = self.given.swap_remove(index);
         Some((name, value))
     }
 
-    pub(super) fn meant(&self, parameter: Parameter) -> bool {
-        self.meant.contains(&parameter)
+    pub(super) fn has(&self, parameter: Parameter) -> bool {
+        self.seen.iter().any(|(seen, _)| *seen == parameter)
     }
 
-    fn pair(&mut self, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<()> {
+    /// The number of the parameter's pair, for errors about it.
+    pub(super) fn place(&self, parameter: Parameter) -> usize {
+        self.seen.iter().find(|(seen, _)| *seen == parameter).map_or(0, |(_, place)| *place)
+    }
+
+    /// Reads what stands between two commas.
+    fn pair(
+        &mut self,
+        input: ParseStream<'_>,
+        place: usize,
+        errors: &mut Errors,
+    ) -> syn::Result<Option<Stranger>> {
+        if let Some(value) = alone(input) {
+            let behind_a_key = self.given.last().is_some_and(|(parameter, _, key)| {
+                *parameter == Parameter::Key && matches!(lit(key), Some(Lit::Str(_)))
+            });
+            return Ok(Some(Stranger::Value { value: Box::new(value), behind_a_key }));
+        }
         if !input.peek(Ident::peek_any) {
-            return Err(self.no_name(input));
+            return Err(no_name(input));
         }
         let name = input.call(Ident::parse_any)?;
-        let row = match find(&name) {
-            Ok(row) => Some(row),
-            Err((error, meant)) => {
-                errors.push(error);
-                self.meant.extend(meant);
-                None
-            }
-        };
-        let value = match (assigned(input, &name, row), row) {
-            (Ok(value), _) => value,
-            (Err(error), Some(row)) => {
-                self.meant.push(row.parameter);
-                return Err(error);
-            }
+        let Meaning::Own(row) = meaning(&name) else {
             // The name is what is wrong; a second message about its value would be noise.
-            (Err(_), None) => {
+            if assigned(input, &name, None).is_err() {
                 recover(input);
-                return Ok(());
             }
+            return Ok(Some(Stranger::Name(name)));
         };
-        let Some(row) = row else { return Ok(()) };
-        if self.given.iter().any(|(given, ..)| *given == row.parameter) {
-            errors.at(name.span(), format!("duplicate parameter `{}`; remove one of the two", row.name));
-        } else {
+        self.seen.push((row.parameter, place));
+        let value = assigned(input, &name, Some(row))?;
+        if !self.given.iter().any(|(given, ..)| *given == row.parameter) {
             self.given.push((row.parameter, name, value));
+        } else if row.parameter == Parameter::Rate {
+            errors.at(
+                name.span(),
+                "duplicate parameter `rate`; remove one of the two, or give both to a `static` bucket by `.and(..)`",
+            );
+        } else {
+            errors.at(name.span(), format!("duplicate parameter `{}`; remove one of the two", row.name));
         }
-        Ok(())
-    }
-
-    fn no_name(&mut self, input: ParseStream<'_>) -> syn::Error {
-        if let Ok(text) = input.fork().parse::<LitStr>() {
-            self.meant.push(Parameter::Bucket);
-            let message =
-                format!("expected a parameter, found a string; write `bucket = {:?}`", text.value());
-            return syn::Error::new(text.span(), message);
-        }
-        let hint = if input.peek(Token![,]) { "remove it" } else { "write it as in `bucket = \"name\"`" };
-        let (span, found) = next(input);
-        syn::Error::new(span, format!("expected a parameter name, found {found}; {hint}"))
+        Ok(None)
     }
 }
 
-fn find(name: &Ident) -> Result<&'static Row, (syn::Error, Option<Parameter>)> {
-    let text = name.unraw().to_string();
-    if let Some(row) = TABLE.iter().find(|row| row.name == text) {
-        return Ok(row);
+/// A value that has no name before it.
+fn alone(input: ParseStream<'_>) -> Option<Expr> {
+    let ahead = input.fork();
+    let after = ahead.fork();
+    let named = after.call(Ident::parse_any).ok();
+    // Spares most of what is written the parser of expressions.
+    if named.is_some() && is_assigned(&after) {
+        return None;
     }
-    let (hint, meant) = if let Some(row) = TABLE.iter().find(|row| row.foreign.contains(&text.as_str())) {
-        (format!("use `{}`", row.name), Some(row.parameter))
-    } else if let Some(near) = suggest::nearest(&text, TABLE.iter().map(|row| row.name)) {
-        let row = TABLE.iter().find(|row| row.name == near);
-        (format!("did you mean `{near}`?"), row.map(|row| row.parameter))
-    } else {
-        (format!("expected one of {}", listed(&TABLE.each_ref().map(|row| row.name), "or")), None)
+    let value = ahead.parse::<Expr>().ok()?;
+    let ended = ahead.is_empty() || ahead.peek(Token![,]);
+    let is_alone = match (&value, named) {
+        // One without its value, or one in the manner of a call, of a comparison.
+        (Expr::Assign(_), _) | (Expr::Call(_) | Expr::Binary(_), Some(_)) => false,
+        (_, Some(name)) => ended && matches!(meaning(&name), Meaning::Unknown),
+        (Expr::Lit(_), None) => true,
+        (_, None) => ended,
     };
-    Err((syn::Error::new(name.span(), format!("unknown parameter `{text}`; {hint}")), meant))
+    if is_alone { input.parse().ok() } else { None }
+}
+
+/// Whether `=` comes next.
+fn is_assigned(input: ParseStream<'_>) -> bool {
+    input.peek(Token![=]) && !input.peek(Token![==]) && !input.peek(Token![=>])
+}
+
+fn no_name(input: ParseStream<'_>) -> syn::Error {
+    let hint = match input.fork().parse::<Lit>() {
+        Ok(Lit::Str(_)) => "remove the quotes, as in `bucket = \"name\"`",
+        _ if input.peek(Token![,]) => "remove it",
+        _ => "write it as in `bucket = \"name\"`",
+    };
+    let (span, found) = next(input);
+    syn::Error::new(span, format!("expected a parameter name, found {found}; {hint}"))
 }
 
 /// The `= value` of a parameter.
 fn assigned(input: ParseStream<'_>, name: &Ident, row: Option<&Row>) -> syn::Result<Expr> {
     let example = row.map_or("name = value", |row| row.example);
-    let name = name.unraw();
-    let no_value = |span| {
-        Err(syn::Error::new(span, format!("parameter `{name}` needs a value; write it as in `{example}`")))
+    let no_value = || {
+        let message = format!("parameter `{}` needs a value; write it as in `{example}`", name.unraw());
+        Err(syn::Error::new(name.span(), message))
     };
+    let name = name.unraw();
     if input.is_empty() || input.peek(Token![,]) {
-        return no_value(name.span());
+        return no_value();
     }
-    if !input.peek(Token![=]) || input.peek(Token![==]) || input.peek(Token![=>]) {
+    if !is_assigned(input) {
         let (span, _) = next(input);
         return Err(syn::Error::new(
             span,
             format!("expected `=` after `{name}`; write it as in `{example}`"),
         ));
     }
-    let equals: Token![=] = input.parse()?;
+    let _: Token![=] = input.parse()?;
     if input.is_empty() || input.peek(Token![,]) {
-        return no_value(equals.span);
+        return no_value();
+    }
+    // Not an expression, but what a variable is declared by elsewhere.
+    if input.peek(Token![mut]) && row.is_some_and(|row| row.parameter == Parameter::Permit) {
+        let message = format!("`permit` must be a new variable name, found `mut`; write `{example}`");
+        return Err(syn::Error::new(next(input).0, message));
     }
     let whole = input.fork();
     input.parse::<Expr>().map_err(|error| {
@@ -168,11 +211,19 @@ fn recover(input: ParseStream<'_>) {
     }
 }
 
-/// Whether a name comes next that has a value or forgot it, as opposed to an expression that starts with a name.
+/// Whether a name comes next that has a value or forgot it, as opposed to an expression that starts with a name. Of a
+/// parameter's name that is believed also where something else stands for the `=`.
 fn starts_pair(input: ParseStream<'_>) -> bool {
     let ahead = input.fork();
-    ahead.call(Ident::parse_any).is_ok()
-        && (ahead.is_empty() || ahead.peek(Token![,]) || (ahead.peek(Token![=]) && !ahead.peek(Token![==])))
+    let Ok(name) = ahead.call(Ident::parse_any) else { return false };
+    let like_assigned = ahead.peek(Token![==])
+        || ahead.peek(Token![=>])
+        || (ahead.peek(Token![:]) && !ahead.peek(Token![::]))
+        || ahead.peek(syn::token::Paren);
+    ahead.is_empty()
+        || ahead.peek(Token![,])
+        || is_assigned(&ahead)
+        || (like_assigned && matches!(meaning(&name), Meaning::Own(_) | Meaning::Foreign(_)))
 }
 
 /// Where the next token stands, and its text for a message.

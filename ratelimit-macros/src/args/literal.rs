@@ -36,6 +36,25 @@ const UNITS: [(u64, &[&str]); 8] = [
     (604_800_000_000_000, &["w", "week", "weeks"]),
 ];
 
+const LISTED: &str = "`ns us ms s m h d w`";
+
+/// How words start that others use for a unit, or that are slips of its words.
+const MEANT: [(&str, &str); 13] = [
+    ("sec", "s"),
+    ("sek", "s"),
+    ("mil", "ms"),
+    ("mse", "ms"),
+    ("min", "m"),
+    ("mic", "us"),
+    ("use", "us"),
+    ("nan", "ns"),
+    ("nse", "ns"),
+    ("hou", "h"),
+    ("day", "d"),
+    ("wee", "w"),
+    ("wk", "w"),
+];
+
 /// Reads `500ms`, `1m30s`, `0`, `forever`.
 pub(crate) fn delay(text: &str) -> Result<Delay, String> {
     match text {
@@ -46,6 +65,9 @@ pub(crate) fn delay(text: &str) -> Result<Delay, String> {
             return Err(format!(
                 "`{text}` could mean two things; write `\"0s\"` (never wait) or `\"forever\"` (wait however long)"
             ));
+        }
+        _ if text.to_lowercase().starts_with("for") => {
+            return Err(format!("invalid duration `{text}`: no number; did you mean `forever`?"));
         }
         _ => {}
     }
@@ -74,7 +96,10 @@ fn nanos(text: &str) -> Result<u64, String> {
         if after.starts_with('.') {
             return Err("a fraction; write a whole count of a smaller unit, as in `1s500ms`".to_owned());
         }
-        let (unit, after) = after.split_at(after.find(|c: char| !c.is_alphabetic()).unwrap_or(after.len()));
+        if after.starts_with(|c: char| !c.is_alphabetic()) {
+            return Err(stray(after));
+        }
+        let (unit, after) = after.split_at(letters(after));
         let length = unit_length(unit).ok_or_else(|| unknown_unit(rest, unit))?;
         if length >= smallest {
             return Err(format!(
@@ -102,6 +127,9 @@ fn parts(text: &str) -> Result<Rate, String> {
     }) {
         return Err("white space around `/`; write it without, as in `10/s`".to_owned());
     }
+    if is_several(text) {
+        return Err("several rates; write one, or give all to a `static` bucket by `.and(..)`".to_owned());
+    }
     let mut words = text.split_whitespace();
     let Some(rate) = words.next() else {
         return Err("it is empty; write weight per time, as in `10/s`".to_owned());
@@ -110,6 +138,12 @@ fn parts(text: &str) -> Result<Rate, String> {
         return Err("no time; write weight per time, as in `10/s` or `100/15m`".to_owned());
     };
     let amount = positive("amount", amount)?;
+    if time.len() == digits(time)
+        && let Some(unit) = words.clone().next()
+        && unit_length(unit).is_some()
+    {
+        return Err(format!("white space in the time; write it without, as in `{rate}{unit}`"));
+    }
     let nanos = span(time)?;
     let shape = match (words.next(), words.next()) {
         (None, _) => Shape::Sliding,
@@ -117,7 +151,7 @@ fn parts(text: &str) -> Result<Rate, String> {
         (Some("burst"), None) => return Err("no burst; write it as in `1/s burst 5`".to_owned()),
         (Some("burst"), Some(burst)) => Shape::Burst(positive("burst", burst)?),
         (Some("fixed"), Some(word)) => return Err(format!("`{word}` after `fixed`; remove it")),
-        (Some(word), _) => return Err(format!("`{word}` is neither `burst` nor `fixed`")),
+        (Some(word), _) => return Err(unknown_word(word)),
     };
     match words.next() {
         Some(word) => Err(format!("`{word}` is too much; write it as in `1/s burst 5`")),
@@ -164,20 +198,69 @@ fn digits(text: &str) -> usize {
     text.bytes().take_while(u8::is_ascii_digit).count()
 }
 
+fn letters(text: &str) -> usize {
+    text.find(|c: char| !c.is_alphabetic()).unwrap_or(text.len())
+}
+
 fn unit_length(name: &str) -> Option<u64> {
     UNITS.iter().find(|(_, names)| names.contains(&name)).map(|(length, _)| *length)
 }
 
+/// Whether more than one word looks like a rate, whatever stands between them.
+fn is_several(text: &str) -> bool {
+    let parts = text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '+' | '&' | '|'));
+    let is_rate = |part: &&str| {
+        part.split_once('/').is_some_and(|(amount, time)| digits(amount) > 0 && !time.is_empty())
+    };
+    parts.filter(is_rate).count() > 1
+}
+
+fn unknown_word(word: &str) -> String {
+    let hint = match word {
+        _ if word.len() != letters(word) => "write it as in `1/s burst 5`",
+        _ if word.starts_with("bu") => "did you mean `burst`?",
+        _ if word.starts_with("fi") => "did you mean `fixed`?",
+        _ => "write it as in `1/s burst 5`",
+    };
+    format!("`{word}` is neither `burst` nor `fixed`; {hint}")
+}
+
 fn unknown_unit(text: &str, unit: &str) -> String {
-    let units = "`ns us ms s m h d w`";
-    match unit {
-        "" => format!("the time `{text}` has no unit; write one of {units}, as in `{text}s`"),
+    let lower = unit.to_lowercase();
+    match lower.as_str() {
+        "" => format!("the time `{text}` has no unit; write one of {LISTED}, as in `{text}s`"),
         "mo" | "mon" | "month" | "months" => "months differ in length; write days, as in `30d`".to_owned(),
         "y" | "yr" | "year" | "years" => "years differ in length; write days, as in `365d`".to_owned(),
         _ if unit.starts_with('.') => {
             format!("the time `{text}` is not a whole count; write it in a smaller unit, as in `1500ms`")
         }
-        _ => format!("`{unit}` is no unit of time; write one of {units}"),
+        _ if unit.len() != letters(unit) => stray(unit),
+        _ if unit_length(&lower).is_some() => {
+            format!("`{unit}` is no unit of time; write it in lower case, `{lower}`")
+        }
+        _ => match MEANT.iter().find(|(start, _)| lower.starts_with(start)) {
+            Some((_, meant)) => format!("`{unit}` is no unit of time; did you mean `{meant}`?"),
+            None => format!("`{unit}` is no unit of time; write one of {LISTED}"),
+        },
+    }
+}
+
+/// What stands where a unit should, or behind it, and is no letter.
+fn stray(text: &str) -> String {
+    let (unit, rest) = text.split_at(letters(text));
+    match (unit, rest.chars().next()) {
+        ("", Some('_')) => "`_` in a number; write digits only".to_owned(),
+        ("", Some(',')) => {
+            "`,` in a number; write digits only, a fraction in a smaller unit, as in `1500ms`".to_owned()
+        }
+        ("", Some('-' | '+')) => "a sign; a time is never negative, remove it".to_owned(),
+        (unit, Some('0'..='9')) if unit_length(unit).is_some() => {
+            "more than one unit; write the time in one, as in `90s`".to_owned()
+        }
+        (unit, _) if unit_length(unit).is_some() && !rest.contains(char::is_alphanumeric) => {
+            format!("`{rest}` behind the unit; remove it")
+        }
+        _ => format!("`{text}` is no unit of time; write one of {LISTED}"),
     }
 }
 
@@ -228,8 +311,17 @@ mod tests {
             ("18446744073s1000ms", "longer than 584 years"),
             ("never", "two things"),
             ("unlimited", "two things"),
-            ("Forever", "no number before `Forever`"),
-            ("5S", "`S` is no unit"),
+            ("Forever", "no number; did you mean `forever`?"),
+            ("forver", "no number; did you mean `forever`?"),
+            ("5S", "`S` is no unit of time; write it in lower case, `s`"),
+            ("500MS", "`MS` is no unit of time; write it in lower case, `ms`"),
+            ("1_000ms", "`_` in a number; write digits only"),
+            ("1,5s", "`,` in a number; write digits only, a fraction in a smaller unit, as in `1500ms`"),
+            ("5-s", "a sign"),
+            ("5/s", "`/s` is no unit"),
+            ("5sek", "did you mean `s`?"),
+            ("5msecs", "did you mean `ms`?"),
+            ("5minuts", "did you mean `m`?"),
         ] {
             let message = delay(text).expect_err(text);
             assert!(message.contains(part), "{text}: {message}");
@@ -265,7 +357,7 @@ mod tests {
             ("-1/s", "`-1` is not a whole number"),
             ("0.5/s", "`0.5` is not a whole number"),
             ("1e9/s", "`1e9` is not a whole number"),
-            ("10/-1s", "is no unit"),
+            ("10/-1s", "a sign; a time is never negative, remove it"),
             ("10/1.5s", "not a whole count"),
             ("10 / s", "white space around `/`"),
             ("0.5/s", "give it a longer time"),
@@ -278,7 +370,23 @@ mod tests {
             ("1/999999999999w", "too long"),
             ("1/s burst 0", "the burst must be at least 1"),
             ("1/s burst", "no burst"),
-            ("1/s bust 5", "neither"),
+            ("1/s bust 5", "`bust` is neither `burst` nor `fixed`; did you mean `burst`?"),
+            ("1/s burst=5", "`burst=5` is neither `burst` nor `fixed`; write it as in `1/s burst 5`"),
+            ("1/s fix", "did you mean `fixed`?"),
+            ("1/s 5", "`5` is neither `burst` nor `fixed`; write it as in `1/s burst 5`"),
+            ("10/S", "`S` is no unit of time; write it in lower case, `s`"),
+            ("10/M", "write it in lower case, `m`"),
+            ("10/sek", "did you mean `s`?"),
+            ("10/1 s", "white space in the time; write it without, as in `10/1s`"),
+            ("10/1_000ms", "`_` in a number"),
+            ("10/1,5s", "`,` in a number"),
+            ("10/1m30s", "more than one unit; write the time in one, as in `90s`"),
+            ("10/s/s", "`s/s` is no unit of time; write one of"),
+            ("10/s,", "`,` behind the unit; remove it"),
+            ("10/s,5/m", "several rates; write one, or give all to a `static` bucket by `.and(..)`"),
+            ("10/s, 100/m", "several rates"),
+            ("10/s burst 5, 100/m", "several rates"),
+            ("10/s 100/m", "several rates"),
             ("1/s fixed burst", "after `fixed`"),
             ("1/s burst 5 fixed", "too much"),
             ("10 s", "no time"),

@@ -3,16 +3,16 @@
 use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{ParseStream, Parser};
-use syn::{GenericArgument, Item, PathArguments, Type, TypeParamBound};
+use syn::{GenericArgument, Item, PathArguments, ReturnType, Signature, Type, TypeParamBound};
 
 /// Puts the prologue into the `async` block that the body ends with: `async { .. }`, `async move { .. }`, either in
 /// `Box::pin(..)` (as `#[async_trait]` makes them) or with `.boxed()` behind. `None` if it ends with no such block.
-pub(super) fn into_future(body: &[TokenTree], prologue: &TokenStream) -> Option<TokenStream> {
+pub(super) fn into_future(body: &[TokenTree], prologue: &dyn Fn() -> TokenStream) -> Option<TokenStream> {
     let end = without_boxed(body);
     let (last, before) = body.get(..end)?.split_last()?;
     let TokenTree::Group(group) = last else { return None };
     let inside = match group.delimiter() {
-        Delimiter::Brace if ends_statement(before_async(before)?) => front(group.stream(), prologue),
+        Delimiter::Brace if ends_statement(before_async(before)?) => front(group.stream(), &prologue()),
         Delimiter::Parenthesis if ends_statement(before_box_pin(before)?) => {
             // The block must be the whole argument, so nothing may end a statement before it.
             let trees: Vec<TokenTree> = group.stream().into_iter().collect();
@@ -177,6 +177,13 @@ fn ends_statement(before: &[TokenTree]) -> bool {
     }
 }
 
+pub(super) fn return_type(signature: &Signature) -> Option<&Type> {
+    match &signature.output {
+        ReturnType::Default => None,
+        ReturnType::Type(_, ty) => Some(ty),
+    }
+}
+
 /// Whether a return type says that it is a future. Only the outermost type tells: inside another one the future is
 /// data.
 pub(super) fn is_future(ty: &Type) -> bool {
@@ -212,4 +219,39 @@ fn names_future(bound: &TypeParamBound) -> bool {
         }
         _ => false,
     }
+}
+
+/// What the future gives that a return type says it is, where it says that too: `T` of `Output = T`, or of
+/// `BoxFuture<'_, T>`.
+pub(super) fn output(ty: &Type) -> Option<&Type> {
+    match ty {
+        Type::Group(inner) => output(&inner.elem),
+        Type::Paren(inner) => output(&inner.elem),
+        Type::ImplTrait(bounds) => bounds.bounds.iter().find_map(bound_output),
+        Type::TraitObject(bounds) => bounds.bounds.iter().find_map(bound_output),
+        Type::Path(path) => {
+            let segment = path.path.segments.last()?;
+            let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
+            let inner = arguments.args.iter().find_map(|argument| match argument {
+                GenericArgument::Type(ty) => Some(ty),
+                _ => None,
+            })?;
+            match segment.ident.to_string().as_str() {
+                "BoxFuture" | "LocalBoxFuture" => Some(inner),
+                _ => output(inner),
+            }
+        }
+        _ => None,
+    }
+}
+
+fn bound_output(bound: &TypeParamBound) -> Option<&Type> {
+    let TypeParamBound::Trait(bound) = bound else { return None };
+    let PathArguments::AngleBracketed(arguments) = &bound.path.segments.last()?.arguments else {
+        return None;
+    };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::AssocType(assoc) if assoc.ident == "Output" => Some(&assoc.ty),
+        _ => None,
+    })
 }

@@ -2,9 +2,9 @@
 
 mod mistakes;
 mod shapes;
+mod soup;
 
 use proc_macro2::TokenStream;
-use quote::quote;
 
 use super::expand;
 
@@ -133,67 +133,4 @@ fn half_typed_bodies_are_emitted() {
             assert!(mistaken.starts_with(&item.to_string()), "{mistaken}");
         }
     }
-}
-
-/// Whatever stands in the attribute and in the body: no panic, and the function is always there.
-#[test]
-fn token_soup() {
-    let pieces = [
-        "bucket",
-        "key",
-        "weight",
-        "=",
-        "==",
-        ",",
-        "|",
-        "user",
-        "\"kitsu\"",
-        "5",
-        "(",
-        ")",
-        "[a]",
-        "{ x. }",
-        "-",
-        "::",
-        "rate",
-        "\"10/s\"",
-        "burst",
-        "async",
-        "move",
-        "crate",
-        "#",
-        "!",
-        ";",
-        "'a",
-        "max_delay",
-        "\"{user}\"",
-        "if",
-        "fn",
-    ];
-    let mut random = 0x2545_f491_4f6c_dd1d_u64;
-    let mut soup = || {
-        let mut text = String::new();
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        let mut bits = random;
-        for _ in 0..bits % 12 {
-            bits = bits.rotate_right(5);
-            text.push_str(pieces[usize::try_from(bits % pieces.len() as u64).unwrap()]);
-            text.push(' ');
-        }
-        text
-    };
-    let mut tried = 0;
-    for _ in 0..20_000 {
-        let (Ok(args), Ok(body)) = (soup().parse::<TokenStream>(), soup().parse::<TokenStream>()) else {
-            continue;
-        };
-        tried += 1;
-        let expanded = expand(args, &quote!(pub fn search(user: u32) -> Answer { #body })).to_string();
-        assert!(expanded.contains("pub fn search (user : u32) -> Answer {"), "{expanded}");
-        let body = body.to_string();
-        assert!(expanded.contains(body.trim_start_matches(['#', '!'])), "{body}: {expanded}");
-    }
-    assert!(tried > 5_000, "{tried}");
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::needless_raw_string_hashes, reason = "`expect-test` writes them")]
 
 mod functions;
+mod places;
 mod values;
 
 use expect_test::{Expect, expect};
@@ -25,29 +26,27 @@ fn a_sync_function() {
             #[inline]
             pub(crate) fn search(user: u32, page: &str) -> Result<usize, Error> {
                 let __permit = {
-                    let __call = ::rate_limited::__private::Site::call({
-                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                    use ::rate_limited::__private as __rate_limited;
+                    let __call = __rate_limited::Site::call({
+                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
                             "kitsu",
                             ::core::concat!(::core::module_path!(), "::", "search"),
                         );
                         &SITE
                     });
-                    let __call = ::rate_limited::__private::Call::key(
+                    let __call = __rate_limited::Call::key(
                         __call,
-                        &::rate_limited::__private::apply(
+                        &__rate_limited::apply(
                             (&user, &page),
                             |(user, &page)| format!("{user}/{page}"),
                         ),
                     );
-                    let __call = ::rate_limited::__private::Call::weight(__call, 2u32);
-                    let __max_delay: ::core::time::Duration = ::core::time::Duration::from_nanos(
-                        500000000u64,
-                    );
-                    let __call = ::rate_limited::__private::Call::max_delay(__call, __max_delay);
-                    match ::rate_limited::__private::Call::acquire(__call) {
-                        ::core::result::Result::Ok(__permit) => __permit,
-                        ::core::result::Result::Err(__error) => {
-                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                    let __call = __rate_limited::Call::weight(__call, 2u32);
+                    let __call = __rate_limited::Call::max_delay_nanos(__call, 500000000u64);
+                    match __rate_limited::Call::acquire(__call) {
+                        __rate_limited::Ok(__permit) => __permit,
+                        __rate_limited::Err(__error) => {
+                            return __rate_limited::FromLimited::from_limited(__error);
                         }
                     }
                 };
@@ -65,13 +64,14 @@ fn an_async_function_with_its_own_rate() {
         &expect![[r#"
             async fn search<T: Display>(user: T, width: usize) -> Result<usize, Error> {
                 let __permit = {
-                    let __call = ::rate_limited::__private::Site::call({
-                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::own(
+                    use ::rate_limited::__private as __rate_limited;
+                    let __call = __rate_limited::Site::call({
+                        static SITE: __rate_limited::Site = __rate_limited::Site::own(
                             ::core::concat!(
                                 ::core::module_path!(), "::", "search", "@", ::core::line!(), ":",
                                 ::core::column!()
                             ),
-                            ::rate_limited::__private::Rate::new(
+                            __rate_limited::Rate::new(
                                     5u32,
                                     ::core::time::Duration::from_nanos(2000000000u64),
                                 )
@@ -80,16 +80,18 @@ fn an_async_function_with_its_own_rate() {
                         );
                         &SITE
                     });
-                    let __call = ::rate_limited::__private::Call::key(
+                    let __call = __rate_limited::Call::key(
                         __call,
                         &::core::format_args!("{user}{{{user:>width$}", user = user, width = width),
                     );
-                    let __max_delay: ::core::time::Duration = ::core::time::Duration::MAX;
-                    let __call = ::rate_limited::__private::Call::max_delay(__call, __max_delay);
-                    match ::rate_limited::__private::Call::acquire_async(__call).await {
-                        ::core::result::Result::Ok(__permit) => __permit,
-                        ::core::result::Result::Err(__error) => {
-                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                    let __call = __rate_limited::Call::max_delay_nanos(
+                        __call,
+                        18446744073709551615u64,
+                    );
+                    match __rate_limited::Call::acquire_async(__call).await {
+                        __rate_limited::Ok(__permit) => __permit,
+                        __rate_limited::Err(__error) => {
+                            return __rate_limited::FromLimited::from_limited(__error);
                         }
                     }
                 };
@@ -107,35 +109,10 @@ fn a_method_with_expressions_everywhere() {
         "fn batch(&self, ids: &[u32]) -> Answer { self.send(ids) }",
         &expect![[r#"
             fn batch(&self, ids: &[u32]) -> Answer {
-                let __permit = {
-                    let __call = {
-                        let __registry = &self.limits;
-                        crate::limits::__private::Site::call_on_in(
-                            {
-                                static SITE: crate::limits::__private::Site = crate::limits::__private::Site::dynamic(
-                                    ::core::concat!(::core::module_path!(), "::", "batch"),
-                                );
-                                &SITE
-                            },
-                            __registry,
-                            &self.bucket,
-                        )
-                    };
-                    let __call = crate::limits::__private::Call::key(__call, &self.id);
-                    let __call = crate::limits::__private::Call::weight(__call, ids.len());
-                    let __max_delay: ::core::time::Duration = crate::limits::__private::apply(
-                        (&ids,),
-                        |(ids,): (&[u32],)| patience(ids),
-                    );
-                    let __call = crate::limits::__private::Call::max_delay(__call, __max_delay);
-                    match crate::limits::__private::Call::acquire(__call) {
-                        ::core::result::Result::Ok(__permit) => __permit,
-                        ::core::result::Result::Err(__error) => {
-                            return crate::limits::__private::apply(__error, |error| self.busy(error));
-                        }
-                    }
-                };
                 self.send(ids)
+            }
+            ::core::compile_error! {
+                "`ids` is given by reference; write `|ids: &&[u32]|`, or leave the type out"
             }
         "#]],
     );
@@ -151,17 +128,18 @@ fn a_boxed_future() {
                 let url = self.url();
                 Box::pin(async move {
                     let __permit = {
-                        let __call = ::rate_limited::__private::Site::call({
-                            static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                        use ::rate_limited::__private as __rate_limited;
+                        let __call = __rate_limited::Site::call({
+                            static SITE: __rate_limited::Site = __rate_limited::Site::named(
                                 "kitsu",
                                 ::core::concat!(::core::module_path!(), "::", "search"),
                             );
                             &SITE
                         });
-                        match ::rate_limited::__private::Call::acquire_async(__call).await {
-                            ::core::result::Result::Ok(__permit) => __permit,
-                            ::core::result::Result::Err(__error) => {
-                                return ::rate_limited::__private::FromLimited::from_limited(__error);
+                        match __rate_limited::Call::acquire_async(__call).await {
+                            __rate_limited::Ok(__permit) => __permit,
+                            __rate_limited::Err(__error) => {
+                                return __rate_limited::FromLimited::from_limited(__error);
                             }
                         }
                     };
@@ -183,17 +161,18 @@ fn what_never_returns_silences_one_lint() {
                 use std::process::exit;
                 #[allow(unreachable_code, clippy::diverging_sub_expression)]
                 let __permit = {
-                    let __call = ::rate_limited::__private::Site::call({
-                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                    use ::rate_limited::__private as __rate_limited;
+                    let __call = __rate_limited::Site::call({
+                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
                             "kitsu",
                             ::core::concat!(::core::module_path!(), "::", "run"),
                         );
                         &SITE
                     });
-                    match ::rate_limited::__private::Call::acquire(__call) {
-                        ::core::result::Result::Ok(__permit) => __permit,
-                        ::core::result::Result::Err(__error) => {
-                            return ::rate_limited::__private::apply(__error, |_| exit(1));
+                    match __rate_limited::Call::acquire(__call) {
+                        __rate_limited::Ok(__permit) => __permit,
+                        __rate_limited::Err(__error) => {
+                            return __rate_limited::apply(__error, |_| exit(1));
                         }
                     }
                 };

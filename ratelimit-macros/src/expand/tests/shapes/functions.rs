@@ -17,18 +17,19 @@ fn a_future_with_statements_before() {
                 log(&url);
                 async move {
                     let __permit = {
-                        let __call = ::rate_limited::__private::Site::call({
-                            static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                        use ::rate_limited::__private as __rate_limited;
+                        let __call = __rate_limited::Site::call({
+                            static SITE: __rate_limited::Site = __rate_limited::Site::named(
                                 "kitsu",
                                 ::core::concat!(::core::module_path!(), "::", "search"),
                             );
                             &SITE
                         });
-                        let __call = ::rate_limited::__private::Call::key(__call, &page);
-                        match ::rate_limited::__private::Call::acquire_async(__call).await {
-                            ::core::result::Result::Ok(__permit) => __permit,
-                            ::core::result::Result::Err(__error) => {
-                                return ::rate_limited::__private::FromLimited::from_limited(__error);
+                        let __call = __rate_limited::Call::key(__call, &page);
+                        match __rate_limited::Call::acquire_async(__call).await {
+                            __rate_limited::Ok(__permit) => __permit,
+                            __rate_limited::Err(__error) => {
+                                return __rate_limited::FromLimited::from_limited(__error);
                             }
                         }
                     };
@@ -48,17 +49,18 @@ fn a_future_boxed_by_a_method() {
             fn search<'a>(text: &'a str) -> BoxFuture<'a, Answer> {
                 async move {
                     let __permit = {
-                        let __call = ::rate_limited::__private::Site::call({
-                            static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                        use ::rate_limited::__private as __rate_limited;
+                        let __call = __rate_limited::Site::call({
+                            static SITE: __rate_limited::Site = __rate_limited::Site::named(
                                 "kitsu",
                                 ::core::concat!(::core::module_path!(), "::", "search"),
                             );
                             &SITE
                         });
-                        match ::rate_limited::__private::Call::acquire_async(__call).await {
-                            ::core::result::Result::Ok(__permit) => __permit,
-                            ::core::result::Result::Err(__error) => {
-                                return ::rate_limited::__private::FromLimited::from_limited(__error);
+                        match __rate_limited::Call::acquire_async(__call).await {
+                            __rate_limited::Ok(__permit) => __permit,
+                            __rate_limited::Err(__error) => {
+                                return __rate_limited::FromLimited::from_limited(__error);
                             }
                         }
                     };
@@ -90,18 +92,19 @@ fn a_method_under_async_trait() {
             {
                 Box::pin(async move {
                     let permit = {
-                        let __call = ::rate_limited::__private::Site::call({
-                            static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                        use ::rate_limited::__private as __rate_limited;
+                        let __call = __rate_limited::Site::call({
+                            static SITE: __rate_limited::Site = __rate_limited::Site::named(
                                 "kitsu",
                                 ::core::concat!(::core::module_path!(), "::", "fetch"),
                             );
                             &SITE
                         });
-                        let __call = ::rate_limited::__private::Call::key(__call, &id);
-                        match ::rate_limited::__private::Call::acquire_async(__call).await {
-                            ::core::result::Result::Ok(__permit) => __permit,
-                            ::core::result::Result::Err(__error) => {
-                                return ::rate_limited::__private::FromLimited::from_limited(__error);
+                        let __call = __rate_limited::Call::key(__call, &id);
+                        match __rate_limited::Call::acquire_async(__call).await {
+                            __rate_limited::Ok(__permit) => __permit,
+                            __rate_limited::Err(__error) => {
+                                return __rate_limited::FromLimited::from_limited(__error);
                             }
                         }
                     };
@@ -131,19 +134,20 @@ fn a_trait_method_with_a_default_body() {
                 Self: Sync,
             {
                 let __permit = {
-                    let __call = ::rate_limited::__private::Site::call_on(
-                        {
-                            static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::dynamic(
+                    use ::rate_limited::__private as __rate_limited;
+                    let __call = {
+                        let __site = {
+                            static SITE: __rate_limited::Site = __rate_limited::Site::dynamic(
                                 ::core::concat!(::core::module_path!(), "::", "ping"),
                             );
                             &SITE
-                        },
-                        &Self::BUCKET,
-                    );
-                    match ::rate_limited::__private::Call::acquire_async(__call).await {
-                        ::core::result::Result::Ok(__permit) => __permit,
-                        ::core::result::Result::Err(__error) => {
-                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                        };
+                        __rate_limited::Site::call_on(__site, &Self::BUCKET)
+                    };
+                    match __rate_limited::Call::acquire_async(__call).await {
+                        __rate_limited::Ok(__permit) => __permit,
+                        __rate_limited::Err(__error) => {
+                            return __rate_limited::FromLimited::from_limited(__error);
                         }
                     }
                 };
@@ -161,17 +165,18 @@ fn an_unsafe_foreign_function() {
         &expect![[r#"
             pub unsafe extern "C" fn call(pointer: *const u8) -> c_int {
                 let __permit = {
-                    let __call = ::rate_limited::__private::Site::call({
-                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                    use ::rate_limited::__private as __rate_limited;
+                    let __call = __rate_limited::Site::call({
+                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
                             "kitsu",
                             ::core::concat!(::core::module_path!(), "::", "call"),
                         );
                         &SITE
                     });
-                    match ::rate_limited::__private::Call::acquire(__call) {
-                        ::core::result::Result::Ok(__permit) => __permit,
-                        ::core::result::Result::Err(__error) => {
-                            return ::rate_limited::__private::apply(__error, |_| -1);
+                    match __rate_limited::Call::acquire(__call) {
+                        __rate_limited::Ok(__permit) => __permit,
+                        __rate_limited::Err(__error) => {
+                            return __rate_limited::apply::<_, c_int>(__error, |_| -1);
                         }
                     }
                 };
@@ -200,22 +205,23 @@ fn a_generic_function_with_patterns() {
                 T: Display,
             {
                 let __permit = {
-                    let __call = ::rate_limited::__private::Site::call({
-                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                    use ::rate_limited::__private as __rate_limited;
+                    let __call = __rate_limited::Site::call({
+                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
                             "kitsu",
                             ::core::concat!(::core::module_path!(), "::", "batch"),
                         );
                         &SITE
                     });
-                    let __call = ::rate_limited::__private::Call::key(
+                    let __call = __rate_limited::Call::key(
                         __call,
-                        &::rate_limited::__private::apply((&a, &tail), |(a, tail)| key(a, tail)),
+                        &__rate_limited::apply((&a, &tail), |(a, tail)| key(a, tail)),
                     );
-                    let __call = ::rate_limited::__private::Call::weight(__call, tail.len());
-                    match ::rate_limited::__private::Call::acquire(__call) {
-                        ::core::result::Result::Ok(__permit) => __permit,
-                        ::core::result::Result::Err(__error) => {
-                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                    let __call = __rate_limited::Call::weight(__call, tail.len());
+                    match __rate_limited::Call::acquire(__call) {
+                        __rate_limited::Ok(__permit) => __permit,
+                        __rate_limited::Err(__error) => {
+                            return __rate_limited::FromLimited::from_limited(__error);
                         }
                     }
                 };
@@ -238,18 +244,19 @@ fn leading_items_and_inner_attributes() {
                 const COST: u32 = 2;
                 fn inner() {}
                 let __permit = {
-                    let __call = ::rate_limited::__private::Site::call({
-                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                    use ::rate_limited::__private as __rate_limited;
+                    let __call = __rate_limited::Site::call({
+                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
                             "kitsu",
                             ::core::concat!(::core::module_path!(), "::", "search"),
                         );
                         &SITE
                     });
-                    let __call = ::rate_limited::__private::Call::weight(__call, COST);
-                    match ::rate_limited::__private::Call::acquire(__call) {
-                        ::core::result::Result::Ok(__permit) => __permit,
-                        ::core::result::Result::Err(__error) => {
-                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                    let __call = __rate_limited::Call::weight(__call, COST);
+                    match __rate_limited::Call::acquire(__call) {
+                        __rate_limited::Ok(__permit) => __permit,
+                        __rate_limited::Err(__error) => {
+                            return __rate_limited::FromLimited::from_limited(__error);
                         }
                     }
                 };
@@ -268,18 +275,17 @@ fn a_function_that_returns_nothing() {
         &expect![[r#"
             fn emit(sample: Sample) {
                 let __permit = {
-                    let __call = ::rate_limited::__private::Site::call({
-                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                    use ::rate_limited::__private as __rate_limited;
+                    let __call = __rate_limited::Site::call({
+                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
                             "metrics",
                             ::core::concat!(::core::module_path!(), "::", "emit"),
                         );
                         &SITE
                     });
-                    match ::rate_limited::__private::Call::acquire(__call) {
-                        ::core::result::Result::Ok(__permit) => __permit,
-                        ::core::result::Result::Err(__error) => {
-                            return ::rate_limited::__private::apply(__error, drop);
-                        }
+                    match __rate_limited::Call::acquire(__call) {
+                        __rate_limited::Ok(__permit) => __permit,
+                        __rate_limited::Err(__error) => return __rate_limited::apply(__error, drop),
                     }
                 };
                 send(sample);
@@ -296,18 +302,17 @@ fn an_empty_body() {
         &expect![[r#"
             async fn tick() {
                 let __permit = {
-                    let __call = ::rate_limited::__private::Site::call({
-                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                    use ::rate_limited::__private as __rate_limited;
+                    let __call = __rate_limited::Site::call({
+                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
                             "kitsu",
                             ::core::concat!(::core::module_path!(), "::", "tick"),
                         );
                         &SITE
                     });
-                    match ::rate_limited::__private::Call::acquire_async(__call).await {
-                        ::core::result::Result::Ok(__permit) => __permit,
-                        ::core::result::Result::Err(__error) => {
-                            return ::rate_limited::__private::apply(__error, |_| ());
-                        }
+                    match __rate_limited::Call::acquire_async(__call).await {
+                        __rate_limited::Ok(__permit) => __permit,
+                        __rate_limited::Err(__error) => return __rate_limited::apply(__error, |_| ()),
                     }
                 };
             }

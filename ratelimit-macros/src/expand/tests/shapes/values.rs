@@ -14,21 +14,21 @@ fn a_static_bucket() {
         &expect![[r#"
             fn issues() -> io::Result<u32> {
                 let __permit = {
-                    let __call = ::rate_limited::__private::Site::call_on(
-                        {
-                            static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::dynamic(
+                    use ::rate_limited::__private as __rate_limited;
+                    let __call = {
+                        let __site = {
+                            static SITE: __rate_limited::Site = __rate_limited::Site::dynamic(
                                 ::core::concat!(::core::module_path!(), "::", "issues"),
                             );
                             &SITE
-                        },
-                        &GITHUB,
-                    );
-                    let __max_delay: ::core::time::Duration = MAX_WAIT;
-                    let __call = ::rate_limited::__private::Call::max_delay(__call, __max_delay);
-                    match ::rate_limited::__private::Call::acquire(__call) {
-                        ::core::result::Result::Ok(__permit) => __permit,
-                        ::core::result::Result::Err(__error) => {
-                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                        };
+                        __rate_limited::Site::call_on(__site, &GITHUB)
+                    };
+                    let __call = __rate_limited::Call::max_delay(__call, MAX_WAIT);
+                    match __rate_limited::Call::acquire(__call) {
+                        __rate_limited::Ok(__permit) => __permit,
+                        __rate_limited::Err(__error) => {
+                            return __rate_limited::FromLimited::from_limited(__error);
                         }
                     }
                 };
@@ -46,19 +46,20 @@ fn a_bucket_by_a_condition() {
         &expect![[r#"
             fn issues(fast: bool) -> io::Result<u32> {
                 let __permit = {
-                    let __call = ::rate_limited::__private::Site::call_on(
-                        {
-                            static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::dynamic(
+                    use ::rate_limited::__private as __rate_limited;
+                    let __call = {
+                        let __site = {
+                            static SITE: __rate_limited::Site = __rate_limited::Site::dynamic(
                                 ::core::concat!(::core::module_path!(), "::", "issues"),
                             );
                             &SITE
-                        },
-                        &(if fast { &FAST } else { &SLOW }),
-                    );
-                    match ::rate_limited::__private::Call::acquire(__call) {
-                        ::core::result::Result::Ok(__permit) => __permit,
-                        ::core::result::Result::Err(__error) => {
-                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                        };
+                        __rate_limited::Site::call_on(__site, &(if fast { &FAST } else { &SLOW }))
+                    };
+                    match __rate_limited::Call::acquire(__call) {
+                        __rate_limited::Ok(__permit) => __permit,
+                        __rate_limited::Err(__error) => {
+                            return __rate_limited::FromLimited::from_limited(__error);
                         }
                     }
                 };
@@ -76,10 +77,11 @@ fn a_declared_bucket() {
         &expect![[r#"
             fn forecast(city: &str) -> Result<Forecast, WeatherError> {
                 let __permit = {
-                    let __call = ::rate_limited::__private::Site::call({
-                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::declared(
+                    use ::rate_limited::__private as __rate_limited;
+                    let __call = __rate_limited::Site::call({
+                        static SITE: __rate_limited::Site = __rate_limited::Site::declared(
                             "weather",
-                            ::rate_limited::__private::Rate::new(
+                            __rate_limited::Rate::new(
                                     100u32,
                                     ::core::time::Duration::from_nanos(900000000000u64),
                                 )
@@ -88,10 +90,10 @@ fn a_declared_bucket() {
                         );
                         &SITE
                     });
-                    match ::rate_limited::__private::Call::acquire(__call) {
-                        ::core::result::Result::Ok(__permit) => __permit,
-                        ::core::result::Result::Err(__error) => {
-                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                    match __rate_limited::Call::acquire(__call) {
+                        __rate_limited::Ok(__permit) => __permit,
+                        __rate_limited::Err(__error) => {
+                            return __rate_limited::FromLimited::from_limited(__error);
                         }
                     }
                 };
@@ -109,11 +111,12 @@ fn an_instance_s_registry() {
         &expect![[r#"
             async fn search(&self) -> Answer {
                 let __permit = {
+                    use ::rate_limited::__private as __rate_limited;
                     let __call = {
                         let __registry = &self.limits;
-                        ::rate_limited::__private::Site::call_in(
+                        __rate_limited::Site::call_in(
                             {
-                                static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                                static SITE: __rate_limited::Site = __rate_limited::Site::named(
                                     "kitsu",
                                     ::core::concat!(::core::module_path!(), "::", "search"),
                                 );
@@ -122,10 +125,10 @@ fn an_instance_s_registry() {
                             __registry,
                         )
                     };
-                    match ::rate_limited::__private::Call::acquire_async(__call).await {
-                        ::core::result::Result::Ok(__permit) => __permit,
-                        ::core::result::Result::Err(__error) => {
-                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                    match __rate_limited::Call::acquire_async(__call).await {
+                        __rate_limited::Ok(__permit) => __permit,
+                        __rate_limited::Err(__error) => {
+                            return __rate_limited::FromLimited::from_limited(__error);
                         }
                     }
                 };
@@ -143,17 +146,18 @@ fn a_permit_of_the_body_s() {
         &expect![[r#"
             async fn batch(&self) -> Answer {
                 let permit = {
-                    let __call = ::rate_limited::__private::Site::call({
-                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                    use ::rate_limited::__private as __rate_limited;
+                    let __call = __rate_limited::Site::call({
+                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
                             "mail",
                             ::core::concat!(::core::module_path!(), "::", "batch"),
                         );
                         &SITE
                     });
-                    match ::rate_limited::__private::Call::acquire_async(__call).await {
-                        ::core::result::Result::Ok(__permit) => __permit,
-                        ::core::result::Result::Err(__error) => {
-                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                    match __rate_limited::Call::acquire_async(__call).await {
+                        __rate_limited::Ok(__permit) => __permit,
+                        __rate_limited::Err(__error) => {
+                            return __rate_limited::FromLimited::from_limited(__error);
                         }
                     }
                 };
@@ -174,33 +178,33 @@ fn closures_with_types_and_patterns() {
         &expect![[r#"
             fn search(&self, user: &str, page: u32) -> Answer {
                 let __permit = {
-                    let __call = ::rate_limited::__private::Site::call({
-                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                    use ::rate_limited::__private as __rate_limited;
+                    let __call = __rate_limited::Site::call({
+                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
                             "kitsu",
                             ::core::concat!(::core::module_path!(), "::", "search"),
                         );
                         &SITE
                     });
-                    let __call = ::rate_limited::__private::Call::key(
+                    let __call = __rate_limited::Call::key(
                         __call,
-                        &::rate_limited::__private::apply(
+                        &__rate_limited::apply(
                             (&user, &page),
                             |(user, &page): (&&str, _)| -> String { name(user, page) },
                         ),
                     );
-                    let __call = ::rate_limited::__private::Call::weight(
+                    let __call = __rate_limited::Call::weight(
                         __call,
-                        ::rate_limited::__private::apply((&page,), move |(page,)| *page),
+                        __rate_limited::apply((&page,), move |(page,)| *page),
                     );
-                    let __max_delay: ::core::time::Duration = ::rate_limited::__private::apply(
-                        (),
-                        |()| self.patience,
+                    let __call = __rate_limited::Call::max_delay(
+                        __call,
+                        __rate_limited::apply((), |()| self.patience),
                     );
-                    let __call = ::rate_limited::__private::Call::max_delay(__call, __max_delay);
-                    match ::rate_limited::__private::Call::acquire(__call) {
-                        ::core::result::Result::Ok(__permit) => __permit,
-                        ::core::result::Result::Err(__error) => {
-                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                    match __rate_limited::Call::acquire(__call) {
+                        __rate_limited::Ok(__permit) => __permit,
+                        __rate_limited::Err(__error) => {
+                            return __rate_limited::FromLimited::from_limited(__error);
                         }
                     }
                 };
@@ -218,30 +222,30 @@ fn branches_as_values() {
         &expect![[r#"
             fn search(page: u32) -> Answer {
                 let __permit = {
-                    let __call = ::rate_limited::__private::Site::call({
-                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                    use ::rate_limited::__private as __rate_limited;
+                    let __call = __rate_limited::Site::call({
+                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
                             "kitsu",
                             ::core::concat!(::core::module_path!(), "::", "search"),
                         );
                         &SITE
                     });
-                    let __call = ::rate_limited::__private::Call::key(
+                    let __call = __rate_limited::Call::key(
                         __call,
                         &(match page {
                             0 => "first",
                             _ => "rest",
                         }),
                     );
-                    let __call = ::rate_limited::__private::Call::weight(
+                    let __call = __rate_limited::Call::weight(__call, if page > 3 { 2 } else { 1 });
+                    let __call = __rate_limited::Call::max_delay(
                         __call,
-                        if page > 3 { 2 } else { 1 },
+                        if page > 3 { LONG } else { SHORT },
                     );
-                    let __max_delay: ::core::time::Duration = if page > 3 { LONG } else { SHORT };
-                    let __call = ::rate_limited::__private::Call::max_delay(__call, __max_delay);
-                    match ::rate_limited::__private::Call::acquire(__call) {
-                        ::core::result::Result::Ok(__permit) => __permit,
-                        ::core::result::Result::Err(__error) => {
-                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                    match __rate_limited::Call::acquire(__call) {
+                        __rate_limited::Ok(__permit) => __permit,
+                        __rate_limited::Err(__error) => {
+                            return __rate_limited::FromLimited::from_limited(__error);
                         }
                     }
                 };
@@ -259,21 +263,22 @@ fn a_key_string_with_raw_and_repeated_names() {
         &expect![[r#"
             fn search(r#type: u8, user: &str) -> Answer {
                 let __permit = {
-                    let __call = ::rate_limited::__private::Site::call({
-                        static SITE: ::rate_limited::__private::Site = ::rate_limited::__private::Site::named(
+                    use ::rate_limited::__private as __rate_limited;
+                    let __call = __rate_limited::Site::call({
+                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
                             "kitsu",
                             ::core::concat!(::core::module_path!(), "::", "search"),
                         );
                         &SITE
                     });
-                    let __call = ::rate_limited::__private::Call::key(
+                    let __call = __rate_limited::Call::key(
                         __call,
                         &::core::format_args!("{type}/{user}/{user:?}", r#type = r#type, user = user),
                     );
-                    match ::rate_limited::__private::Call::acquire(__call) {
-                        ::core::result::Result::Ok(__permit) => __permit,
-                        ::core::result::Result::Err(__error) => {
-                            return ::rate_limited::__private::FromLimited::from_limited(__error);
+                    match __rate_limited::Call::acquire(__call) {
+                        __rate_limited::Ok(__permit) => __permit,
+                        __rate_limited::Err(__error) => {
+                            return __rate_limited::FromLimited::from_limited(__error);
                         }
                     }
                 };

@@ -1,0 +1,10 @@
+use rate_limited::{Error, rate_limited};
+
+#[rate_limited(rate = "10/s", limit = 3)]
+fn search(user: u32, page: &str) -> Result<usize, Error> {
+    Ok(user as usize + page.len())
+}
+
+fn main() {
+    let _ = search(1, "a");
+}
