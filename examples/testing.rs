@@ -84,6 +84,29 @@ fn a_thread_waits_for_its_turn() -> Result<(), Error> {
     })
 }
 
+/// A grant is decided at the moment of the start, so those whom one advance woke have to start before the next.
+#[cfg_attr(test, test)]
+fn threads_start_one_advance_after_another() -> Result<(), Error> {
+    let clock = ManualClock::new();
+    let mailer = busy_mailer(&clock)?;
+    let bucket = mailer.limits.get("mail")?;
+
+    thread::scope(|scope| {
+        let sending = [(); 4].map(|()| scope.spawn(|| mailer.send("cid@example.org")));
+        clock.wait_for_sleepers(4);
+        for left in [2, 0] {
+            clock.advance(SECOND + INSTANT);
+            while bucket.peek()?.waiting() > left {
+                thread::yield_now();
+            }
+        }
+        for sent in sending {
+            assert_eq!(sent.join().expect("no panic")?, "sent to cid@example.org");
+        }
+        Ok(())
+    })
+}
+
 #[cfg_attr(test, tokio::test)]
 async fn a_task_waits_for_its_turn() -> Result<(), Error> {
     let clock = ManualClock::new();
@@ -131,6 +154,7 @@ fn the_global_registry_takes_a_clock_too() -> Result<(), Error> {
 async fn main() -> Result<(), Error> {
     a_third_mail_is_refused_until_the_second_is_over()?;
     a_thread_waits_for_its_turn()?;
+    threads_start_one_advance_after_another()?;
     a_task_waits_for_its_turn().await?;
     who_would_wait_too_long_does_not_wait_at_all()?;
     the_global_registry_takes_a_clock_too()?;

@@ -34,7 +34,7 @@ pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// A clock that runs one hour ahead:
 ///
 /// ```
-/// use ratelimit_core::clock::{Clock, Sleep, SystemClock, Timestamp};
+/// use rate_limited::clock::{Clock, Sleep, SystemClock, Timestamp};
 /// use std::time::Duration;
 ///
 /// const HOUR: Duration = Duration::from_secs(3600);

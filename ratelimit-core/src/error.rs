@@ -19,15 +19,30 @@ mod display;
 /// # Examples
 ///
 /// ```
-/// use ratelimit_core::{Bucket, ErrorKind, Rate};
+/// use rate_limited::{Bucket, ErrorKind, Rate};
 ///
 /// let bucket = Bucket::named("mail", Rate::per_hour(1));
 /// let _permit = bucket.try_acquire()?;
 /// let error = bucket.try_acquire().unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::Limited);
 /// assert!(error.retry_after().is_some());
-/// # Ok::<(), ratelimit_core::Error>(())
+/// # Ok::<(), rate_limited::Error>(())
 /// ```
+///
+/// # What it says
+///
+/// | behind the bucket's name | kind | what to do |
+/// |---|---|---|
+/// | is limited to 10/s: retry after 340ms | `Limited` | come back then, or give the call a `max_delay` |
+/// | is limited to 10/s: retry after 340ms (allowed 200ms) | `DelayTooLong` | come back then, or allow more |
+/// | is held up: retry after 30s | `Limited`, `DelayTooLong` | as above; the bucket is [paused](crate::Bucket::pause) |
+/// | is limited to 10/s: weight 11 can never fit | `TooHeavy` | cut the call into parts, or raise the rate |
+/// | holds as many keys as it may, all of them in use | `TooManyKeys` | raise [`max_keys`](crate::Bucket::max_keys) |
+/// | unknown bucket: did you mean .. | `UnknownBucket` | the name, or the registry, is another one |
+/// | unknown bucket: register it, or give the attribute a `rate` | `UnknownBucket` | do so before the first call |
+/// | is closed | `Closed` | it, or its registry, was closed or removed |
+/// | is registered as .. and declared as .. | `Config` | say the same limits everywhere, or name it only |
+/// | cannot be: .. | `Config` | what follows says which limit makes no sense |
 #[derive(Clone)]
 pub struct Error {
     kind: ErrorKind,

@@ -11,14 +11,14 @@ use crate::time::Timestamp;
 /// # Examples
 ///
 /// ```
-/// use ratelimit_core::{Bucket, Rate};
+/// use rate_limited::{Bucket, Rate};
 ///
 /// let bucket = Bucket::named("api", Rate::per_minute(60));
 /// let _permit = bucket.try_acquire()?;
 /// let outlook = bucket.peek()?;
 /// assert_eq!(outlook.rates()[0].remaining(), 59);
 /// assert!(outlook.wait().unwrap().is_zero());
-/// # Ok::<(), ratelimit_core::Error>(())
+/// # Ok::<(), rate_limited::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Outlook {

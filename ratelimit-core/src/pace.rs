@@ -11,12 +11,12 @@ use crate::time::Timestamp;
 /// # Examples
 ///
 /// ```
-/// use ratelimit_core::Pace;
+/// use rate_limited::Pace;
 ///
 /// let pace: Pace = "slow".parse()?;
 /// assert_eq!(pace, Pace::Slow);
 /// assert_eq!(pace.to_string(), "slow");
-/// # Ok::<(), ratelimit_core::Error>(())
+/// # Ok::<(), rate_limited::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -13,14 +13,14 @@ use crate::line::{Grant, KeyId, Shared};
 /// # Examples
 ///
 /// ```
-/// use ratelimit_core::{Bucket, Rate};
+/// use rate_limited::{Bucket, Rate};
 ///
 /// let bucket = Bucket::named("api", Rate::per_second(1));
 /// let permit = bucket.try_acquire()?;
 /// // It was answered from a cache after all:
 /// permit.refund();
 /// assert!(bucket.try_acquire().is_ok());
-/// # Ok::<(), ratelimit_core::Error>(())
+/// # Ok::<(), rate_limited::Error>(())
 /// ```
 #[must_use = "a permit is paid for: start the call, or `refund` it"]
 pub struct Permit {

@@ -2,7 +2,9 @@
 //!
 //! Every one is a token bucket: so much at once, refilled at so much per time. [`Registry::global`](crate::Registry)
 //! holds them all, so `bucket = "kitsu"` works at once; registering a bucket of the same name replaces it.
-//! Of a whole burst of single calls the last waits for the [guard](crate::Bucket::guard), at most 20 ms.
+//!
+//! Of a whole burst of single calls the last waits for the [guard](crate::Bucket::guard), at most 20 ms. Where
+//! nothing may wait, as in an attribute without `max_delay`, it is refused.
 //!
 //! | name | at once | refill |
 //! |---|---|---|
@@ -22,7 +24,7 @@
 //! # Examples
 //!
 //! ```
-//! use ratelimit_core::{Registry, presets};
+//! use rate_limited::{Registry, presets};
 //!
 //! for (name, rate) in presets::ALL {
 //!     let bucket = Registry::global().get(name)?;
@@ -30,7 +32,7 @@
 //!     bucket.try_acquire()?;
 //! }
 //! assert_eq!(presets::ALL.len(), 12);
-//! # Ok::<(), ratelimit_core::Error>(())
+//! # Ok::<(), rate_limited::Error>(())
 //! ```
 
 use std::time::Duration;

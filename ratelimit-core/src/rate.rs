@@ -17,19 +17,21 @@ use crate::time::{low, nanos};
 /// # Examples
 ///
 /// ```
-/// use ratelimit_core::Rate;
+/// use rate_limited::Rate;
 ///
 /// const API: Rate = Rate::per_hour(500);
 /// let bursty: Rate = "1/s burst 5".parse()?;
 /// assert_eq!(bursty, Rate::per_second(1).burst(5));
 /// assert_eq!(API.to_string(), "500/h");
-/// # Ok::<(), ratelimit_core::Error>(())
+/// # Ok::<(), rate_limited::Error>(())
 /// ```
 ///
 /// A zero does not compile in a constant:
 ///
 /// ```compile_fail
-/// const NOTHING: ratelimit_core::Rate = ratelimit_core::Rate::per_second(0);
+/// use rate_limited::Rate;
+///
+/// const NOTHING: Rate = Rate::per_second(0);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Rate {
@@ -129,8 +131,10 @@ impl Rate {
     /// Makes it a token bucket: up to `burst` at once, refilled at this rate.
     ///
     /// In any span `d` no more than `burst + rate × d` is started: within one window up to the burst *and* the
-    /// amount, where a plain rate keeps to the amount. The last of a whole burst waits for the bucket's
-    /// [guard](crate::Bucket::guard).
+    /// amount, where a plain rate keeps to the amount.
+    ///
+    /// The last of a whole burst starts no earlier than the bucket's [guard](crate::Bucket::guard), at most 20 ms,
+    /// after the first. Where nothing may wait, it is refused.
     ///
     /// # Panics
     ///

@@ -18,7 +18,7 @@ use crate::pace::Pace;
 /// # Examples
 ///
 /// ```
-/// use ratelimit_core::{Bucket, ErrorKind, Rate, Registry};
+/// use rate_limited::{Bucket, ErrorKind, Rate, Registry};
 ///
 /// let registry = Registry::new();
 /// registry.register(Bucket::named("github", Rate::per_hour(5000)))?;
@@ -27,7 +27,7 @@ use crate::pace::Pace;
 /// let error = registry.get("gihtub").unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::UnknownBucket);
 /// assert_eq!(error.to_string(), "unknown bucket `gihtub`: did you mean `github`?");
-/// # Ok::<(), ratelimit_core::Error>(())
+/// # Ok::<(), rate_limited::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Registry {

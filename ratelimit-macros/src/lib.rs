@@ -9,7 +9,7 @@ mod expand;
 
 use proc_macro::TokenStream;
 
-/// An annotated function waits for its turn before it starts: its body is entered with a permit or not at all.
+/// A body starts with a permit or not at all.
 ///
 /// Where no permit is to be had within the allowance the function returns the error instead, so it returns
 /// `Result<_, E>` where `E: From<rate_limited::Error>` (`io::Error`, `anyhow::Error` and
@@ -43,6 +43,19 @@ use proc_macro::TokenStream;
 /// function that returns a future is limited where the future runs, if its body ends with an `async` block.
 ///
 /// Not `const fn`, not functions without a body, not blocks or types: annotate what makes the calls.
+///
+/// # Cost
+///
+/// At run time no more than the same acquire written by hand (`cargo xtask bench`). A granted call allocates nothing,
+/// with a key that is known and has at most 38 bytes, or without one. A future grows by at most 128 bytes; an argument
+/// that is used up before the body's first `.await` is kept twice, as behind any `.await` in front of its use.
+///
+/// For the compiler, `cargo check` of 300 `async fn` in chains, a third of them with `key`, `weight` and `max_delay`,
+/// against the same without an attribute and with `#[tracing::instrument]` (`cargo xtask compile-cost`):
+///
+/// ```text
+/// plain=1.77 instrument=0.37 future_bytes=+126
+/// ```
 #[proc_macro_attribute]
 pub fn rate_limited(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand(args.into(), &item.into()).into()

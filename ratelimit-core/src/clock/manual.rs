@@ -14,8 +14,8 @@ use crate::time::Timestamp;
 /// # Examples
 ///
 /// ```
-/// use ratelimit_core::clock::{Clock, ManualClock};
-/// use ratelimit_core::{Bucket, Rate};
+/// use rate_limited::clock::{Clock, ManualClock};
+/// use rate_limited::{Bucket, Rate};
 /// use std::time::Duration;
 ///
 /// let clock = ManualClock::new();
@@ -25,8 +25,64 @@ use crate::time::Timestamp;
 ///
 /// clock.advance(refused.retry_after().unwrap());
 /// assert!(bucket.try_acquire().is_ok());
-/// # Ok::<(), ratelimit_core::Error>(())
+/// # Ok::<(), rate_limited::Error>(())
 /// ```
+///
+/// # A caller that waits
+///
+/// Let it begin to wait, then move the time. A thread:
+///
+/// ```
+/// use rate_limited::clock::ManualClock;
+/// use rate_limited::{Bucket, Rate};
+/// use std::thread;
+/// use std::time::Duration;
+///
+/// let clock = ManualClock::new();
+/// let bucket = Bucket::named("api", Rate::per_hour(1)).max_delay(Duration::MAX).clock(clock.clone());
+/// let _first = bucket.acquire()?;
+/// let wait = bucket.peek()?.wait().unwrap(); // an hour, the guard, and the edge of the window
+///
+/// let second = thread::spawn({
+///     let bucket = bucket.clone();
+///     move || bucket.acquire()
+/// });
+/// clock.wait_for_sleepers(1);
+/// clock.advance(wait);
+/// assert_eq!(second.join().unwrap()?.waited(), wait);
+/// # Ok::<(), rate_limited::Error>(())
+/// ```
+///
+/// A task. The test shares its thread, so it must not block but let the task run until it waits, and look whether it
+/// was refused instead:
+///
+/// ```
+/// use rate_limited::clock::ManualClock;
+/// use rate_limited::{Bucket, Rate};
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), rate_limited::Error> {
+/// // in a #[tokio::test]
+/// let clock = ManualClock::new();
+/// let bucket = Bucket::named("api", Rate::per_hour(1)).max_delay(Duration::MAX).clock(clock.clone());
+/// let _first = bucket.try_acquire()?;
+/// let wait = bucket.peek()?.wait().unwrap();
+///
+/// let second = tokio::spawn(bucket.acquire_async());
+/// while bucket.peek()?.waiting() == 0 {
+///     assert!(!second.is_finished(), "refused");
+///     tokio::task::yield_now().await;
+/// }
+/// clock.advance(wait);
+/// assert_eq!(second.await.unwrap()?.waited(), wait);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A grant is decided at the moment of the start. So between two advances wait until those whom the first one woke
+/// have started: join them, or let [`peek`](crate::Bucket::peek) count fewer waiting. Otherwise they start at the
+/// second time, and those behind them are due later than the test reckons.
 #[derive(Clone, Debug, Default)]
 pub struct ManualClock {
     shared: Arc<Shared>,
@@ -92,7 +148,11 @@ impl ManualClock {
     /// Blocks this thread until at least `count` callers, threads and futures together, wait on buckets that use
     /// this clock.
     ///
-    /// A future waits from its first poll on.
+    /// A future waits from its first poll on; in a runtime of one thread nobody polls it while this blocks.
+    ///
+    /// Who was refused does not wait, so this blocks for ever where fewer than `count` can: let such a caller end
+    /// first, or look at [`Outlook::waiting`](crate::Outlook::waiting) instead. Those who were woken count until they
+    /// have started.
     pub fn wait_for_sleepers(&self, count: usize) {
         let mut sleepers = self.shared.sleepers();
         while *sleepers < count {

@@ -22,12 +22,12 @@ use crate::time::{Timestamp, nanos};
 /// # Examples
 ///
 /// ```
-/// use ratelimit_core::clock::TokioClock;
-/// use ratelimit_core::{Bucket, Rate};
+/// use rate_limited::clock::TokioClock;
+/// use rate_limited::{Bucket, Rate};
 /// use std::time::Duration;
 ///
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
-/// # async fn main() -> Result<(), ratelimit_core::Error> {
+/// # async fn main() -> Result<(), rate_limited::Error> {
 /// let bucket = Bucket::named("api", Rate::per_hour(1)).max_delay(Duration::MAX).clock(TokioClock::current());
 /// for _ in 0..24 {
 ///     bucket.acquire_async().await?; // the paused time jumps a day
