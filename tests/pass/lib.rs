@@ -140,6 +140,7 @@ pub mod permit_bound;
 pub mod permit_in_a_future;
 pub mod permit_of_each;
 pub mod permit_returned;
+pub mod places_and_labels;
 pub mod plain;
 pub mod precise_capturing;
 pub mod rate_alone;

@@ -13,7 +13,7 @@ use super::spans::{Ends, ours, parentheses};
 pub(super) fn reference(value: &Expr) -> TokenStream {
     let tokens = value.to_token_stream();
     let Ends { first, last } = Ends::of(&tokens);
-    match value {
+    match bare(value) {
         Expr::Index(_) | Expr::Path(_) | Expr::Unary(_) => quote_spanned!(ours(first)=> & #tokens),
         Expr::Array(_)
         | Expr::Call(_)
@@ -28,6 +28,15 @@ pub(super) fn reference(value: &Expr) -> TokenStream {
             let group = parentheses(last, tokens);
             quote_spanned!(first=> & #group)
         }
+    }
+}
+
+/// Without the parentheses and the invisible groups around it.
+fn bare(value: &Expr) -> &Expr {
+    match value {
+        Expr::Paren(inner) => bare(&inner.expr),
+        Expr::Group(inner) => bare(&inner.expr),
+        value => value,
     }
 }
 
@@ -55,14 +64,12 @@ fn at_tails(
     if is_place(value) {
         return accepts(value).then(|| call(value));
     }
-    match value {
-        // Around a call of ours, a lint would take them for the user's, and for superfluous.
-        Expr::Paren(inner) => return at_tails(&inner.expr, accepts, call),
-        Expr::Block(inner) if let [Stmt::Expr(value, None)] = inner.block.stmts.as_slice() => {
-            return at_tails(value, accepts, call);
-        }
-        Expr::If(_) | Expr::Match(_) | Expr::Block(_) => {}
-        _ => return None,
+    // Around a call of ours, a lint would take them for the user's, and for superfluous.
+    if let Some(value) = within(value) {
+        return at_tails(value, accepts, call);
+    }
+    if !matches!(value, Expr::If(_) | Expr::Match(_) | Expr::Block(_)) {
+        return None;
     }
     let mut value = value.clone();
     let mut places = Vec::new();
@@ -74,6 +81,20 @@ fn at_tails(
         *place = Expr::Verbatim(call(place));
     }
     Some(value.into_token_stream())
+}
+
+/// What stands in parentheses, or alone in a block that is nothing but braces.
+fn within(value: &Expr) -> Option<&Expr> {
+    match value {
+        Expr::Paren(inner) => Some(&inner.expr),
+        Expr::Block(inner) if inner.label.is_none() && inner.attrs.is_empty() => {
+            match inner.block.stmts.as_slice() {
+                [Stmt::Expr(value, None)] => Some(value),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
 }
 
 /// Collects the places that may be the value. Whether nothing else may be.

@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::{Expr, ReturnType, Type};
 
 use super::item::Function;
-use super::spans::{Ends, call, call_as, ours};
+use super::spans::{Ends, call, call_as, moved, ours};
 use super::{borrow, scan, tail, values};
 use crate::args::literal::{Rate, Shape};
 use crate::args::{Attribute, Target};
@@ -145,7 +145,8 @@ impl<'a> Prologue<'a> {
         };
         let on_limited = on_limited.to_token_stream();
         let at = Ends::of(&on_limited);
-        let types = ty.map(|ty| quote_spanned!(ours(at.first)=> ::<_, #ty>)).unwrap_or_default();
+        // At a place of ours: what lints have to say of the type they have said of the function's head.
+        let types = ty.map(|ty| quote_spanned!(ours(at.first)=> ::<_, #ty>)).map(moved).unwrap_or_default();
         call_as(at, &["apply"], &types, quote_spanned!(site=> __error, #on_limited))
     }
 

@@ -48,3 +48,19 @@ pub(super) fn call_as(at: Ends, path: &[&str], types: &TokenStream, arguments: T
     let arguments = parentheses(ours(at.last), arguments);
     quote_spanned!(first=> __rate_limited #(::#path)* #types #arguments)
 }
+
+/// The tokens as ours, where they stand.
+pub(super) fn moved(tokens: TokenStream) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|mut tree| {
+            if let TokenTree::Group(group) = &mut tree {
+                let mut inside = Group::new(group.delimiter(), moved(group.stream()));
+                inside.set_span(group.span());
+                *group = inside;
+            }
+            tree.set_span(ours(tree.span()));
+            tree
+        })
+        .collect()
+}

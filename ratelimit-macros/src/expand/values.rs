@@ -5,7 +5,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::{Expr, ReturnType};
 
 use super::borrow;
-use super::scan::mentions;
+use super::scan::{calls_macro, mentions};
 use super::spans::{Ends, call, ours, parentheses};
 use crate::args::literal::Delay;
 use crate::args::{ByName, Computed, Format, Key, MaxDelay, Weight};
@@ -41,8 +41,8 @@ fn key_inside(by_name: &ByName) -> Option<TokenStream> {
         ReturnType::Default => borrow::at_places(by_name.body(), &key_of),
         ReturnType::Type(..) => None,
     };
-    // A `return` gives a key too, and cannot be seen to borrow it.
-    inside.filter(|body| !mentions(body.clone(), &["return"]))
+    // A `return` gives a key too, and cannot be seen to borrow it; a macro may have one.
+    inside.filter(|body| !mentions(body.clone(), &["return"]) && !calls_macro(body.clone()))
 }
 
 fn key_of(value: &Expr) -> TokenStream {

@@ -89,12 +89,14 @@ pub(in crate::args) fn max_delay(value: Expr, bindings: &Bindings) -> syn::Resul
     let Some(found) = found(&value) else {
         return computed(Parameter::MaxDelay, value, bindings).map(MaxDelay::Computed);
     };
-    let hint = match lit(&value) {
-        _ if let Some(text) = unquoted_delay(&value) => format!("put it in quotes: `{text:?}`"),
-        Some(Lit::Bool(flag)) if flag.value => "write `\"forever\"` to wait however long".to_owned(),
-        Some(Lit::Bool(_)) => "write `\"0s\"` to never wait".to_owned(),
-        Some(Lit::Int(number)) if number.base10_digits() == "0" => "write `\"0s\"` to never wait".to_owned(),
-        Some(Lit::Int(number)) if number.suffix().is_empty() => {
+    let hint = match (unquoted_delay(&value), lit(&value)) {
+        (Some(text), _) => format!("put it in quotes: `{text:?}`"),
+        (None, Some(Lit::Bool(flag))) if flag.value => "write `\"forever\"` to wait however long".to_owned(),
+        (None, Some(Lit::Bool(_))) => "write `\"0s\"` to never wait".to_owned(),
+        (None, Some(Lit::Int(number))) if number.base10_digits() == "0" => {
+            "write `\"0s\"` to never wait".to_owned()
+        }
+        (None, Some(Lit::Int(number))) if number.suffix().is_empty() => {
             format!("write its unit, as in `\"{}ms\"`", number.base10_digits())
         }
         _ => "write it as in `\"500ms\"`".to_owned(),

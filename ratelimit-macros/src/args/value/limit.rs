@@ -64,11 +64,13 @@ pub(in crate::args) fn rate(value: Expr) -> syn::Result<literal::Rate> {
         }
         Some(Lit::Int(number)) => format!("write weight per time, as in `\"{}/s\"`", number.base10_digits()),
         Some(_) => "write weight per time, as in `\"10/s\"`".to_owned(),
-        None if let Some(text) = unquoted_rate(&value) => format!("put it in quotes: `{text:?}`"),
         None if matches!(value, Expr::Array(_) | Expr::Tuple(_)) => {
             "give several rates to a `static` bucket by `.and(..)`, and that to `bucket`".to_owned()
         }
-        None => "give a computed rate to a `static` of type `Bucket`, and that to `bucket`".to_owned(),
+        None => match unquoted_rate(&value) {
+            Some(text) => format!("put it in quotes: `{text:?}`"),
+            None => "give a computed rate to a `static` of type `Bucket`, and that to `bucket`".to_owned(),
+        },
     };
     let found = found(&value).unwrap_or("an expression");
     wrong(&value, format!("`rate` must be a string literal, found {found}; {hint}"))
