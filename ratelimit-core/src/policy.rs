@@ -13,7 +13,7 @@
 pub(crate) mod all;
 mod inherit;
 mod sliding_window;
-mod token_bucket;
+pub(crate) mod token_bucket;
 
 use crate::rate::{Rate, Shape};
 use crate::time::Timestamp;

@@ -2,55 +2,109 @@
 //!
 //! Source: ITU-T I.371, "virtual scheduling". Law 2: the weight started in any span `d` is at most `burst + rate × d`.
 //!
-//! Time is counted in units of 1/amount nanosecond, so that the spacing of one weight is the whole number `per`: no
-//! division, hence nothing to round and never faster or slower than asked. The largest TAT is about 2^97, well within
-//! `u128`.
+//! Time is counted in ticks, whole parts of a nanosecond, so that the spacing of one weight is a whole number of them:
+//! for an amount that is at most [`FINEST`] in lowest terms against its span exactly what was asked, beyond that rounded
+//! up to the next of 64 ticks a nanosecond, which is never faster and, up to 1,000,000 a second, at most 1.6e-5 slower.
+//! The largest TAT is about 2^103, well within `u128`; nearly all fit into 64 bits ([`TokenBucket::packed`]).
 
 use super::{Earliest, Outcome, Policy};
 use crate::time::{Timestamp, low};
 
+/// The most ticks in a nanosecond.
+const FINEST: u64 = 64;
+
 #[derive(Clone, Debug)]
 pub(crate) struct TokenBucket {
-    amount: u32,
-    per: u64,
-    burst: u32,
-    /// Nanoseconds.
-    guard: u64,
-    /// In units; `None` = nothing was ever taken, so that the guard has nothing to stand off from.
+    numbers: Numbers,
+    /// In ticks; `None` = nothing was ever taken, so that the guard has nothing to stand off from.
     tat: Option<u128>,
+}
+
+/// What one token bucket's rate comes to, in ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    /// Ticks in a nanosecond, 1 to 64.
+    pub(crate) ticks: u64,
+    /// One weight's spacing.
+    pub(crate) spacing: u64,
+    pub(crate) burst: u32,
+    /// Nanoseconds.
+    pub(crate) guard: u64,
+}
+
+impl Numbers {
+    fn new(amount: u32, per: u64, burst: u32, guard: u64) -> Self {
+        let amount = u64::from(amount);
+        let common = greatest_common_divisor(amount, per);
+        let (ticks, spacing) = match amount / common {
+            ticks @ ..=FINEST => (ticks, per / common),
+            _ => (FINEST, low((u128::from(per) * u128::from(FINEST)).div_ceil(u128::from(amount)))),
+        };
+        debug_assert!(u128::from(spacing) * u128::from(amount) >= u128::from(per) * u128::from(ticks));
+        Numbers { ticks, spacing, burst, guard }
+    }
+
+    fn at(&self, time: Timestamp) -> u128 {
+        u128::from(time.as_nanos()) * u128::from(self.ticks)
+    }
+
+    fn cost(&self, weight: u32) -> u128 {
+        u128::from(weight) * u128::from(self.spacing)
+    }
+
+    fn guard(&self) -> u128 {
+        u128::from(self.guard) * u128::from(self.ticks)
+    }
+
+    /// The first whole nanosecond at or after `ticks`; `None` beyond the end of time.
+    fn time(&self, ticks: u128) -> Option<Timestamp> {
+        let nanos = ticks.div_ceil(u128::from(self.ticks));
+        (nanos <= u128::from(u64::MAX)).then(|| Timestamp::from_nanos(low(nanos)))
+    }
+}
+
+fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 impl TokenBucket {
     pub(crate) fn new(amount: u32, per: u64, burst: u32, guard: u64) -> Self {
-        TokenBucket { amount, per, burst, guard, tat: None }
+        TokenBucket { numbers: Numbers::new(amount, per, burst, guard), tat: None }
     }
 
-    fn units(&self, time: Timestamp) -> u128 {
-        u128::from(time.as_nanos()) * u128::from(self.amount)
+    pub(crate) fn numbers(&self) -> Numbers {
+        self.numbers
     }
 
-    fn cost(&self, weight: u32) -> u128 {
-        u128::from(weight) * u128::from(self.per)
+    /// The TAT in 64 bits, 0 for none; `None` if it does not fit.
+    pub(crate) fn packed(&self) -> Option<u64> {
+        match self.tat {
+            None => Some(0),
+            // Not even the first commit leaves a TAT of zero, but a refund may: nothing is owed then.
+            Some(tat) => u64::try_from(tat).ok(),
+        }
     }
 
-    /// The first whole nanosecond at or after `units`; `None` beyond the end of time.
-    fn time(&self, units: u128) -> Option<Timestamp> {
-        let nanos = units.div_ceil(u128::from(self.amount));
-        (nanos <= u128::from(u64::MAX)).then(|| Timestamp::from_nanos(low(nanos)))
+    /// The same bucket with a TAT that was packed.
+    pub(crate) fn unpacked(&self, tat: u64) -> Self {
+        TokenBucket { numbers: self.numbers, tat: (tat > 0).then_some(u128::from(tat)) }
     }
 
     /// The same owed weight in a fresh bucket of other numbers, up to its burst.
     pub(super) fn owing_like(mut self, old: &TokenBucket, now: Timestamp) -> Self {
-        let owed = old.tat.map_or(0, |tat| tat.saturating_sub(old.units(now)));
+        let owed = old.tat.map_or(0, |tat| tat.saturating_sub(old.numbers.at(now)));
         if owed > 0 {
             // Split so that no product passes 2^128: `owed` may be near 2^97.
-            let (whole, part) = (owed / u128::from(old.per), owed % u128::from(old.per));
-            let part = (part * u128::from(self.per)).div_ceil(u128::from(old.per));
-            let owed = whole.min(u128::from(self.burst)) * u128::from(self.per) + part;
-            self.tat = Some(self.units(now) + owed.min(self.cost(self.burst)));
+            let (per, spacing) = (u128::from(old.numbers.spacing), u128::from(self.numbers.spacing));
+            let (whole, part) = (owed / per, owed % per);
+            let owed = whole.min(u128::from(self.numbers.burst)) * spacing + (part * spacing).div_ceil(per);
+            self.tat = Some(self.numbers.at(now) + owed.min(self.numbers.cost(self.numbers.burst)));
         } else if let Some(tat) = old.tat {
             // Nothing is owed, but the guard may still stand off from a recent TAT.
-            self.tat = old.time(tat).map(|time| self.units(time));
+            self.tat = old.numbers.time(tat).map(|time| self.numbers.at(time));
         }
         self
     }
@@ -58,60 +112,64 @@ impl TokenBucket {
     /// A bucket that owes for `log`, starts in order of time, up to its burst.
     pub(super) fn owing(mut self, log: impl Iterator<Item = (Timestamp, u64)>, now: Timestamp) -> Self {
         for (start, weight) in log {
-            let weight = u128::from(weight).min(u128::from(u32::MAX));
-            self.tat = Some(self.tat.unwrap_or(0).max(self.units(start)) + weight * u128::from(self.per));
+            let weight = u32::try_from(weight).unwrap_or(u32::MAX);
+            self.tat = Some(self.tat.unwrap_or(0).max(self.numbers.at(start)) + self.numbers.cost(weight));
         }
-        self.tat = self.tat.map(|tat| tat.min(self.units(now) + self.cost(self.burst)));
+        self.tat = self.tat.map(|tat| tat.min(self.numbers.at(now) + self.numbers.cost(self.numbers.burst)));
         self
     }
 
     /// The later of two states of the same rate.
     pub(super) fn or_later(mut self, other: &TokenBucket) -> Self {
-        debug_assert_eq!((self.amount, self.per), (other.amount, other.per));
+        debug_assert_eq!(
+            (self.numbers.ticks, self.numbers.spacing),
+            (other.numbers.ticks, other.numbers.spacing)
+        );
         self.tat = self.tat.max(other.tat);
         self
     }
 
-    /// What it owes at `now` beyond what `other`, of the same numbers, owes; in units.
+    /// What it owes at `now` beyond what `other`, of the same numbers, owes; in ticks.
     pub(super) fn beyond(&self, other: &TokenBucket, now: Timestamp) -> u128 {
-        let base = other.tat.unwrap_or(0).max(self.units(now));
+        let base = other.tat.unwrap_or(0).max(self.numbers.at(now));
         self.tat.unwrap_or(0).saturating_sub(base)
     }
 
-    /// Owes so many units more, up to its burst.
-    pub(super) fn owing_more(mut self, units: u128, now: Timestamp) -> Self {
-        if units > 0 {
-            let tat = self.tat.unwrap_or(0).max(self.units(now));
-            self.tat = Some((tat + units).min(self.units(now) + self.cost(self.burst)));
+    /// Owes so many ticks more, up to its burst.
+    pub(super) fn owing_more(mut self, ticks: u128, now: Timestamp) -> Self {
+        if ticks > 0 {
+            let tat = self.tat.unwrap_or(0).max(self.numbers.at(now));
+            let most = self.numbers.at(now) + self.numbers.cost(self.numbers.burst);
+            self.tat = Some((tat + ticks).min(most));
         }
         self
     }
 
     /// The weight that is owed at `now`, rounded up.
     pub(super) fn owed(&self, now: Timestamp) -> u64 {
-        let owed = self.tat.map_or(0, |tat| tat.saturating_sub(self.units(now)));
-        low(owed.div_ceil(u128::from(self.per)).min(u128::from(u64::MAX)))
+        let owed = self.tat.map_or(0, |tat| tat.saturating_sub(self.numbers.at(now)));
+        low(owed.div_ceil(u128::from(self.numbers.spacing)).min(u128::from(u64::MAX)))
     }
 
     /// What could start at `now`, before the guard and the burst's bound.
     fn free(&self, now: Timestamp) -> u32 {
-        let Some(tat) = self.tat else { return self.burst };
-        let tat = tat + u128::from(self.guard) * u128::from(self.amount);
-        let room = (self.units(now) + self.cost(self.burst)).saturating_sub(tat);
-        u32::try_from(room / u128::from(self.per)).unwrap_or(u32::MAX).min(self.burst)
+        let Numbers { burst, spacing, .. } = self.numbers;
+        let Some(tat) = self.tat else { return burst };
+        let room = (self.numbers.at(now) + self.numbers.cost(burst)).saturating_sub(tat + self.numbers.guard());
+        u32::try_from(room / u128::from(spacing)).unwrap_or(u32::MAX).min(burst)
     }
 }
 
 impl Policy for TokenBucket {
     /// `TAT + weight × T − burst × T + guard`, the TAT not raised to now: an idle bucket never waits.
     fn earliest(&self, now: Timestamp, weight: u32) -> Earliest {
-        if weight > self.burst {
+        let numbers = &self.numbers;
+        if weight > numbers.burst {
             return Earliest::Never;
         }
         let Some(tat) = self.tat else { return Earliest::At(now) };
-        let guard = u128::from(self.guard) * u128::from(self.amount);
-        let units = (tat + self.cost(weight) + guard).saturating_sub(self.cost(self.burst));
-        match self.time(units) {
+        let ticks = (tat + numbers.cost(weight) + numbers.guard()).saturating_sub(numbers.cost(numbers.burst));
+        match numbers.time(ticks) {
             Some(time) => Earliest::At(time.max(now)),
             None => Earliest::Never,
         }
@@ -119,8 +177,8 @@ impl Policy for TokenBucket {
 
     fn commit(&mut self, now: Timestamp, weight: u32) {
         if weight > 0 {
-            let tat = self.tat.unwrap_or(0).max(self.units(now));
-            self.tat = Some(tat.saturating_add(self.cost(weight)));
+            let tat = self.tat.unwrap_or(0).max(self.numbers.at(now));
+            self.tat = Some(tat.saturating_add(self.numbers.cost(weight)));
         }
     }
 
@@ -131,14 +189,15 @@ impl Policy for TokenBucket {
     /// taken later`, the most that a bucket without this call could owe.
     fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: Outcome) {
         let Outcome::Refund(given) = outcome;
-        let since = self.units(now).saturating_sub(self.units(start));
-        let back = self.cost(given.min(weight)).min(self.cost(weight).saturating_sub(since));
+        let since = self.numbers.at(now).saturating_sub(self.numbers.at(start));
+        let cost = self.numbers.cost(weight);
+        let back = self.numbers.cost(given.min(weight)).min(cost.saturating_sub(since));
         self.tat = self.tat.map(|tat| tat.saturating_sub(back));
     }
 
     fn idle_at(&self) -> Option<Timestamp> {
         let Some(tat) = self.tat else { return Some(Timestamp::ZERO) };
-        self.time(tat.saturating_add(u128::from(self.guard) * u128::from(self.amount)))
+        self.numbers.time(tat.saturating_add(self.numbers.guard()))
     }
 
     fn used(&self, now: Timestamp) -> u32 {
