@@ -11,13 +11,13 @@ use std::thread::{self, Thread};
 use crate::clock::ClockHandle;
 use crate::error::{Error, ErrorKind, SiteName};
 use crate::key::Key;
-use crate::line::{Ask, Began, Changed, Claimed, Entered, Grant, KeyId, Refusal, Shared, Ticket};
+use crate::line::{Ask, Began, Changed, Claimed, Entered, Grant, Handle, KeyId, Passage, Refusal, Ticket};
 use crate::permit::Permit;
 
 /// A request as it was asked: owned, so that a future of it can go anywhere.
 #[derive(Debug)]
 pub(crate) struct Asked {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Handle,
     pub(crate) key: Option<Key>,
     /// `None` = below zero or above `u32::MAX`.
     pub(crate) weight: Option<u32>,
@@ -28,9 +28,20 @@ pub(crate) struct Asked {
 
 impl Asked {
     /// Starts now or is refused, without waiting.
+    #[inline]
     pub(crate) fn start(mut self) -> Result<Permit, Error> {
         self.max_delay = 0;
-        match self.enter(&mut None)? {
+        match self.pass() {
+            Some(ended) => ended,
+            None => self.enter_and_leave(),
+        }
+    }
+
+    fn enter_and_leave(self) -> Result<Permit, Error> {
+        let ask = self.ask(None)?;
+        let Changed { result, rest } = self.shared.enter(ask, &mut None);
+        self.shared.finish(rest);
+        match result {
             Entered::Granted(grant) => Ok(self.permit(grant)),
             Entered::Refused(refusal) => Err(self.refusal(refusal)),
             // Nobody waits without an allowance.
@@ -38,11 +49,23 @@ impl Asked {
         }
     }
 
-    fn enter(&self, waker: &mut Option<Waker>) -> Result<Entered, Error> {
-        let ask = self.ask(None)?;
-        let Changed { result, rest } = self.shared.enter(ask, waker);
-        self.shared.finish(rest);
-        Ok(result)
+    /// The short ways through, for a call that meets nobody; `None` if it has to take the long one.
+    #[inline]
+    fn pass(&self) -> Option<Result<Permit, Error>> {
+        let weight = self.weight?;
+        if self.key.is_none() {
+            match self.shared.pass(weight) {
+                Passage::Granted(grant) => return Some(Ok(self.permit(grant))),
+                Passage::Refused(rate, retry_after) if self.max_delay == 0 => {
+                    let retry_after = Some(retry_after);
+                    return Some(Err(self.refusal(Refusal { kind: ErrorKind::Limited, rate, retry_after })));
+                }
+                Passage::Refused(..) => return None,
+                Passage::Shut => {}
+            }
+        }
+        let ask = Ask { key: self.key_id(), weight, max_delay: self.max_delay, began: None };
+        self.shared.take(ask).map(|grant| Ok(self.permit(grant)))
     }
 
     fn ask(&self, began: Option<Began>) -> Result<Ask, Error> {
@@ -55,14 +78,16 @@ impl Asked {
     }
 
     fn permit(&self, grant: Grant) -> Permit {
-        Permit::new(Arc::clone(&self.shared), self.key_id(), grant)
+        Permit::new(self.shared.clone(), self.key_id(), grant)
     }
 
     /// Rendered here, without a lock.
     fn refusal(&self, refusal: Refusal) -> Error {
-        refusal
-            .error()
-            .with_bucket(self.shared.name())
+        let error = match &self.shared {
+            Handle::Static(shared) => refusal.error().with_static_bucket(shared.name()),
+            Handle::Counted(shared) => refusal.error().with_extra(shared.named()),
+        };
+        error
             .with_key(self.key.as_ref())
             .with_request(self.weight.unwrap_or(0), self.max_delay)
             .with_site(self.site)
@@ -99,16 +124,22 @@ struct Place {
     /// `None` once it was granted or refused.
     ticket: Option<Ticket>,
     /// Counted as a sleeper of this clock.
-    sleeper: Option<Sleeper>,
+    ///
+    /// Boxed, as it makes every future larger, and few clocks count.
+    sleeper: Option<Box<Sleeper>>,
 }
 
 impl Place {
     /// Counts this waiter among the sleepers of the bucket's present clock.
     fn fall_asleep(&mut self) {
         let (_, clock) = self.asked.shared.clock();
+        if clock.is_system() {
+            self.sleeper = None;
+            return;
+        }
         if self.sleeper.as_ref().is_none_or(|counted| !counted.0.is(&clock)) {
             clock.sleeper_came();
-            self.sleeper = Some(Sleeper(clock));
+            self.sleeper = Some(Box::new(Sleeper(clock)));
         }
     }
 }
@@ -138,8 +169,25 @@ impl Acquire {
     }
 
     /// Waits on this thread.
+    #[inline]
     pub(crate) fn block(mut self) -> Result<Permit, Error> {
-        // The first look needs no waker, and most calls need no second.
+        match self.pass() {
+            Some(ended) => ended,
+            None => self.wait(),
+        }
+    }
+
+    /// The short ways through: most calls need no other.
+    #[inline]
+    fn pass(&mut self) -> Option<Result<Permit, Error>> {
+        let Stage::New(Ok(asked), None) = &self.stage else { return None };
+        let ended = asked.pass()?;
+        self.stage = Stage::Done;
+        Some(ended)
+    }
+
+    fn wait(mut self) -> Result<Permit, Error> {
+        // The first look needs no waker: a clock that is late, or a caller who is refused, never wakes anybody.
         if let Some(ended) = self.look(&mut None) {
             return ended;
         }
@@ -192,7 +240,7 @@ impl Acquire {
             }
             Entered::Waits(ticket) => {
                 // In place before anything foreign runs, so that a panic there gives the place up.
-                let shared = Arc::clone(&asked.shared);
+                let shared = asked.shared.clone();
                 let mut place = Place { asked, ticket: Some(ticket), sleeper: None };
                 shared.finish(rest);
                 place.fall_asleep();
@@ -207,7 +255,7 @@ impl Acquire {
             self.stage = Stage::Waiting(place);
             return None;
         };
-        let shared = Arc::clone(&place.asked.shared);
+        let shared = place.asked.shared.clone();
         let Changed { result, rest } = shared.claim_turn(place.asked.key_id(), ticket, waker);
         match result {
             Claimed::Granted(grant) => {
@@ -234,7 +282,11 @@ impl Acquire {
 impl Future for Acquire {
     type Output = Result<Permit, Error>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(ended) = self.pass() {
+            return Poll::Ready(ended);
+        }
         // Only a caller that must wait has its waker cloned.
         if matches!(self.stage, Stage::New(..))
             && let Some(ended) = self.look(&mut None)

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::clock::{Clock, ClockHandle};
 use crate::error::{BucketName, Error};
 use crate::limits::Limits;
-use crate::line::{Declared, Defaults, Shared};
+use crate::line::{Declared, Defaults, Handle, Shared};
 use crate::names::{Declaration, Names};
 use crate::outlook::Outlook;
 use crate::permit::Permit;
@@ -104,7 +104,11 @@ impl Bucket {
     pub(crate) fn of(shared: Arc<Shared>) -> Self {
         let Declared { limits, clock, .. } = shared.declared();
         let name = Name::Shared(Arc::clone(shared.name()));
-        Bucket { clock, slot: Slot::holding(0, shared), ..Self::declared(name, limits, false) }
+        Bucket {
+            clock,
+            slot: Slot::holding(0, Handle::Counted(shared)),
+            ..Self::declared(name, limits, false)
+        }
     }
 
     /// Adds a rate; a call starts when all of them let it. At most 8, in any order.
@@ -304,31 +308,43 @@ impl Bucket {
     }
 
     /// The state of a bucket that is nobody's yet; `None` for one that joins by its name.
-    pub(crate) fn free_state(&self) -> Option<Result<Arc<Shared>, Error>> {
+    pub(crate) fn free_state(&self) -> Option<Result<Handle, Error>> {
         (!self.joins).then(|| self.shared())
     }
 
     /// The state, which a const bucket joins and a named one makes at its first use.
-    pub(crate) fn shared(&self) -> Result<Arc<Shared>, Error> {
+    #[inline]
+    pub(crate) fn shared(&self) -> Result<Handle, Error> {
         match self.slot.get(self.version) {
             Some(shared) if !shared.is_closed() => Ok(shared),
+            known => self.find_state(known),
+        }
+    }
+
+    #[cold]
+    fn find_state(&self, known: Option<Handle>) -> Result<Handle, Error> {
+        match known {
             None => self.make_state().map(|shared| self.slot.keep(self.version, shared)),
             // Removed from its registry: whoever registered the name anew is meant.
             Some(closed) if self.joins => match Names::global().get(self.name()) {
-                Ok(anew) => Ok(self.slot.keep(self.version, anew)),
+                Ok(anew) => Ok(self.slot.keep(self.version, Handle::of_static(&anew))),
                 Err(_) => Ok(closed),
             },
             Some(closed) => Ok(closed),
         }
     }
 
-    fn make_state(&self) -> Result<Arc<Shared>, Error> {
+    fn make_state(&self) -> Result<Handle, Error> {
         let declaration = self.declaration();
         if self.joins {
-            Names::global().declare(self.name(), declaration)
-        } else {
-            Shared::new(self.name.shared(), declaration.declared, declaration.max_delay, &Defaults::default())
+            // It is a static, or else a constant that has no state of its own.
+            return Names::global()
+                .declare(self.name(), declaration)
+                .map(|shared| Handle::of_static(&shared));
         }
+        let defaults = Defaults::default();
+        Shared::new(self.name.shared(), declaration.declared, declaration.max_delay, &defaults)
+            .map(Handle::Counted)
     }
 }
 

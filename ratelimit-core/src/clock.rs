@@ -3,6 +3,7 @@
 //! A bucket asks its clock what time it is before each decision, and lets it wake the line of those who wait: one
 //! sleep a bucket, however many threads and futures wait.
 
+mod machine;
 mod manual;
 mod system;
 mod timers;
@@ -139,6 +140,18 @@ impl ClockHandle {
         if let ClockHandle::Other(clock) = self {
             clock.sleeper_left();
         }
+    }
+
+    /// By how much the coarse reading that may stand in for this clock lags; `None` if it has none.
+    pub(crate) fn grain(&self) -> Option<u64> {
+        match self {
+            ClockHandle::System => SystemClock::grain(),
+            ClockHandle::Other(_) => None,
+        }
+    }
+
+    pub(crate) fn is_system(&self) -> bool {
+        matches!(self, ClockHandle::System)
     }
 
     /// Whether both are one and the same clock.

@@ -46,7 +46,8 @@ mod display;
 #[derive(Clone)]
 pub struct Error {
     kind: ErrorKind,
-    bucket: Option<BucketName>,
+    /// The name of a bucket that a static names; others' stand in `extra`.
+    bucket: Option<&'static BucketName>,
     site: Option<SiteName>,
     extra: Option<Arc<Extra>>,
     /// Nanoseconds; `u64::MAX` = unknown.
@@ -67,11 +68,19 @@ pub(crate) type BucketName = Arc<Box<str>>;
 /// An annotated function's path behind one thin pointer.
 pub(crate) type SiteName = &'static &'static str;
 
-/// What few errors have.
-#[derive(Clone, Default)]
-struct Extra {
+/// What does not lie in the error itself: a bucket has one of these ready that tells its name, so that its refusals
+/// allocate nothing, and what few errors have is made for them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Extra {
+    bucket: Option<BucketName>,
     message: Option<Box<str>>,
     key: Option<Box<str>>,
+}
+
+impl Extra {
+    pub(crate) fn of_bucket(name: &BucketName) -> Arc<Self> {
+        Arc::new(Extra { bucket: Some(Arc::clone(name)), ..Extra::default() })
+    }
 }
 
 /// What kind of refusal an [`Error`] is.
@@ -143,7 +152,19 @@ impl Error {
     }
 
     pub(crate) fn with_bucket(mut self, bucket: &BucketName) -> Self {
-        self.bucket = Some(Arc::clone(bucket));
+        self.extra_mut().bucket = Some(Arc::clone(bucket));
+        self
+    }
+
+    /// Comes before anything else that is [`Extra`].
+    pub(crate) fn with_extra(mut self, extra: &Arc<Extra>) -> Self {
+        debug_assert!(self.extra.is_none(), "nothing is lost");
+        self.extra = Some(Arc::clone(extra));
+        self
+    }
+
+    pub(crate) fn with_static_bucket(mut self, bucket: &'static BucketName) -> Self {
+        self.bucket = Some(bucket);
         self
     }
 
@@ -192,7 +213,8 @@ impl Error {
     /// The bucket's name; `None` where there is none, as for a rate that cannot be read.
     #[must_use]
     pub fn bucket(&self) -> Option<&str> {
-        self.bucket.as_deref().map(AsRef::as_ref)
+        let extra = || self.extra.as_ref().and_then(|extra| extra.bucket.as_deref());
+        self.bucket.map(|name| &***name).or_else(|| extra().map(AsRef::as_ref))
     }
 
     /// The key's text, cut at 64 bytes; not part of `Display`, as keys often name people.

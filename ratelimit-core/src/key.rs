@@ -5,7 +5,10 @@
 
 use std::fmt::{self, Display, Write};
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::num::NonZeroU64;
 use std::sync::LazyLock;
+
+use siphasher::sip128::{Hash128, Hasher128, SipHasher13};
 
 /// How much of a key's text an error may carry, in bytes.
 const SHOWN: usize = 64;
@@ -21,7 +24,22 @@ pub struct Key {
 
 /// What tells keys apart; `None` in an [`Option<Digest>`] is the call without a key, an entry of its own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(crate) struct Digest(u64, u64);
+pub(crate) struct Digest(NonZeroU64, u64);
+
+impl Digest {
+    /// One in 2^64 keys shares a digest with another here, which leaves room for "no key" at no cost.
+    fn new(hash: Hash128) -> Self {
+        Digest(NonZeroU64::new(hash.h1).unwrap_or(NonZeroU64::MAX), hash.h2)
+    }
+
+    pub(crate) fn high(self) -> u64 {
+        self.0.get()
+    }
+
+    pub(crate) fn low(self) -> u64 {
+        self.1
+    }
+}
 
 #[derive(Clone)]
 enum Text {
@@ -32,15 +50,15 @@ enum Text {
 impl Key {
     /// Renders `key` once, without a lock held: its `Display` is foreign code.
     pub(crate) fn new(key: &(impl Display + ?Sized)) -> Self {
-        static SECRETS: LazyLock<(RandomState, RandomState)> = LazyLock::new(Default::default);
-        let mut writer = KeyWriter {
-            hashers: (SECRETS.0.build_hasher(), SECRETS.1.build_hasher()),
-            text: Text::Inline([0; INLINE], 0),
-            full: false,
-        };
+        let mut writer = KeyWriter { text: Text::Inline([0; INLINE], 0), beyond: None, full: false };
         // A `Display` that gives up half way names fewer keys than it could: those are counted together.
         let _ = write!(writer, "{key}");
-        Key { digest: Digest(writer.hashers.0.finish(), writer.hashers.1.finish()), text: writer.text }
+        let KeyWriter { text, beyond, .. } = writer;
+        let hash = match beyond {
+            None => keyed().hash(text.as_str().as_bytes()),
+            Some(hasher) => hasher.finish128(),
+        };
+        Key { digest: Digest::new(hash), text }
     }
 
     pub(crate) fn digest(&self) -> Digest {
@@ -59,17 +77,32 @@ impl fmt::Debug for Key {
     }
 }
 
+/// The hash, under a secret of this process.
+fn keyed() -> SipHasher13 {
+    static SECRET: LazyLock<(u64, u64)> =
+        LazyLock::new(|| (RandomState::new().hash_one(0), RandomState::new().hash_one(1)));
+    SipHasher13::new_with_keys(SECRET.0, SECRET.1)
+}
+
 /// Hashes all that is written and keeps the first bytes, whatever the pieces in which it comes.
-struct KeyWriter<H> {
-    hashers: (H, H),
+struct KeyWriter {
     text: Text,
+    /// Hashes a text that does not lie in line, which is hashed at once and as a whole.
+    beyond: Option<SipHasher13>,
     full: bool,
 }
 
-impl<H: Hasher> Write for KeyWriter<H> {
+impl Write for KeyWriter {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
-        self.hashers.0.write(piece.as_bytes());
-        self.hashers.1.write(piece.as_bytes());
+        if self.beyond.is_none() && self.text.push_in_line(piece) {
+            return Ok(());
+        }
+        let hasher = self.beyond.get_or_insert_with(|| {
+            let mut hasher = keyed();
+            hasher.write(self.text.as_str().as_bytes());
+            hasher
+        });
+        hasher.write(piece.as_bytes());
         if !self.full {
             let shown = cut(piece, SHOWN - self.text.as_str().len());
             self.full = shown.len() < piece.len();
@@ -99,17 +132,21 @@ impl Text {
         }
     }
 
+    /// Adds `piece` if there is room for all of it without an allocation.
+    fn push_in_line(&mut self, piece: &str) -> bool {
+        let Text::Inline(bytes, len) = self else { return false };
+        let start = usize::from(*len);
+        let end = start + piece.len();
+        let (Some(room), Ok(end)) = (bytes.get_mut(start..end), u8::try_from(end)) else { return false };
+        room.copy_from_slice(piece.as_bytes());
+        *len = end;
+        true
+    }
+
     fn push(&mut self, piece: &str) {
-        if let Text::Inline(bytes, len) = self {
-            let start = usize::from(*len);
-            let end = start + piece.len();
-            if let (Some(room), Ok(end)) = (bytes.get_mut(start..end), u8::try_from(end)) {
-                room.copy_from_slice(piece.as_bytes());
-                *len = end;
-                return;
-            }
+        if !self.push_in_line(piece) {
+            *self = Text::Heap([self.as_str(), piece].concat().into());
         }
-        *self = Text::Heap([self.as_str(), piece].concat().into());
     }
 }
 
@@ -126,6 +163,17 @@ mod tests {
         assert_eq!(pieces.text(), "ada/7");
         assert_ne!(whole.digest(), Key::new("ada/8").digest());
         assert_ne!(whole.digest(), Key::new("ada/").digest());
+    }
+
+    #[test]
+    fn a_long_key_is_its_text_in_whatever_pieces_it_comes() {
+        let long = "0123456789".repeat(30);
+        let whole = Key::new(&long);
+        for at in [0, 1, INLINE - 1, INLINE, INLINE + 1, SHOWN, 200] {
+            let (head, tail) = long.split_at(at);
+            let pieces = Key::new(&format_args!("{head}{tail}"));
+            assert_eq!((pieces.digest(), pieces.text()), (whole.digest(), whole.text()), "cut at {at}");
+        }
     }
 
     #[test]

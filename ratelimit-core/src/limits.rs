@@ -117,6 +117,11 @@ pub(crate) struct Valid {
 }
 
 impl Valid {
+    /// The shortest guard of all the rates, in nanoseconds.
+    pub(crate) fn least_guard(&self) -> u64 {
+        self.rates.iter().chain(&self.totals).map(|guarded| guarded.guard).min().unwrap_or(u64::MAX)
+    }
+
     /// The longest guard of all the rates, in nanoseconds.
     pub(crate) fn guard(&self) -> u64 {
         self.rates.iter().chain(&self.totals).map(|guarded| guarded.guard).max().unwrap_or(0)

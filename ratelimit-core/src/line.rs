@@ -19,6 +19,8 @@ mod alarm;
 mod change;
 mod effects;
 mod enter;
+mod gate;
+mod handle;
 mod look;
 mod plan;
 mod shared;
@@ -33,6 +35,8 @@ use crate::key::Digest;
 use crate::time::Timestamp;
 
 pub(crate) use enter::{Ask, Began, Claimed, Entered};
+pub(crate) use gate::Passage;
+pub(crate) use handle::Handle;
 pub(crate) use shared::{Changed, Declared, Defaults, Shared};
 pub(crate) use state::{Grant, Refusal};
 

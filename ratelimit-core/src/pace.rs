@@ -87,6 +87,11 @@ impl Tempo {
         Tempo { pace, since: now, at: self.policy_time(now) }
     }
 
+    /// The clock's time at which the pace was set, and the policies' time then.
+    pub(crate) fn since(self) -> (Timestamp, Timestamp) {
+        (self.since, self.at)
+    }
+
     pub(crate) fn pace(self) -> Pace {
         self.pace
     }

@@ -1,10 +1,9 @@
 //! The right to start now.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::line::{Grant, KeyId, Shared};
+use crate::line::{Grant, Handle, KeyId};
 
 /// The right to start now, already paid.
 ///
@@ -24,20 +23,21 @@ use crate::line::{Grant, KeyId, Shared};
 /// ```
 #[must_use = "a permit is paid for: start the call, or `refund` it"]
 pub struct Permit {
-    shared: Arc<Shared>,
+    shared: Handle,
     key: KeyId,
     grant: Grant,
 }
 
 impl Permit {
-    pub(crate) fn new(shared: Arc<Shared>, key: KeyId, grant: Grant) -> Self {
+    #[inline]
+    pub(crate) fn new(shared: Handle, key: KeyId, grant: Grant) -> Self {
         Permit { shared, key, grant }
     }
 
     /// How long the call waited.
     #[must_use]
     pub fn waited(&self) -> Duration {
-        self.grant.start.saturating_since(self.grant.joined)
+        Duration::from_nanos(self.grant.waited)
     }
 
     /// Gives it back: the call cost nothing after all.

@@ -69,7 +69,7 @@ impl Registry {
         let max_delay = bucket.own_max_delay();
         let shared = match bucket.free_state() {
             Some(Err(error)) => return Err(error),
-            Some(Ok(state)) if self.names.adopt(&state, max_delay)? => state,
+            Some(Ok(state)) if self.names.adopt(&state, max_delay)? => Arc::clone(&state),
             _ => self.names.register(bucket.name(), bucket.declaration())?,
         };
         let handle = Bucket::of(shared);

@@ -16,7 +16,7 @@ use crate::bucket::Bucket;
 use crate::error::{Error, SiteName};
 use crate::key::Key;
 use crate::limits::Limits;
-use crate::line::{Declared, Shared};
+use crate::line::{Declared, Handle, Shared};
 use crate::names::{Declaration, Names};
 use crate::permit::Permit;
 use crate::rate::Rate;
@@ -108,8 +108,8 @@ impl Site {
         let known = self.slot.get(names.id()).filter(|known| ***known.name() == *name);
         Found::by_name(match known.filter(|known| !known.is_closed()) {
             Some(known) => Ok(known),
-            None => names.get(name).inspect(|shared| {
-                self.slot.keep(names.id(), Arc::clone(shared));
+            None => names.get(name).map(Handle::Counted).inspect(|shared| {
+                self.slot.keep(names.id(), shared.clone());
             }),
         })
     }
@@ -119,10 +119,15 @@ impl Site {
         &self,
         names: &Names,
         look_up: impl FnOnce() -> Result<Arc<Shared>, Error>,
-    ) -> Result<Arc<Shared>, Error> {
+    ) -> Result<Handle, Error> {
         match self.slot.get(names.id()) {
             Some(known) if !known.is_closed() => Ok(known),
-            _ => look_up().map(|found| self.slot.keep(names.id(), found)),
+            _ => look_up().map(|found| {
+                // Of other registries there may be any number, and they are let go of.
+                let is_global = names.id() == Names::global().id();
+                let found = if is_global { Handle::of_static(&found) } else { Handle::Counted(found) };
+                self.slot.keep(names.id(), found)
+            }),
         }
     }
 
@@ -148,7 +153,7 @@ impl Site {
 #[derive(Debug)]
 struct Found {
     /// Boxed, as few calls have an error.
-    shared: Result<Arc<Shared>, Box<Error>>,
+    shared: Result<Handle, Box<Error>>,
     max_delay: u64,
 }
 
@@ -161,7 +166,7 @@ impl Found {
         }
     }
 
-    fn by_name(shared: Result<Arc<Shared>, Error>) -> Self {
+    fn by_name(shared: Result<Handle, Error>) -> Self {
         match shared {
             Ok(shared) => Found { max_delay: shared.max_delay(), shared: Ok(shared) },
             Err(error) => Found { shared: Err(Box::new(error)), max_delay: 0 },

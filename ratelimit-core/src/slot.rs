@@ -4,11 +4,11 @@
 //! The state is looked up before it is put in, not by an initialiser of the cell: a look-up may replace a preset's
 //! limits and so wake those who wait, and no lock, a cell's included, may be held while wakers run.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::line::Shared;
+use crate::line::Handle;
 
-type Known = (u64, Arc<Shared>);
+type Known = (u64, Handle);
 
 /// Holds a bucket's state once it is known, for one version of what was asked.
 #[derive(Debug)]
@@ -26,32 +26,31 @@ impl Slot {
     #[expect(clippy::declare_interior_mutable_const, reason = "each use is a slot of its own")]
     pub(crate) const EMPTY: Self = Slot(OnceLock::new());
 
-    pub(crate) fn holding(version: u64, shared: Arc<Shared>) -> Self {
+    pub(crate) fn holding(version: u64, shared: Handle) -> Self {
         Slot(OnceLock::from(Held::new((version, shared))))
     }
 
     /// The state that is known for `version`; it may be closed.
-    pub(crate) fn get(&self, version: u64) -> Option<Arc<Shared>> {
+    #[inline]
+    pub(crate) fn get(&self, version: u64) -> Option<Handle> {
         let held = self.0.get()?;
         let (known, shared) = &held.first;
         if *known == version && !shared.is_closed() {
-            return Some(Arc::clone(shared));
+            return Some(shared.clone());
         }
-        let later = held.lock();
-        let known = later.as_ref().unwrap_or(&held.first);
-        (known.0 == version).then(|| Arc::clone(&known.1))
+        held.later(version)
     }
 
     /// Puts in what was looked up; where another thread was first with an open state of that version, that one is
     /// kept and returned.
-    pub(crate) fn keep(&self, version: u64, shared: Arc<Shared>) -> Arc<Shared> {
-        let Err(outdated) = self.0.set(Held::new((version, Arc::clone(&shared)))) else { return shared };
+    pub(crate) fn keep(&self, version: u64, shared: Handle) -> Handle {
+        let Err(outdated) = self.0.set(Held::new((version, shared.clone()))) else { return shared };
         drop(outdated);
         if let Some(known) = self.get(version).filter(|known| !known.is_closed()) {
             return known;
         }
         if let Some(held) = self.0.get() {
-            let outdated = held.lock().replace((version, Arc::clone(&shared)));
+            let outdated = held.lock().replace((version, shared.clone()));
             drop(outdated);
         }
         shared
@@ -61,6 +60,13 @@ impl Slot {
 impl Held {
     fn new(first: Known) -> Self {
         Held { first, later: Mutex::new(None) }
+    }
+
+    #[cold]
+    fn later(&self, version: u64) -> Option<Handle> {
+        let later = self.lock();
+        let known = later.as_ref().unwrap_or(&self.first);
+        (known.0 == version).then(|| known.1.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Known>> {

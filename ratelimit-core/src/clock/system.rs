@@ -5,15 +5,14 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
 
 use once_cell::sync::OnceCell;
 
 use super::timers::{QueuedSleep, Source, Timers};
-use super::{Clock, Sleep};
-use crate::time::{Timestamp, nanos};
+use super::{Clock, Sleep, machine};
+use crate::time::Timestamp;
 
 /// The machine's monotonic clock: the default.
 ///
@@ -29,10 +28,9 @@ impl Clock for SystemClock {
         Some(std::ptr::from_ref(&THE_ONE).addr())
     }
 
+    #[inline]
     fn now(&self) -> Timestamp {
-        static ZERO: LazyLock<Instant> = LazyLock::new(read);
-        let zero = *ZERO;
-        Timestamp::from_nanos(nanos(read().saturating_duration_since(zero)))
+        Timestamp::from_nanos(machine::now())
     }
 
     fn sleep_until(&self, at: Timestamp) -> Sleep {
@@ -46,9 +44,17 @@ impl Clock for SystemClock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the clock")]
-fn read() -> Instant {
-    Instant::now()
+impl SystemClock {
+    /// A time that is not ahead and takes a fraction of the time to read.
+    #[inline]
+    pub(crate) fn coarse() -> Timestamp {
+        Timestamp::from_nanos(machine::coarse())
+    }
+
+    /// By how much, in nanoseconds, [`coarse`](Self::coarse) may lag; `None` where there is no coarse clock.
+    pub(crate) fn grain() -> Option<u64> {
+        machine::grain()
+    }
 }
 
 #[derive(Default)]

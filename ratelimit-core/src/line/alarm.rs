@@ -137,12 +137,12 @@ impl Shared {
 
     /// No sleep is under way, whatever was asked for: the next change asks again.
     fn alarm_failed(&self) {
-        lock(&self.state).alarm.at = None;
+        self.lock().alarm.at = None;
     }
 
     fn wake_everybody(&self) {
         let mut effects = Effects::default();
-        for line in lock(&self.state).lines.values_mut() {
+        for line in self.lock().lines.values_mut() {
             for waiter in line.waiters.values_mut() {
                 effects.wake(waiter.waker.take());
             }

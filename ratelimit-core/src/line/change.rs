@@ -45,7 +45,7 @@ impl State {
 
     /// One key as fresh; what it took from the total stays taken.
     pub(super) fn reset_key(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
-        self.memory.reset_key(key);
+        self.memory.reset_key(key, self.tempo.policy_time(reading.now));
         // Its entry is kept while it is waited for.
         if self.lines.contains_key(&key) {
             self.make_room(key, reading);
@@ -57,7 +57,8 @@ impl State {
     /// Forgets all times but those of who waits; the reading to go on with.
     fn start_anew(&mut self, now: Timestamp) -> Reading {
         self.paused_until = Timestamp::ZERO;
-        self.latest = now;
+        self.latest = Some(now);
+        self.stamped = Timestamp::ZERO;
         self.tempo = Tempo::default().changed(self.tempo.pace(), now);
         self.changes += 1;
         for line in self.lines.values_mut() {
@@ -67,11 +68,18 @@ impl State {
     }
 
     /// Other limits: all starts that the old ones still remember count under them.
-    pub(super) fn replace(&mut self, limits: Valid, reading: Reading, effects: &mut Effects) {
+    pub(super) fn replace(
+        &mut self,
+        limits: Valid,
+        grain: Option<u64>,
+        reading: Reading,
+        effects: &mut Effects,
+    ) {
         let before = self.forecast_all(reading);
         self.memory = self.memory.under(&limits, self.tempo.policy_time(reading.now));
         self.limits = limits;
         self.changes += 1;
+        self.allow_coarse(grain);
         if !self.memory.has_total() {
             let keys: Vec<KeyId> = self.contenders.values().copied().collect();
             for key in keys {
@@ -80,6 +88,12 @@ impl State {
         }
         self.refuse_too_heavy(effects);
         self.judge_all(&before, reading, effects);
+    }
+
+    /// Lets coarse readings, which lag by up to `grain`, stand in on the granted path: only where every guard covers
+    /// that, as a start is then taken for one grain later.
+    pub(super) fn allow_coarse(&mut self, grain: Option<u64>) {
+        self.grain = grain.filter(|grain| self.limits.least_guard() >= *grain).unwrap_or(0);
     }
 
     fn refuse_too_heavy(&mut self, effects: &mut Effects) {

@@ -63,6 +63,9 @@ impl State {
         if let Some(rate) = self.memory.too_heavy(ask.weight) {
             return Entered::Refused(Refusal { rate: Some(rate), ..Refusal::of(ErrorKind::TooHeavy) });
         }
+        if let Some(grant) = self.take(ask, reading, 0) {
+            return Entered::Granted(grant);
+        }
         self.catch_up(ask.key, reading, effects);
         if !self.is_anybody_before(ask.key) {
             let due = self.due_alone(ask.key, reading.now, ask.weight);
@@ -73,10 +76,9 @@ impl State {
         self.wait_or_refuse(ask, waker, reading, effects)
     }
 
+    /// It changes nothing, and there is nothing to settle.
     fn free_pass(&self, reading: Reading) -> Grant {
-        let policy_start = self.tempo.policy_time(reading.now);
-        let (start, generation) = (reading.clock, self.memory.generation());
-        Grant { start, policy_start, generation, weight: 0, joined: reading.clock }
+        Grant { start: self.tempo.policy_time(reading.now), born: 0, weight: 0, waited: 0 }
     }
 
     /// Whether somebody in line must start before a newcomer on `key`.

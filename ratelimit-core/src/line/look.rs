@@ -28,7 +28,8 @@ impl State {
         };
         let policy_now = self.tempo.policy_time(reading.now);
         let clock_wait = |at: Timestamp| at.saturating_since(reading.clock);
-        let states = self.memory.rates(key).states().chain(self.memory.total().states());
+        let rates = self.memory.fork(key);
+        let states = rates.states().chain(self.memory.total().states());
         let rates = states.map(|(rate, state)| {
             RateOutlook::new(rate, state, policy_now, |at| clock_wait(self.tempo.clock_time(at)))
         });

@@ -71,7 +71,7 @@ impl State {
     fn plan(&self, key: KeyId, reading: Reading, mut step: impl FnMut(Ticket, Due) -> Step) -> Plan {
         let start = Due { at: Some(self.unpaused(reading.now)), rate: None };
         let mut plan = Plan {
-            rates: self.memory.rates(key).clone(),
+            rates: self.memory.fork(key),
             total: self.memory.total().clone(),
             last: start,
             first: Timestamp::MAX,

@@ -2,19 +2,21 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
+use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::task::Waker;
 use std::time::Duration;
 
 use super::alarm::{Alarm, Rest};
 use super::effects::Effects;
 use super::enter::{Ask, Claimed, Entered};
-use super::state::{Grant, Reading, State};
+use super::gate::{Gate, Passage};
+use super::state::{Grant, Reading, Seen, State};
 use super::{KeyId, Ticket};
-use crate::clock::ClockHandle;
-use crate::error::{BucketName, Error, ErrorKind};
+use crate::clock::{Clock, ClockHandle, SystemClock};
+use crate::error::{BucketName, Error, ErrorKind, Extra};
 use crate::limits::{Limits, Valid};
 use crate::outlook::Outlook;
 use crate::pace::Pace;
@@ -32,10 +34,34 @@ pub(crate) struct Shared {
     closed: AtomicBool,
     /// Whether some table of names holds it: no state is in two.
     claimed: AtomicBool,
-    /// The clock and its epoch, read without the state's lock.
-    clock: RwLock<(NonZeroU32, ClockHandle)>,
-    pub(super) state: Mutex<State>,
+    /// Read without the state's lock.
+    clock: RwLock<Running>,
+    /// Whether that is the system's clock, which need not be asked for.
+    on_system: AtomicBool,
+    gate: Gate,
+    /// By how much a coarse reading lags that may stand in on the granted path, as [`State::grain`]; 0 = none may.
+    grain: AtomicU64,
+    /// The reference that statics use, once one does.
+    pub(super) kept: OnceLock<&'static Arc<Shared>>,
+    /// Its name as errors carry it who may outlive it.
+    named: Arc<Extra>,
+    state: Mutex<State>,
     pub(super) alarm: Mutex<Alarm>,
+}
+
+/// The clock that a bucket runs on.
+#[derive(Clone)]
+struct Running {
+    epoch: NonZeroU32,
+    clock: ClockHandle,
+    seen: Seen,
+}
+
+impl Running {
+    fn new(epoch: NonZeroU32, clock: ClockHandle) -> Self {
+        let seen = (!clock.is_system()).then(Arc::default);
+        Running { epoch, clock, seen }
+    }
 }
 
 /// What a bucket was declared with: two declarations of one name must agree in it.
@@ -89,16 +115,24 @@ impl Shared {
         let clock = declared.clock.clone().unwrap_or_else(|| defaults.clock.clone());
         let mut state = State::new(valid);
         state.tempo = state.tempo.changed(defaults.pace, Timestamp::ZERO);
+        state.allow_coarse(clock.grain());
+        let running = Running::new(state.epoch, clock.clone());
+        state.seen = running.seen.clone();
         let default_delay = defaults.max_delay.unwrap_or_default();
         let max_delay = max_delay.unwrap_or(default_delay);
         Ok(Arc::new(Shared {
-            name,
             declared: Mutex::new(declared),
             max_delay: AtomicU64::new(nanos(max_delay)),
             default_delay: AtomicU64::new(nanos(default_delay)),
             closed: AtomicBool::new(false),
             claimed: AtomicBool::new(false),
-            clock: RwLock::new((NonZeroU32::MIN, clock)),
+            on_system: AtomicBool::new(clock.is_system()),
+            clock: RwLock::new(running),
+            gate: Gate::new(),
+            grain: AtomicU64::new(state.grain),
+            kept: OnceLock::new(),
+            named: Extra::of_bucket(&name),
+            name,
             state: Mutex::new(state),
             alarm: Mutex::default(),
         }))
@@ -106,6 +140,10 @@ impl Shared {
 
     pub(crate) fn name(&self) -> &BucketName {
         &self.name
+    }
+
+    pub(crate) fn named(&self) -> &Arc<Extra> {
+        &self.named
     }
 
     pub(crate) fn declared(&self) -> Declared {
@@ -140,7 +178,54 @@ impl Shared {
     }
 
     pub(crate) fn clock(&self) -> (NonZeroU32, ClockHandle) {
+        let running = self.running();
+        (running.epoch, running.clock)
+    }
+
+    fn running(&self) -> Running {
         self.clock.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes the lock, and with it the state that was in the gate.
+    pub(super) fn lock(&self) -> Locked<'_> {
+        let mut state = lock(&self.state);
+        state.take_over(&self.gate);
+        Locked { state, gate: &self.gate }
+    }
+
+    /// Lets a call through that need not wait, or refuses one that may not, where that takes no lock.
+    #[inline]
+    pub(crate) fn pass(&self, weight: u32) -> Passage {
+        self.gate.pass(weight, SystemClock::coarse, || self.read_at_gate())
+    }
+
+    /// The time now; a clock that went back counts as it did before.
+    fn read_at_gate(&self) -> Reading {
+        if self.on_system.load(Ordering::Relaxed) {
+            let now = SystemClock.now();
+            return Reading { clock: now, now };
+        }
+        let Running { clock, seen, .. } = self.running();
+        let clock = clock.now();
+        let latest = seen.map_or(0, |seen| seen.fetch_max(clock.as_nanos(), Ordering::Relaxed));
+        Reading { clock, now: clock.max(Timestamp::from_nanos(latest)) }
+    }
+
+    /// Takes weight for a caller who may start at once by a coarse reading; `None` if that is to be found out.
+    #[inline]
+    pub(crate) fn take(&self, ask: Ask) -> Option<Grant> {
+        let grain = self.grain.load(Ordering::Relaxed);
+        if grain == 0 {
+            return None;
+        }
+        let now = SystemClock::coarse();
+        let mut state = lock(&self.state);
+        // The gate is left as it is: a key's states are never in it, and without a key they are only there if it is open.
+        if state.grain != grain || ask.key.is_none() && !self.gate.is_shut() {
+            return None;
+        }
+        let reading = state.read(now);
+        state.take(ask, Reading { clock: now, ..reading }, grain)
     }
 
     /// Reads the clock, then changes the state; the rest of the work waits in the answer.
@@ -151,7 +236,7 @@ impl Shared {
         loop {
             let (epoch, clock) = self.clock();
             let now = clock.now();
-            let mut state = lock(&self.state);
+            let mut state = self.lock();
             if state.epoch != epoch {
                 // The clock was changed meanwhile: its reading means nothing here.
                 continue;
@@ -191,9 +276,10 @@ impl Shared {
         if left.is_err() {
             // The clock panicked: the newest time seen has to do. Leaving twice does no harm.
             let clock = self.clock().1;
-            let mut state = lock(&self.state);
+            let mut state = self.lock();
             let mut effects = Effects::default();
-            let reading = Reading { clock: state.latest, now: state.latest };
+            let latest = state.latest.unwrap_or_default();
+            let reading = Reading { clock: latest, now: latest };
             state.leave(key, ticket, reading, &mut effects);
             state.settle_total(reading, &mut effects);
             state.set_alarm(&mut effects);
@@ -242,7 +328,7 @@ impl Shared {
         self.closed.store(true, Ordering::Release);
         let clock = self.clock().1;
         let mut effects = Effects::default();
-        let mut state = lock(&self.state);
+        let mut state = self.lock();
         state.close(&mut effects);
         state.set_alarm(&mut effects);
         drop(state);
@@ -266,11 +352,13 @@ impl Shared {
 
     /// Runs under the limits that were declared last; `guard` is the registry's.
     pub(crate) fn apply(self: &Arc<Self>, guard: Option<Duration>) {
+        let grain = self.clock().1.grain();
         self.change_and_finish(|state, reading, effects| {
             // Read under the state's lock, so that of two who apply the later declaration stays in force.
             let limits = lock(&self.declared).limits.clone();
             if let Ok(valid) = limits.validate(guard) {
-                state.replace(valid, reading, effects);
+                state.replace(valid, grain, reading, effects);
+                self.grain.store(state.grain, Ordering::Relaxed);
             }
         });
     }
@@ -283,7 +371,7 @@ impl Shared {
                 return;
             }
             let (old_now, new_now) = (old.now(), clock.now());
-            let mut state = lock(&self.state);
+            let mut state = self.lock();
             if state.epoch != epoch {
                 continue;
             }
@@ -291,10 +379,17 @@ impl Shared {
             state.change_clock(old_now, new_now, &mut effects);
             state.alarm.at = None;
             state.set_alarm(&mut effects);
+            let running = Running::new(state.epoch, clock.clone());
+            state.allow_coarse(clock.grain());
+            state.seen = running.seen.clone();
+            self.grain.store(state.grain, Ordering::Relaxed);
+            self.on_system.store(clock.is_system(), Ordering::Relaxed);
             let mut current = self.clock.write().unwrap_or_else(PoisonError::into_inner);
-            *current = (state.epoch, clock.clone());
+            let old = std::mem::replace(&mut *current, running);
             drop(current);
             drop(state);
+            // A clock is foreign code: dropped after the locks.
+            drop(old);
             return self.finish(Rest { effects, clock });
         }
     }
@@ -309,7 +404,7 @@ impl Shared {
     }
 
     pub(crate) fn error(&self, kind: ErrorKind) -> Error {
-        Error::new(kind).with_bucket(&self.name)
+        Error::new(kind).with_extra(&self.named)
     }
 }
 
@@ -320,6 +415,32 @@ fn validate(name: &BucketName, limits: &Limits, defaults: &Defaults) -> Result<V
     limits
         .validate(defaults.guard)
         .map_err(|problem| Error::config(format!("bucket `{name}` cannot be: {problem}")).with_bucket(name))
+}
+
+/// The state, while it is locked: what the gate held is in it, and goes back when the lock is released.
+pub(super) struct Locked<'a> {
+    state: MutexGuard<'a, State>,
+    gate: &'a Gate,
+}
+
+impl Deref for Locked<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        self.state.hand_over(self.gate);
+    }
 }
 
 /// Nothing foreign runs under these locks, so a poisoned one still guards a whole state.

@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::effects::Effects;
+use super::enter::Ask;
+use super::gate::{Gate, Terms, Word};
 use super::{KeyId, Line, Ticket};
 use crate::error::{Error, ErrorKind};
 use crate::limits::Valid;
-use crate::pace::Tempo;
+use crate::pace::{Pace, Tempo};
 use crate::policy::all::Verdict;
 use crate::policy::{Earliest, Outcome};
 use crate::rate::Rate;
@@ -19,9 +23,18 @@ use crate::time::Timestamp;
 pub(crate) struct State {
     /// Which clock the times below are of.
     pub(super) epoch: NonZeroU32,
-    /// The newest time seen.
-    pub(super) latest: Timestamp,
+    /// The newest time seen; `None` before the first.
+    pub(super) latest: Option<Timestamp>,
+    pub(super) seen: Seen,
     pub(super) tempo: Tempo,
+    /// The newest commit, in the policies' time: a coarse reading is taken for one grain later than it is read, and no
+    /// commit comes before another.
+    pub(super) stamped: Timestamp,
+    /// The terms on which the gate was opened last, and the greatest word it has shown.
+    pub(super) opened: Option<Terms>,
+    pub(super) greatest: u64,
+    /// By how much the coarse clock lags that may stand in for the bucket's own; 0 = none may.
+    pub(super) grain: u64,
     pub(super) paused_until: Timestamp,
     pub(super) closed: bool,
     pub(super) limits: Valid,
@@ -42,6 +55,10 @@ pub(crate) struct State {
     pub(super) changes: u64,
     pub(super) alarm: Wanted,
 }
+
+/// The newest time that the clock has shown to anybody, at the gate or under the lock; `None` for the system's clock,
+/// which never goes back.
+pub(super) type Seen = Option<Arc<AtomicU64>>;
 
 /// The alarm as it was asked for last.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,13 +83,13 @@ pub(crate) struct Reading {
 /// A permit's receipt: what was taken, when, from which states.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grant {
-    /// The start by the clock, and in the policies' time.
+    /// In the policies' time.
     pub(crate) start: Timestamp,
-    pub(crate) policy_start: Timestamp,
-    pub(crate) generation: u64,
+    /// The entry it was taken from.
+    pub(crate) born: u64,
     pub(crate) weight: u32,
-    /// When the wait began.
-    pub(crate) joined: Timestamp,
+    /// Nanoseconds.
+    pub(crate) waited: u64,
 }
 
 /// Why a call is not started; becomes an [`Error`] outside of the lock.
@@ -95,8 +112,13 @@ impl State {
     pub(super) fn new(limits: Valid) -> Self {
         State {
             epoch: NonZeroU32::MIN,
-            latest: Timestamp::ZERO,
+            latest: None,
+            seen: None,
             tempo: Tempo::default(),
+            stamped: Timestamp::ZERO,
+            opened: None,
+            greatest: 0,
+            grain: 0,
             paused_until: Timestamp::ZERO,
             closed: false,
             memory: Memory::new(&limits),
@@ -112,9 +134,17 @@ impl State {
         }
     }
 
+    /// Takes note of what the clock shows. The policies' time begins with the first reading.
     pub(super) fn read(&mut self, clock: Timestamp) -> Reading {
-        self.latest = self.latest.max(clock);
-        Reading { clock, now: self.latest }
+        let latest = match self.latest {
+            Some(latest) => latest.max(clock),
+            None => {
+                self.tempo = Tempo::default().changed(self.tempo.pace(), clock);
+                clock
+            }
+        };
+        self.latest = Some(latest);
+        Reading { clock, now: latest }
     }
 
     /// The first moment from `now` on at which no pause holds.
@@ -124,7 +154,7 @@ impl State {
 
     /// When the key's own rates and a pause would let `weight` start, not before `now`.
     pub(super) fn due_by_key(&self, key: KeyId, now: Timestamp, weight: u32) -> Due {
-        self.due(self.memory.rates(key).earliest(self.policy_now(now), weight), now)
+        self.due(self.memory.earliest(key, self.policy_now(now), weight), now)
     }
 
     /// When the total and a pause would let `weight` start, not before `now`.
@@ -135,7 +165,7 @@ impl State {
     /// When a newcomer could start if nobody waited.
     pub(super) fn due_alone(&self, key: KeyId, now: Timestamp, weight: u32) -> Due {
         let asked = self.policy_now(now);
-        let by_key = self.memory.rates(key).earliest(asked, weight);
+        let by_key = self.memory.earliest(key, asked, weight);
         self.due(by_key.and(self.memory.total().earliest(asked, weight)), now)
     }
 
@@ -161,12 +191,35 @@ impl State {
 
     /// Takes `weight` now; the policies were asked at this same reading.
     pub(super) fn commit(&mut self, key: KeyId, reading: Reading, weight: u32, joined: Timestamp) -> Grant {
-        let policy_start = self.tempo.policy_time(reading.now);
-        self.memory.commit(key, policy_start, weight);
+        let start = self.stamp_of(reading.now);
+        self.stamped = start;
+        let born = self.memory.commit(key, start, weight);
         self.outdate(key);
         self.served = None;
-        let (start, generation) = (reading.clock, self.memory.generation());
-        Grant { start, policy_start, generation, weight, joined }
+        let waited = reading.clock.as_nanos().saturating_sub(joined.as_nanos());
+        Grant { start, born, weight, waited }
+    }
+
+    /// The time of a commit at `now`, in the policies' time.
+    fn stamp_of(&self, now: Timestamp) -> Timestamp {
+        self.stamped.max(self.tempo.policy_time(now))
+    }
+
+    /// Takes weight for a caller who may start at once, where nobody waits and nothing holds the bucket up; `None` if
+    /// that is to be found out.
+    ///
+    /// `grain` = by how much the reading lags at most: it is taken for so much later.
+    #[inline]
+    pub(super) fn take(&mut self, ask: Ask, reading: Reading, grain: u64) -> Option<Grant> {
+        let calm = self.lines.is_empty() && !self.closed && self.paused_until <= reading.now;
+        if !calm || ask.weight == 0 {
+            return None;
+        }
+        let now = self.tempo.policy_time(reading.now);
+        let start = self.stamp_of(reading.now.plus(grain));
+        let born = self.memory.take(ask.key, (now, start), ask.weight, |_| false)?;
+        self.stamped = start;
+        Some(Grant { start, born, weight: ask.weight, waited: 0 })
     }
 
     /// Something changed that makes the plan of `key` out of date, and with a total those of all keys.
@@ -194,11 +247,51 @@ impl State {
         reading: Reading,
         effects: &mut Effects,
     ) {
-        let times = (grant.policy_start, self.tempo.policy_time(reading.now));
-        self.memory.settle(key, grant.generation, times, grant.weight, Outcome::Refund(given));
+        let times = (grant.start, self.tempo.policy_time(reading.now));
+        self.memory.settle(key, grant.born, times, grant.weight, Outcome::Refund(given));
         self.outdate(key);
         self.served = None;
         self.settle(key, reading, effects);
+    }
+}
+
+impl State {
+    /// Takes the state out of the gate.
+    pub(super) fn take_over(&mut self, gate: &Gate) {
+        if let Some(Word { word, tat }) = gate.shut() {
+            self.greatest = self.greatest.max(word);
+            if let Some(seen) = &self.seen {
+                let seen = Timestamp::from_nanos(seen.load(Ordering::Relaxed));
+                self.latest = self.latest.map(|latest| latest.max(seen));
+            }
+            if let Some((rates, _)) = self.memory.only_token_bucket() {
+                rates.set_token_bucket(tat);
+            }
+        }
+    }
+
+    /// Opens the gate, if nothing has to be asked but one token bucket.
+    pub(super) fn hand_over(&mut self, gate: &Gate) {
+        let Some(latest) = self.latest else { return };
+        let waits = !self.lines.is_empty() && self.lines.contains_key(&None);
+        let holds = self.closed || waits || self.paused_until > latest || self.tempo.pace() != Pace::Normal;
+        if holds {
+            return;
+        }
+        let Some((rates, born)) = self.memory.only_token_bucket() else { return };
+        let Some((guarded, bucket)) = rates.only_token_bucket() else { return };
+        let Some(tat) = bucket.packed() else { return };
+        let (since, at) = self.tempo.since();
+        let terms =
+            Terms { since, at, numbers: bucket.numbers(), rate: guarded.rate, grain: self.grain, born };
+        let same = self.opened == Some(terms);
+        if let Some(seen) = &self.seen {
+            seen.fetch_max(latest.as_nanos(), Ordering::Relaxed);
+        }
+        if let Some(Word { word, .. }) = gate.open(tat, &terms, same, self.greatest) {
+            self.greatest = self.greatest.max(word);
+            self.opened = Some(terms);
+        }
     }
 }
 

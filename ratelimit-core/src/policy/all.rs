@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Builtin, Earliest, Guarded, Outcome, Policy};
+use super::{Builtin, Earliest, Guarded, Outcome, Policy, TokenBucket};
 use crate::rate::Rate;
 use crate::time::Timestamp;
 
@@ -38,6 +38,26 @@ impl Verdict {
 impl All {
     pub(crate) fn new(rates: &[Guarded]) -> Self {
         All { states: rates.iter().map(|guarded| (*guarded, Builtin::new(*guarded))).collect() }
+    }
+
+    /// One rate in this state.
+    pub(crate) fn of(rate: Guarded, bucket: TokenBucket) -> Self {
+        All { states: Box::new([(rate, Builtin::TokenBucket(bucket))]) }
+    }
+
+    /// The rate and the state, if it is that of one token bucket and nothing else.
+    pub(crate) fn only_token_bucket(&self) -> Option<(&Guarded, &TokenBucket)> {
+        match &*self.states {
+            [(guarded, Builtin::TokenBucket(bucket))] => Some((guarded, bucket)),
+            _ => None,
+        }
+    }
+
+    /// Puts in another state of the same one token bucket.
+    pub(crate) fn set_token_bucket(&mut self, tat: u64) {
+        if let [(_, Builtin::TokenBucket(bucket))] = &mut *self.states {
+            *bucket = bucket.unpacked(tat);
+        }
     }
 
     /// The same rates, nothing taken.

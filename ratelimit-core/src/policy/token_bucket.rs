@@ -155,7 +155,8 @@ impl TokenBucket {
     fn free(&self, now: Timestamp) -> u32 {
         let Numbers { burst, spacing, .. } = self.numbers;
         let Some(tat) = self.tat else { return burst };
-        let room = (self.numbers.at(now) + self.numbers.cost(burst)).saturating_sub(tat + self.numbers.guard());
+        let room =
+            (self.numbers.at(now) + self.numbers.cost(burst)).saturating_sub(tat + self.numbers.guard());
         u32::try_from(room / u128::from(spacing)).unwrap_or(u32::MAX).min(burst)
     }
 }
@@ -168,7 +169,8 @@ impl Policy for TokenBucket {
             return Earliest::Never;
         }
         let Some(tat) = self.tat else { return Earliest::At(now) };
-        let ticks = (tat + numbers.cost(weight) + numbers.guard()).saturating_sub(numbers.cost(numbers.burst));
+        let ticks =
+            (tat + numbers.cost(weight) + numbers.guard()).saturating_sub(numbers.cost(numbers.burst));
         match numbers.time(ticks) {
             Some(time) => Earliest::At(time.max(now)),
             None => Earliest::Never,

@@ -4,66 +4,46 @@
 //! admit no more, so that forgetting never loosens a limit; when `max_keys` entries are all still needed, a new key is
 //! refused instead.
 
-use std::collections::HashMap;
-
+use super::keyed::{Entry, Keyed, Unknown};
 use crate::key::Digest;
 use crate::limits::Valid;
-use crate::policy::{All, Outcome};
+use crate::policy::all::Verdict;
+use crate::policy::{All, Earliest, Outcome};
 use crate::rate::Rate;
 use crate::time::Timestamp;
-
-/// Below this many entries it is not worth looking for some to forget.
-const SMALL: usize = 64;
 
 #[derive(Debug)]
 pub(crate) struct Memory {
     /// What a key that was never seen has.
     fresh: All,
     unkeyed: Entry,
-    keyed: HashMap<Digest, Entry>,
-    total: Entry,
+    keyed: Keyed,
+    total: All,
     has_total: bool,
-    max_keys: usize,
-    /// Counts what makes entries new: a refund for what an older one took is void.
-    generation: u64,
-    /// At how many entries to look for some to forget: twice what was left last time, so that looking costs a
-    /// constant share of each insertion.
-    sweep_at: usize,
-    /// Until when no entry can be forgotten, after a look that found none.
-    full_until: Timestamp,
-}
-
-/// The states of one key.
-#[derive(Clone, Debug)]
-struct Entry {
-    rates: All,
-    /// The generation in which it was made.
-    born: u64,
+    /// How many entries there have been: a refund for what an older one of the same key took is void.
+    births: u64,
 }
 
 impl Memory {
     pub(crate) fn new(limits: &Valid) -> Self {
-        Self::of_generation(limits, 0)
+        Self::born(limits, 0)
     }
 
-    fn of_generation(limits: &Valid, generation: u64) -> Self {
+    fn born(limits: &Valid, born: u64) -> Self {
         let fresh = All::new(&limits.rates);
         Memory {
-            unkeyed: Entry { rates: fresh.clone(), born: generation },
+            unkeyed: Entry { rates: fresh.clone(), born },
             fresh,
-            keyed: HashMap::new(),
-            total: Entry { rates: All::new(&limits.totals), born: generation },
+            keyed: Keyed::new(&limits.rates, limits.max_keys, born),
+            total: All::new(&limits.totals),
             has_total: !limits.totals.is_empty(),
-            max_keys: limits.max_keys,
-            generation,
-            sweep_at: SMALL,
-            full_until: Timestamp::ZERO,
+            births: born,
         }
     }
 
     /// The states of these limits with nothing taken.
     pub(crate) fn anew(&self, limits: &Valid) -> Self {
-        Self::of_generation(limits, self.generation + 1)
+        Self::born(limits, self.births + 1)
     }
 
     /// The states under new limits, counting all that these still remember at `now`.
@@ -72,54 +52,64 @@ impl Memory {
     /// key that is known, what the total remembers.
     pub(crate) fn under(&self, limits: &Valid, now: Timestamp) -> Self {
         let mut next = self.anew(limits);
-        let born = next.generation;
         let keyed_before = self.fresh.states().next().is_some();
         let inherit = |entry: &Entry| {
-            let old = if keyed_before { &entry.rates } else { &self.total.rates };
-            Entry { rates: All::inheriting(&limits.rates, &[old], now), born }
+            let old = if keyed_before { &entry.rates } else { &self.total };
+            All::inheriting(&limits.rates, &[old], now)
         };
-        next.unkeyed = inherit(&self.unkeyed);
-        next.keyed = self.keyed.iter().map(|(key, entry)| (*key, inherit(entry))).collect();
-        let keys: Vec<&All> =
-            std::iter::once(&self.unkeyed).chain(self.keyed.values()).map(|entry| &entry.rates).collect();
-        next.total.rates = All::inheriting_over_keys(&limits.totals, &self.total.rates, &keys, now);
-        next.sweep_at = self.sweep_at;
+        next.unkeyed.rates = inherit(&self.unkeyed);
+        let entries: Vec<(Digest, Entry)> = self.keyed.entries().collect();
+        for (key, entry) in &entries {
+            let rates = inherit(entry);
+            next.births += 1;
+            // Also beyond a bound that is lower now: live limits stay.
+            next.keyed.put(*key, Entry { rates, born: next.births });
+        }
+        let keys: Vec<&All> = std::iter::once(&self.unkeyed)
+            .chain(entries.iter().map(|(_, entry)| entry))
+            .map(|entry| &entry.rates)
+            .collect();
+        next.total = All::inheriting_over_keys(&limits.totals, &self.total, &keys, now);
         next
     }
 
     pub(crate) fn reset(&mut self) {
-        self.generation += 1;
-        let born = self.generation;
+        self.births += 1;
+        let born = self.births;
         self.unkeyed = Entry { rates: self.fresh.clone(), born };
-        self.keyed.clear();
-        self.total = Entry { rates: self.total.rates.fresh(), born };
-        self.sweep_at = SMALL;
-        self.full_until = Timestamp::ZERO;
+        self.keyed = self.keyed.anew(born);
+        self.total = self.total.fresh();
     }
 
-    pub(crate) fn reset_key(&mut self, key: Option<Digest>) {
-        self.generation += 1;
+    /// A key as fresh, at `now`.
+    pub(crate) fn reset_key(&mut self, key: Option<Digest>, now: Timestamp) {
+        self.births += 1;
         match key {
-            None => self.unkeyed = Entry { rates: self.fresh.clone(), born: self.generation },
-            Some(key) => drop(self.keyed.remove(&key)),
+            None => self.unkeyed = Entry { rates: self.fresh.clone(), born: self.births },
+            Some(key) => self.keyed.reset(key, now, self.births),
         }
-        self.full_until = Timestamp::ZERO;
     }
 
-    /// Which generation a commit made now belongs to.
-    pub(crate) fn generation(&self) -> u64 {
-        self.generation
-    }
-
-    pub(crate) fn rates(&self, key: Option<Digest>) -> &All {
+    /// When the rates of `key` would let `weight` start, not before `now`.
+    pub(crate) fn earliest(&self, key: Option<Digest>, now: Timestamp, weight: u32) -> Verdict {
         match key {
-            None => &self.unkeyed.rates,
-            Some(key) => self.keyed.get(&key).map_or(&self.fresh, |entry| &entry.rates),
+            None => self.unkeyed.rates.earliest(now, weight),
+            Some(key) => {
+                self.keyed.earliest(key, now, weight).unwrap_or_else(|| self.fresh.earliest(now, weight))
+            }
+        }
+    }
+
+    /// The states of `key` as they are, for planning and looking.
+    pub(crate) fn fork(&self, key: Option<Digest>) -> All {
+        match key {
+            None => self.unkeyed.rates.clone(),
+            Some(key) => self.keyed.get(key).map_or_else(|| self.fresh.clone(), |entry| entry.rates),
         }
     }
 
     pub(crate) fn total(&self) -> &All {
-        &self.total.rates
+        &self.total
     }
 
     pub(crate) fn has_total(&self) -> bool {
@@ -128,7 +118,13 @@ impl Memory {
 
     /// A rate that `weight` can never fit into.
     pub(crate) fn too_heavy(&self, weight: u32) -> Option<Rate> {
-        self.fresh.too_heavy(weight).or_else(|| self.total.rates.too_heavy(weight))
+        self.fresh.too_heavy(weight).or_else(|| self.total.too_heavy(weight))
+    }
+
+    /// The one token bucket behind calls without a key, and its entry's number; `None` if there is more to ask.
+    pub(crate) fn only_token_bucket(&mut self) -> Option<(&mut All, u64)> {
+        let only = !self.has_total && self.unkeyed.rates.only_token_bucket().is_some();
+        only.then_some((&mut self.unkeyed.rates, self.unkeyed.born))
     }
 
     /// Sees to it that `key` has an entry, if need be by forgetting entries that are idle at `now` and not `needed`;
@@ -140,64 +136,85 @@ impl Memory {
         needed: impl Fn(&Digest) -> bool,
     ) -> bool {
         let Some(key) = key else { return true };
-        if self.keyed.contains_key(&key) {
-            return true;
-        }
-        if self.keyed.len() >= self.sweep_at.min(self.max_keys) && now >= self.full_until {
-            self.forget_idle(now, needed);
-        }
-        if self.keyed.len() >= self.max_keys {
-            return false;
-        }
-        self.keyed.insert(key, Entry { rates: self.fresh.clone(), born: self.generation });
-        true
+        self.keyed.contains(key) || self.insert(key, self.fresh.clone(), now, needed)
     }
 
-    fn forget_idle(&mut self, now: Timestamp, needed: impl Fn(&Digest) -> bool) {
-        let mut next = Timestamp::MAX;
-        self.keyed.retain(|key, entry| {
-            let idle = entry.rates.idle_at().unwrap_or(Timestamp::MAX);
-            // Whether somebody still waits is asked again at the next look.
-            let kept = idle > now || needed(key);
-            next = if kept { next.min(idle) } else { next };
-            kept
-        });
-        self.sweep_at = (2 * self.keyed.len()).max(SMALL);
-        self.full_until = if self.keyed.len() >= self.max_keys { next } else { Timestamp::ZERO };
+    fn insert(&mut self, key: Digest, rates: All, now: Timestamp, needed: impl Fn(&Digest) -> bool) -> bool {
+        self.births += 1;
+        self.keyed.insert(key, Entry { rates, born: self.births }, now, needed)
     }
 
-    /// Takes `weight` from the key's rates and from the total, at `now` in the policies' time.
+    /// Takes `weight` from the key's rates and from the total, as at `stamp`, if all of them let it start at `now` and a
+    /// new key finds room without forgetting anything that is `needed`: from which entry.
+    #[inline]
+    pub(crate) fn take(
+        &mut self,
+        key: Option<Digest>,
+        times: (Timestamp, Timestamp),
+        weight: u32,
+        needed: impl Fn(&Digest) -> bool,
+    ) -> Option<u64> {
+        let (now, stamp) = times;
+        if self.has_total {
+            let verdict = self.earliest(key, now, weight).and(self.total.earliest(now, weight));
+            if verdict.earliest != Earliest::At(now) {
+                return None;
+            }
+        }
+        let born = match key {
+            None => self.unkeyed.take(times, weight)?,
+            Some(key) => match self.keyed.take(key, times, weight) {
+                Ok(taken) => taken?,
+                Err(Unknown) => {
+                    let may = self.fresh.earliest(now, weight).earliest == Earliest::At(now);
+                    if !may || !self.insert(key, self.fresh.clone(), now, needed) {
+                        return None;
+                    }
+                    return Some(self.commit(Some(key), stamp, weight));
+                }
+            },
+        };
+        if self.has_total {
+            self.total.commit(stamp, weight);
+        }
+        Some(born)
+    }
+
+    /// Takes `weight` from the key's rates and from the total, whatever they say, at `now`; from which entry.
     ///
     /// The key has an entry: [`make_room`](Self::make_room) came before.
-    pub(crate) fn commit(&mut self, key: Option<Digest>, now: Timestamp, weight: u32) {
-        debug_assert!(key.is_none_or(|key| self.keyed.contains_key(&key)), "room was made");
-        if let Some(entry) = self.entry(key) {
-            entry.rates.commit(now, weight);
-        }
-        self.total.rates.commit(now, weight);
+    pub(crate) fn commit(&mut self, key: Option<Digest>, now: Timestamp, weight: u32) -> u64 {
+        let born = match key {
+            None => {
+                self.unkeyed.rates.commit(now, weight);
+                Some(self.unkeyed.born)
+            }
+            Some(key) => self.keyed.commit(key, now, weight),
+        };
+        debug_assert!(born.is_some(), "room was made");
+        self.total.commit(now, weight);
+        born.unwrap_or(u64::MAX)
     }
 
-    /// Settles what was taken in `generation`, unless the entry it was taken from is gone.
+    /// Settles what was taken from the entry `born` of `key`, unless it is gone.
     pub(crate) fn settle(
         &mut self,
         key: Option<Digest>,
-        generation: u64,
+        born: u64,
         (start, now): (Timestamp, Timestamp),
         weight: u32,
         outcome: Outcome,
     ) {
-        let Some(entry) = self.entry(key).filter(|entry| entry.born <= generation) else { return };
-        entry.rates.settle(start, now, weight, outcome);
-        if self.total.born <= generation {
-            self.total.rates.settle(start, now, weight, outcome);
-        }
-        self.full_until = Timestamp::ZERO;
-    }
-
-    fn entry(&mut self, key: Option<Digest>) -> Option<&mut Entry> {
-        match key {
-            None => Some(&mut self.unkeyed),
-            Some(key) => self.keyed.get_mut(&key),
+        let settled = match key {
+            None if self.unkeyed.born == born => {
+                self.unkeyed.rates.settle(start, now, weight, outcome);
+                true
+            }
+            None => false,
+            Some(key) => self.keyed.settle(key, born, (start, now), weight, outcome),
+        };
+        if settled {
+            self.total.settle(start, now, weight, outcome);
         }
     }
 }

@@ -1,0 +1,291 @@
+//! The states of all keys: eight bytes each where a key has one token bucket, on the heap where it has more.
+
+use std::collections::HashMap;
+
+use super::table::Table;
+use crate::key::Digest;
+use crate::policy::all::Verdict;
+use crate::policy::token_bucket::TokenBucket;
+use crate::policy::{All, Earliest, Guarded, Outcome, Policy};
+use crate::time::Timestamp;
+
+/// The states of the keys that were seen and are not forgotten.
+#[derive(Clone, Debug)]
+pub(super) enum Keyed {
+    Packed(Packed),
+    Whole(Table<Box<Entry>>),
+}
+
+/// The states of one key.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) rates: All,
+    /// Which entry it is: what an older one of its key took is not given back to it.
+    pub(super) born: u64,
+}
+
+/// No state is known of a key.
+pub(super) struct Unknown;
+
+impl Entry {
+    /// Takes `weight` as at `stamp`, if it may start at `now`: from this entry.
+    #[inline]
+    pub(super) fn take(&mut self, (now, stamp): (Timestamp, Timestamp), weight: u32) -> Option<u64> {
+        let may = self.rates.earliest(now, weight).earliest == Earliest::At(now);
+        may.then(|| {
+            self.rates.commit(stamp, weight);
+            self.born
+        })
+    }
+
+    /// The TAT, if there is one token bucket and it fits.
+    fn packed(&self) -> Option<u64> {
+        self.rates.only_token_bucket().and_then(|(_, bucket)| bucket.packed())
+    }
+}
+
+/// Token buckets of one rate, by their TAT.
+#[derive(Clone, Debug)]
+pub(super) struct Packed {
+    table: Table<u64>,
+    rate: Guarded,
+    fresh: TokenBucket,
+    /// Which entries these are, but for those of keys that were reset.
+    born: u64,
+    /// Keys that were reset: which entries they have since, and until when a start before the reset could still give
+    /// something back. What a bucket could be forgotten by gives back nothing, so a key that is forgotten and comes
+    /// again may have the same number.
+    reset: HashMap<Digest, (u64, Timestamp)>,
+    /// At how many of them to look which are over.
+    look_at: usize,
+}
+
+/// So few resets may be remembered for longer than they need.
+const FEW: usize = 64;
+
+impl Keyed {
+    pub(super) fn new(rates: &[Guarded], max_keys: usize, born: u64) -> Self {
+        match All::new(rates).only_token_bucket() {
+            Some((rate, fresh)) => Keyed::Packed(Packed {
+                table: Table::new(max_keys),
+                rate: *rate,
+                fresh: fresh.clone(),
+                born,
+                reset: HashMap::new(),
+                look_at: FEW,
+            }),
+            None => Keyed::Whole(Table::new(max_keys)),
+        }
+    }
+
+    /// The states of a key, if it is known.
+    pub(super) fn get(&self, key: Digest) -> Option<Entry> {
+        match self {
+            Keyed::Packed(packed) => packed.table.get(key).map(|tat| packed.entry(key, *tat)),
+            Keyed::Whole(table) => table.get(key).map(|entry| Entry::clone(entry)),
+        }
+    }
+
+    pub(super) fn contains(&self, key: Digest) -> bool {
+        match self {
+            Keyed::Packed(packed) => packed.table.get(key).is_some(),
+            Keyed::Whole(table) => table.get(key).is_some(),
+        }
+    }
+
+    pub(super) fn entries(&self) -> Box<dyn Iterator<Item = (Digest, Entry)> + '_> {
+        match self {
+            Keyed::Packed(packed) => {
+                Box::new(packed.table.iter().map(|(key, tat)| (*key, packed.entry(*key, *tat))))
+            }
+            Keyed::Whole(table) => Box::new(table.iter().map(|(key, entry)| (*key, Entry::clone(entry)))),
+        }
+    }
+
+    /// When a key that is known could start `weight`; `None` if it is not known.
+    pub(super) fn earliest(&self, key: Digest, now: Timestamp, weight: u32) -> Option<Verdict> {
+        match self {
+            Keyed::Packed(packed) => packed.table.get(key).map(|tat| packed.earliest(*tat, now, weight)),
+            Keyed::Whole(table) => table.get(key).map(|entry| entry.rates.earliest(now, weight)),
+        }
+    }
+
+    /// Takes `weight` from a key that is known, as at `stamp`, if it may start at `now`: from which entry, `None` if it
+    /// may not. `Err` if the key is not known.
+    #[inline]
+    pub(super) fn take(
+        &mut self,
+        key: Digest,
+        (now, stamp): (Timestamp, Timestamp),
+        weight: u32,
+    ) -> Result<Option<u64>, Unknown> {
+        match self {
+            Keyed::Packed(packed) => {
+                let tat = packed.table.get_mut(key).ok_or(Unknown)?;
+                let mut bucket = packed.fresh.unpacked(*tat);
+                if bucket.earliest(now, weight) != Earliest::At(now) {
+                    return Ok(None);
+                }
+                bucket.commit(stamp, weight);
+                let Some(packed_tat) = bucket.packed() else {
+                    self.unpack();
+                    return self.take(key, (now, stamp), weight);
+                };
+                *tat = packed_tat;
+                Ok(Some(packed.born(key)))
+            }
+            Keyed::Whole(table) => Ok(table.get_mut(key).ok_or(Unknown)?.take((now, stamp), weight)),
+        }
+    }
+
+    /// Takes `weight` from a key that is known, whatever it says; from which entry.
+    pub(super) fn commit(&mut self, key: Digest, now: Timestamp, weight: u32) -> Option<u64> {
+        match self {
+            Keyed::Packed(packed) => {
+                let tat = packed.table.get_mut(key)?;
+                let mut bucket = packed.fresh.unpacked(*tat);
+                bucket.commit(now, weight);
+                let Some(packed_tat) = bucket.packed() else {
+                    self.unpack();
+                    return self.commit(key, now, weight);
+                };
+                *tat = packed_tat;
+                Some(packed.born(key))
+            }
+            Keyed::Whole(table) => {
+                let entry = table.get_mut(key)?;
+                entry.rates.commit(now, weight);
+                Some(entry.born)
+            }
+        }
+    }
+
+    /// Settles what the entry `born` of `key` took; `false` if it is gone.
+    pub(super) fn settle(
+        &mut self,
+        key: Digest,
+        born: u64,
+        (start, now): (Timestamp, Timestamp),
+        weight: u32,
+        outcome: Outcome,
+    ) -> bool {
+        match self {
+            Keyed::Packed(packed) => {
+                if packed.born(key) != born {
+                    return false;
+                }
+                let Some(tat) = packed.table.get_mut(key) else { return false };
+                let mut bucket = packed.fresh.unpacked(*tat);
+                bucket.settle(start, now, weight, outcome);
+                // It only ever becomes less.
+                *tat = bucket.packed().unwrap_or(*tat);
+                packed.table.is_idle_sooner(key);
+            }
+            Keyed::Whole(table) => {
+                let Some(entry) = table.get_mut(key).filter(|entry| entry.born == born) else {
+                    return false;
+                };
+                entry.rates.settle(start, now, weight, outcome);
+                table.is_idle_sooner(key);
+            }
+        }
+        true
+    }
+
+    /// Puts in a key that is not known; `false` if there is no room, even after forgetting who is idle at `now` and not
+    /// `needed`.
+    pub(super) fn insert(
+        &mut self,
+        key: Digest,
+        entry: Entry,
+        now: Timestamp,
+        needed: impl Fn(&Digest) -> bool,
+    ) -> bool {
+        match self {
+            Keyed::Packed(packed) => {
+                let Some(tat) = entry.packed() else {
+                    self.unpack();
+                    return self.insert(key, entry, now, needed);
+                };
+                let fresh = &packed.fresh;
+                packed.table.insert(key, tat, now, |key, tat| {
+                    let idle_at = || fresh.unpacked(*tat).idle_at().unwrap_or(Timestamp::MAX);
+                    (!needed(key)).then(idle_at)
+                })
+            }
+            Keyed::Whole(table) => table.insert(key, Box::new(entry), now, |key, entry| {
+                (!needed(key)).then(|| entry.rates.idle_at().unwrap_or(Timestamp::MAX))
+            }),
+        }
+    }
+
+    /// Puts in a key that is not known, whether or not there is room.
+    pub(super) fn put(&mut self, key: Digest, entry: Entry) {
+        match self {
+            Keyed::Packed(packed) => match entry.packed() {
+                Some(tat) => packed.table.put(key, tat),
+                None => {
+                    self.unpack();
+                    self.put(key, entry);
+                }
+            },
+            Keyed::Whole(table) => table.put(key, Box::new(entry)),
+        }
+    }
+
+    /// The same with nothing taken, entries of another number.
+    pub(super) fn anew(&self, born: u64) -> Self {
+        match self {
+            Keyed::Packed(packed) => Keyed::new(&[packed.rate], packed.table.bound(), born),
+            Keyed::Whole(table) => Keyed::Whole(Table::new(table.bound())),
+        }
+    }
+
+    /// A key as fresh, at `now`; its next entry is another one.
+    pub(super) fn reset(&mut self, key: Digest, now: Timestamp, born: u64) {
+        match self {
+            Keyed::Packed(packed) => {
+                if let Some(tat) = packed.table.remove(key) {
+                    let until = packed.fresh.unpacked(tat).idle_at().unwrap_or(Timestamp::MAX);
+                    packed.remember(key, (born, until), now);
+                }
+            }
+            Keyed::Whole(table) => drop(table.remove(key)),
+        }
+    }
+
+    /// States that have outgrown 64 bits, as after years of a fine rate: each on the heap from now on.
+    fn unpack(&mut self) {
+        let Keyed::Packed(packed) = self else { return };
+        let mut table = Table::new(packed.table.bound());
+        for (key, tat) in packed.table.iter() {
+            table.put(*key, Box::new(packed.entry(*key, *tat)));
+        }
+        *self = Keyed::Whole(table);
+    }
+}
+
+impl Packed {
+    fn entry(&self, key: Digest, tat: u64) -> Entry {
+        Entry { rates: All::of(self.rate, self.fresh.unpacked(tat)), born: self.born(key) }
+    }
+
+    fn earliest(&self, tat: u64, now: Timestamp, weight: u32) -> Verdict {
+        Verdict { earliest: self.fresh.unpacked(tat).earliest(now, weight), rate: Some(self.rate.rate) }
+    }
+
+    fn born(&self, key: Digest) -> u64 {
+        if self.reset.is_empty() {
+            return self.born;
+        }
+        self.reset.get(&key).map_or(self.born, |(born, _)| *born)
+    }
+
+    fn remember(&mut self, key: Digest, reset: (u64, Timestamp), now: Timestamp) {
+        if self.reset.len() >= self.look_at {
+            self.reset.retain(|_, (_, until)| *until > now);
+            self.look_at = FEW.max(2 * self.reset.len());
+        }
+        self.reset.insert(key, reset);
+    }
+}
