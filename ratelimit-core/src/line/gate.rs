@@ -151,7 +151,7 @@ impl Gate {
                 fence(Ordering::Acquire);
                 let other = self.word.load(Ordering::Relaxed);
                 if other == word {
-                    return self.refused(tat + cost - numbers.slack, numbers, reading);
+                    return numbers.refused(tat + cost - numbers.slack, reading);
                 }
                 fence(Ordering::Acquire);
                 word = other;
@@ -160,13 +160,6 @@ impl Gate {
                 return Passage::Shut;
             }
         }
-    }
-
-    fn refused(&self, due: u64, numbers: &Loaded, reading: Reading) -> Passage {
-        let due = if numbers.ticks == 1 { due } else { due.div_ceil(numbers.ticks) };
-        let due = numbers.since + (due - numbers.at);
-        let wait = due.saturating_sub(reading.clock.as_nanos());
-        Passage::Refused(numbers.rate(), wait)
     }
 
     /// Takes the state out, for whoever has the lock: the TAT, 0 for none.
@@ -264,6 +257,12 @@ impl Loaded {
     #[inline]
     fn ticks_at(&self, now: Timestamp) -> Option<u64> {
         self.policy_time(now).as_nanos().checked_mul(self.ticks).filter(|ticks| *ticks <= MOST)
+    }
+
+    fn refused(&self, due: u64, reading: Reading) -> Passage {
+        let due = if self.ticks == 1 { due } else { due.div_ceil(self.ticks) };
+        let due = self.since + (due - self.at);
+        Passage::Refused(self.rate(), due.saturating_sub(reading.clock.as_nanos()))
     }
 
     fn rate(&self) -> Option<Rate> {

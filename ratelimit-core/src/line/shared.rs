@@ -117,7 +117,7 @@ impl Shared {
         state.tempo = state.tempo.changed(defaults.pace, Timestamp::ZERO);
         state.allow_coarse(clock.grain());
         let running = Running::new(state.epoch, clock.clone());
-        state.seen = running.seen.clone();
+        state.seen.clone_from(&running.seen);
         let default_delay = defaults.max_delay.unwrap_or_default();
         let max_delay = max_delay.unwrap_or(default_delay);
         Ok(Arc::new(Shared {
@@ -220,8 +220,8 @@ impl Shared {
         }
         let now = SystemClock::coarse();
         let mut state = lock(&self.state);
-        // The gate is left as it is: a key's states are never in it, and without a key they are only there if it is open.
-        if state.grain != grain || ask.key.is_none() && !self.gate.is_shut() {
+        // The gate is left as it is: what may be in it is not asked for.
+        if state.grain != grain || ask.key.is_none() && state.memory.only_token_bucket().is_some() {
             return None;
         }
         let reading = state.read(now);
@@ -381,7 +381,7 @@ impl Shared {
             state.set_alarm(&mut effects);
             let running = Running::new(state.epoch, clock.clone());
             state.allow_coarse(clock.grain());
-            state.seen = running.seen.clone();
+            state.seen.clone_from(&running.seen);
             self.grain.store(state.grain, Ordering::Relaxed);
             self.on_system.store(clock.is_system(), Ordering::Relaxed);
             let mut current = self.clock.write().unwrap_or_else(PoisonError::into_inner);

@@ -136,13 +136,10 @@ impl State {
 
     /// Takes note of what the clock shows. The policies' time begins with the first reading.
     pub(super) fn read(&mut self, clock: Timestamp) -> Reading {
-        let latest = match self.latest {
-            Some(latest) => latest.max(clock),
-            None => {
-                self.tempo = Tempo::default().changed(self.tempo.pace(), clock);
-                clock
-            }
-        };
+        if self.latest.is_none() {
+            self.tempo = Tempo::default().changed(self.tempo.pace(), clock);
+        }
+        let latest = self.latest.map_or(clock, |latest| latest.max(clock));
         self.latest = Some(latest);
         Reading { clock, now: latest }
     }

@@ -222,13 +222,13 @@ impl Keyed {
     /// Puts in a key that is not known, whether or not there is room.
     pub(super) fn put(&mut self, key: Digest, entry: Entry) {
         match self {
-            Keyed::Packed(packed) => match entry.packed() {
-                Some(tat) => packed.table.put(key, tat),
-                None => {
+            Keyed::Packed(packed) => {
+                let Some(tat) = entry.packed() else {
                     self.unpack();
-                    self.put(key, entry);
-                }
-            },
+                    return self.put(key, entry);
+                };
+                packed.table.put(key, tat);
+            }
             Keyed::Whole(table) => table.put(key, Box::new(entry)),
         }
     }

@@ -4,7 +4,7 @@
 //! admit no more, so that forgetting never loosens a limit; when `max_keys` entries are all still needed, a new key is
 //! refused instead.
 
-use super::keyed::{Entry, Keyed, Unknown};
+use super::keyed::{Entry, Keyed};
 use crate::key::Digest;
 use crate::limits::Valid;
 use crate::policy::all::Verdict;
@@ -163,16 +163,17 @@ impl Memory {
         }
         let born = match key {
             None => self.unkeyed.take(times, weight)?,
-            Some(key) => match self.keyed.take(key, times, weight) {
-                Ok(taken) => taken?,
-                Err(Unknown) => {
+            Some(known) => {
+                if let Ok(taken) = self.keyed.take(known, times, weight) {
+                    taken?
+                } else {
                     let may = self.fresh.earliest(now, weight).earliest == Earliest::At(now);
-                    if !may || !self.insert(key, self.fresh.clone(), now, needed) {
+                    if !may || !self.insert(known, self.fresh.clone(), now, needed) {
                         return None;
                     }
-                    return Some(self.commit(Some(key), stamp, weight));
+                    return Some(self.commit(key, stamp, weight));
                 }
-            },
+            }
         };
         if self.has_total {
             self.total.commit(stamp, weight);
