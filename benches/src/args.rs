@@ -11,6 +11,8 @@ pub(crate) enum Task {
     Measure(Vec<&'static Row>),
     List,
     Help,
+    /// A child's: the first call of its life.
+    FirstUse(String),
 }
 
 pub(crate) fn parse(mut words: Parser) -> Result<Task, lexopt::Error> {
@@ -19,6 +21,7 @@ pub(crate) fn parse(mut words: Parser) -> Result<Task, lexopt::Error> {
         match word {
             Arg::Long("list") => return Ok(Task::List),
             Arg::Long("help") | Arg::Short('h') => return Ok(Task::Help),
+            Arg::Long("first-use") => return Ok(Task::FirstUse(words.value()?.string()?)),
             Arg::Value(row) => wanted.push(row.string()?),
             _ => return Err(word.unexpected()),
         }

@@ -1,41 +1,45 @@
-//! Measures calls beside the same by hand and beside other limiters, round-robin in one process.
+//! Measures calls beside the same by hand and beside other limiters, in one process.
 //!
-//! A new row is one entry in `rows.rs`.
+//! A new row is an entry in `rows.rs` and a line of some contest.
 
 #![expect(clippy::float_arithmetic, reason = "statistics of measured times; no limit is computed here")]
 
 mod args;
+mod limiters;
 mod measure;
+mod probes;
 mod report;
 mod rows;
+mod verdict;
 
-use std::error::Error;
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use args::Task;
 use indicatif::{ProgressBar, ProgressStyle};
-use measure::Measured;
-use rows::{ROWS, Row};
+use measure::{Failure, Line};
+use rows::{Contest, ROWS, Row};
 
 fn main() -> ExitCode {
-    let rows = match args::parse(lexopt::Parser::from_env()) {
-        Ok(Task::Measure(rows)) => rows,
+    let done = match args::parse(lexopt::Parser::from_env()) {
+        Ok(Task::Measure(rows)) => measure_all(&rows),
+        Ok(Task::FirstUse(who)) => rows::print_first_use(&who).map(|()| true),
         Ok(Task::List) => {
             for row in ROWS {
                 println!("{}", row.name);
             }
-            return ExitCode::SUCCESS;
+            Ok(true)
         }
         Ok(Task::Help) => {
             print!("{}", args::HELP);
-            return ExitCode::SUCCESS;
+            Ok(true)
         }
         Err(mistake) => {
             eprint!("error: {mistake}\n\n{}", args::HELP);
             return ExitCode::from(2);
         }
     };
-    match measure_all(&rows).and_then(|measured| report::publish(&measured)) {
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -45,17 +49,30 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure_all(rows: &[&'static Row]) -> Result<Vec<(&'static Row, Measured)>, Box<dyn Error>> {
+/// `false` = some row is over its limit.
+fn measure_all(rows: &[&'static Row]) -> Result<bool, Failure> {
+    let mut contests: Vec<&Contest> = Vec::new();
+    for row in rows {
+        if !contests.iter().any(|contest| contest.name == row.contest.name) {
+            contests.push(row.contest);
+        }
+    }
     let style = ProgressStyle::with_template("{bar:30.green} {elapsed} {wide_msg:.dim}")?;
     // Draws nothing where stderr is no terminal.
-    let bar = ProgressBar::new(u64::try_from(rows.len())?).with_style(style);
-    let mut measured = Vec::new();
-    for row in rows {
-        bar.set_message(row.name);
-        let result = measure::both(row.ours, row.peer).map_err(|error| format!("{}: {error}", row.name))?;
-        measured.push((*row, result));
+    let bar = ProgressBar::new(u64::try_from(contests.len() + 1)?).with_style(style);
+    let mut lines: Vec<Line> = Vec::new();
+    for contest in contests {
+        bar.set_message(contest.name);
+        lines.extend((contest.run)().map_err(|error| format!("{}: {error}", contest.name))?);
         bar.inc(1);
     }
+    bar.set_message("who is correct");
+    let who: BTreeSet<_> = lines.iter().map(|line| line.who).collect();
+    let flaws = probes::flaws(&who)?;
     bar.finish_and_clear();
-    Ok(measured)
+    let place = |line: &Line| rows.iter().position(|row| row.name == line.action);
+    lines.retain(|line| place(line).is_some());
+    lines.sort_by_key(place);
+    let verdicts = rows.iter().map(|row| verdict::of(row, &lines, &flaws)).collect::<Result<Vec<_>, _>>()?;
+    report::publish(&verdicts, &lines, &flaws)
 }

@@ -1,33 +1,20 @@
-//! Two sides by turns, in short batches.
-//!
-//! A difference of a nanosecond is far below what the machine's speed wanders by, so only batches that ran one right
-//! after the other are compared. Who of the two goes first may matter too, so it alternates, and two neighbouring
-//! pairs, one in either order, give one difference. The median of these is robust against interrupts, which only ever
-//! add.
+//! How things are measured. All sides of a comparison run in one process and by turns, because the machine's speed
+//! wanders by more than they differ.
 
 #![expect(clippy::disallowed_methods, reason = "it is real time that is measured")]
+
+pub(crate) mod child;
+pub(crate) mod pair;
+pub(crate) mod threads;
+pub(crate) mod turns;
+pub(crate) mod waiting;
 
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-/// Calls so many times; fails where a call did not do what is to be measured.
-pub(crate) type Side = fn(u32) -> Result<(), Box<dyn Error>>;
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
-/// Short, so that most batches are not interrupted; long beside what reading the clock costs.
-const BATCH: Duration = Duration::from_micros(50);
-/// Two batches of each side.
-const ROUNDS: usize = 600;
-const WARM_UP: usize = 20;
-
-/// Nanoseconds a call.
-#[derive(Debug)]
-pub(crate) struct Measured {
-    pub(crate) ours: Spread,
-    pub(crate) peer: Spread,
-    /// Ours less the peer's, in pairs.
-    pub(crate) added: Spread,
-}
-
+/// Median, and how far the values lie from it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {
     pub(crate) p10: f64,
@@ -36,52 +23,74 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
+    /// No values make a spread of no numbers, which is over every limit.
     pub(crate) fn of(mut values: Vec<f64>) -> Self {
         values.sort_unstable_by(f64::total_cmp);
-        let rank = |percent: usize| {
-            let rank = (values.len() * percent).div_ceil(100);
-            values.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
-        };
-        Spread { p10: rank(10), median: rank(50), p90: rank(90) }
+        Spread { p10: rank(&values, 10), median: rank(&values, 50), p90: rank(&values, 90) }
     }
 }
 
-pub(crate) fn both(ours: Side, peer: Side) -> Result<Measured, Box<dyn Error>> {
-    let calls = long_enough(ours)?.max(long_enough(peer)?);
-    let (mut all_ours, mut all_peer, mut added) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..WARM_UP + ROUNDS {
-        let first = batch(ours, calls)?;
-        let second = batch(peer, calls)?;
-        let third = batch(peer, calls)?;
-        let fourth = batch(ours, calls)?;
-        if round >= WARM_UP {
-            all_ours.extend([first, fourth]);
-            all_peer.extend([second, third]);
-            added.push(f64::midpoint(first - second, fourth - third));
-        }
-    }
-    Ok(Measured { ours: Spread::of(all_ours), peer: Spread::of(all_peer), added: Spread::of(added) })
+/// The value below which so many percent of the sorted `values` lie.
+pub(crate) fn rank(values: &[f64], percent: usize) -> f64 {
+    let rank = (values.len() * percent).div_ceil(100);
+    values.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
 }
 
-/// How many calls a batch needs.
-fn long_enough(side: Side) -> Result<u32, Box<dyn Error>> {
+/// What one limiter showed in one action.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) action: &'static str,
+    pub(crate) who: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) spread: Spread,
+    /// What the action itself showed to be wrong about this limiter.
+    pub(crate) flaw: Option<String>,
+}
+
+impl Line {
+    pub(crate) fn new(action: &'static str, who: &'static str, unit: &'static str, spread: Spread) -> Self {
+        Line { action, who, unit, spread, flaw: None }
+    }
+}
+
+/// What one side of a comparison took, in nanoseconds a call.
+#[derive(Clone, Debug)]
+pub(crate) struct Taken {
+    pub(crate) who: &'static str,
+    pub(crate) spread: Spread,
+    /// It did not do what was to be measured, and so has no figure.
+    pub(crate) failure: Option<String>,
+}
+
+impl Taken {
+    pub(crate) fn line(self, action: &'static str) -> Line {
+        let Taken { who, spread, failure } = self;
+        Line { action, who, unit: "ns", spread, flaw: failure }
+    }
+}
+
+/// How many calls a batch needs to take so long.
+fn long_enough(
+    at_least: Duration,
+    mut batch: impl FnMut(u32) -> Result<Duration, Failure>,
+) -> Result<u32, Failure> {
     let mut calls: u32 = 16;
-    // The first batches also pay for what is done once.
-    side(calls)?;
-    loop {
-        let started = Instant::now();
-        side(calls)?;
-        if started.elapsed() >= BATCH || calls >= 1 << 24 {
-            return Ok(calls);
-        }
+    // The first batch also pays for what is done once.
+    batch(calls)?;
+    while batch(calls)? < at_least && calls < 1 << 24 {
         calls *= 2;
     }
+    Ok(calls)
 }
 
-fn batch(side: Side, calls: u32) -> Result<f64, Box<dyn Error>> {
+pub(crate) fn timed<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<Duration, Failure> {
     let started = Instant::now();
-    side(calls)?;
-    Ok(started.elapsed().as_secs_f64() * 1e9 / f64::from(calls))
+    work()?;
+    Ok(started.elapsed())
+}
+
+fn nanos_a_call(took: Duration, calls: u32) -> f64 {
+    took.as_secs_f64() * 1e9 / f64::from(calls)
 }
 
 #[cfg(test)]
@@ -93,15 +102,5 @@ mod tests {
         let spread = Spread::of((1..=100).rev().map(f64::from).collect());
         assert_eq!(spread, Spread { p10: 10.0, median: 50.0, p90: 90.0 });
         assert!(Spread::of(Vec::new()).median.is_nan());
-    }
-
-    #[test]
-    fn a_call_that_fails_ends_the_measurement() {
-        let refused: Side = |_| Err("refused".into());
-        let fine: Side = |calls| {
-            std::hint::black_box(calls);
-            Ok(())
-        };
-        assert_eq!(both(fine, refused).expect_err("refused").to_string(), "refused");
     }
 }

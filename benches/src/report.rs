@@ -1,45 +1,45 @@
-//! A table for people and `target/bench.json` for scripts.
+//! Tables for people and `target/bench.json` for scripts.
 
-use std::error::Error;
 use std::fs;
 use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use serde_json::{Value, json};
 
-use crate::measure::{Measured, Spread};
-use crate::rows::Row;
+use crate::limiters::OURS;
+use crate::measure::{Failure, Line, Spread};
+use crate::probes::Flaws;
+use crate::rows::{ADDED, BY_HAND};
+use crate::verdict::{Verdict, is_correct, over};
 
 /// `false` = some row is over its limit.
-pub(crate) fn publish(measured: &[(&Row, Measured)]) -> Result<bool, Box<dyn Error>> {
-    println!("{}", table(measured));
+pub(crate) fn publish(verdicts: &[Verdict], lines: &[Line], flaws: &Flaws) -> Result<bool, Failure> {
+    println!("{}", table(verdicts));
+    if lines.iter().any(is_of_a_peer) {
+        println!("{}", everybody(lines, flaws));
+    }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target");
     let path = folder.join("bench.json");
-    let rows: Vec<_> = measured.iter().map(|(row, measured)| json(row, measured)).collect();
-    let text = serde_json::to_string_pretty(&rows)? + "\n";
+    let text = serde_json::to_string_pretty(&verdicts.iter().map(json).collect::<Vec<_>>())? + "\n";
     fs::create_dir_all(folder)
         .and_then(|()| fs::write(&path, text))
         .map_err(|error| format!("{} could not be written: {error}", path.display()))?;
-    for (row, measured) in measured.iter().filter(|(row, measured)| !is_ok(row, measured)) {
-        eprintln!("over its limit: {}: {:.3}", row.name, row.ratio(measured));
+    for verdict in verdicts.iter().filter(|verdict| !verdict.is_ok()) {
+        eprintln!("over its limit: {}: {:.3}", verdict.row.name, verdict.ratio);
     }
-    Ok(measured.iter().all(|(row, measured)| is_ok(row, measured)))
+    Ok(verdicts.iter().all(Verdict::is_ok))
 }
 
-fn is_ok(row: &Row, measured: &Measured) -> bool {
-    row.limit.is_none_or(|limit| row.ratio(measured) <= limit)
-}
-
-fn json(row: &Row, measured: &Measured) -> Value {
+fn json(verdict: &Verdict) -> Value {
     json!({
-        "row": row.name,
-        "unit": row.unit,
-        "ours": thousandths(measured.ours.median),
-        "peer": thousandths(measured.peer.median),
-        "peer_name": row.peer_name,
-        "ratio": thousandths(row.ratio(measured)),
-        "limit": row.limit,
-        "ok": is_ok(row, measured),
+        "row": verdict.row.name,
+        "unit": verdict.unit,
+        "ours": thousandths(verdict.ours.median),
+        "peer": thousandths(verdict.peer.median),
+        "peer_name": verdict.row.ratio.peer(),
+        "ratio": thousandths(verdict.ratio),
+        "limit": verdict.row.limit,
+        "ok": verdict.is_ok(),
     })
 }
 
@@ -47,88 +47,131 @@ fn thousandths(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
 }
 
-fn table(measured: &[(&Row, Measured)]) -> Table {
+/// Three digits that say something.
+fn short(value: f64) -> String {
+    let digits = match value.abs() {
+        to if to >= 100.0 => 0,
+        to if to >= 10.0 => 1,
+        to if to >= 1.0 => 2,
+        _ => 3,
+    };
+    if value.is_finite() { format!("{value:.digits$}") } else { "-".to_owned() }
+}
+
+fn table(verdicts: &[Verdict]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
     let header = ["row", "ours\nmedian", "\np10", "peer\nmedian", "\np10", "added\nmedian", "\np10 to p90"];
     table.set_header(header.into_iter().chain(["unit", "ratio", "at most", "ok", "peer"]));
-    for (row, measured) in measured {
-        let Measured { ours, peer, added } = measured;
-        let one = |value: f64| format!("{value:.1}");
-        let Spread { p10, median, p90 } = added;
+    for verdict in verdicts {
+        let Verdict { row, unit, ours, peer, added, ratio } = verdict;
         let limit = row.limit.map_or_else(|| "-".to_owned(), |limit| format!("{limit:.2}"));
-        let verdict = match row.limit {
+        let ok = match row.limit {
             None => "-",
-            Some(_) if is_ok(row, measured) => "yes",
+            Some(_) if verdict.is_ok() => "yes",
             Some(_) => "no",
         };
+        let (added, to) = added.map_or_else(
+            || ("-".to_owned(), "-".to_owned()),
+            |Spread { p10, median, p90 }| (format!("{median:+.2}"), format!("{p10:+.1} to {p90:+.1}")),
+        );
         table.add_row([
             row.name.to_owned(),
-            one(ours.median),
-            one(ours.p10),
-            one(peer.median),
-            one(peer.p10),
-            format!("{median:+.2}"),
-            format!("{p10:+.1} to {p90:+.1}"),
-            row.unit.to_owned(),
-            format!("{:.2}", row.ratio(measured)),
+            short(ours.median),
+            short(ours.p10),
+            short(peer.median),
+            short(peer.p10),
+            added,
+            to,
+            (*unit).to_owned(),
+            if ratio.is_finite() { format!("{ratio:.3}") } else { "-".to_owned() },
             limit,
-            verdict.to_owned(),
-            row.peer_name.to_owned(),
+            ok.to_owned(),
+            row.ratio.peer().to_owned(),
         ]);
     }
+    right(&mut table, [1, 2, 3, 4, 5, 6, 8, 9]);
     table
-        .column_iter_mut()
-        .skip(1)
-        .take(8)
-        .for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+}
+
+fn right<const COLUMNS: usize>(table: &mut Table, columns: [usize; COLUMNS]) {
+    for column in columns {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+}
+
+fn is_of_a_peer(line: &Line) -> bool {
+    ![OURS, ADDED, BY_HAND].contains(&line.who)
+}
+
+/// Everybody's own figures, and what is wrong with whom. Ratios are with who is correct.
+fn everybody(lines: &[Line], flaws: &Flaws) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED);
+    table.set_header(["action", "limiter", "median", "p10", "unit", "ours / its", "not correct"]);
+    let actions = lines.iter().filter(|line| is_of_a_peer(line)).map(|line| line.action);
+    let is_compared = |line: &&Line| actions.clone().any(|action| action == line.action);
+    let mut last = "";
+    for line in lines.iter().filter(is_compared) {
+        let ours = lines.iter().find(|ours| ours.who == OURS && ours.action == line.action);
+        let ratio = ours
+            .filter(|_| line.who != OURS && is_correct(line, flaws))
+            .map_or(f64::NAN, |ours| over(ours.spread, line.spread));
+        let known = flaws.get(line.who).into_iter().flatten();
+        let wrong: Vec<_> = line.flaw.iter().chain(known).map(String::as_str).collect();
+        table.add_row([
+            if line.action == last { String::new() } else { line.action.to_owned() },
+            line.who.to_owned(),
+            short(line.spread.median),
+            short(line.spread.p10),
+            line.unit.to_owned(),
+            short(ratio),
+            wrong.join("; "),
+        ]);
+        last = line.action;
+    }
+    right(&mut table, [2, 3, 5]);
     table
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::{ROWS, Ratio};
-
-    fn flat(value: f64) -> Spread {
-        Spread { p10: value, median: value, p90: value }
-    }
-
-    fn measured(ours: f64, peer: f64) -> Measured {
-        Measured { ours: flat(ours), peer: flat(peer), added: flat(ours - peer) }
-    }
-
-    fn row(ratio: Ratio, limit: Option<f64>) -> Row {
-        Row {
-            ratio,
-            limit,
-            ..ROWS.iter().find(|row| row.name == "annotated, granted").copied().expect("a row")
-        }
-    }
+    use crate::rows::Ratio;
+    use crate::verdict::of;
+    use crate::verdict::tests::{PEER, measured};
 
     #[test]
-    fn ratios_below_one_are_better_for_us() {
-        let json = json(&row(Ratio::OfMedians, Some(0.6)), &measured(50.0, 100.0));
+    fn scripts_are_told_of_limits_and_verdicts() {
+        let (row, lines) = measured(Ratio::To(PEER), Some(0.6), 50.0, 100.0);
+        let json = json(&of(&row, &lines, &Flaws::new()).expect("a verdict"));
         assert_eq!(json["ratio"], 0.5);
         assert_eq!((&json["limit"], &json["ok"]), (&json!(0.6), &json!(true)));
-        let json = super::json(&row(Ratio::OfDifferenceTo(2.0), Some(1.0)), &measured(103.0, 100.0));
-        assert_eq!((&json["ratio"], &json["ok"]), (&json!(1.5), &json!(false)));
-    }
-
-    #[test]
-    fn a_row_without_limit_is_reported_only() {
-        let json = json(&row(Ratio::OfMedians, None), &measured(500.0, 100.0));
+        assert_eq!((&json["peer"], &json["peer_name"]), (&json!(100.0), &json!(PEER)));
         let mut names: Vec<_> = json.as_object().expect("an object").keys().collect();
         names.sort();
         assert_eq!(names, ["limit", "ok", "ours", "peer", "peer_name", "ratio", "row", "unit"]);
+        let (row, lines) = measured(Ratio::To(PEER), None, 500.0, 100.0);
+        let json = super::json(&of(&row, &lines, &Flaws::new()).expect("a verdict"));
         assert_eq!((&json["limit"], &json["ok"]), (&Value::Null, &json!(true)));
-        assert!(
-            table(&[(&row(Ratio::OfMedians, None), measured(1.0, 2.0))]).to_string().contains("governor")
-        );
     }
 
     #[test]
-    fn what_is_no_number_is_over_every_limit() {
-        assert!(!is_ok(&row(Ratio::OfMedians, Some(1.0)), &measured(0.0, 0.0)));
+    fn people_see_what_is_wrong_with_whom_and_no_ratio_to_it() {
+        let (row, lines) = measured(Ratio::ToCostOf(PEER), Some(1.0), 50.0, 100.0);
+        let text = everybody(&lines, &Flaws::new()).to_string();
+        assert!(text.contains("0.500") && text.contains(row.name), "{text}");
+        let flaws = Flaws::from([(PEER, vec!["grants all".to_owned()])]);
+        let text = everybody(&lines, &flaws).to_string();
+        assert!(!text.contains("0.500") && text.contains("grants all"), "{text}");
+        assert!(table(&[of(&row, &lines, &flaws).expect("a verdict")]).to_string().contains("yes"));
+    }
+
+    #[test]
+    fn figures_are_short() {
+        assert_eq!([9.618, 123.4, 0.0567, 12.34].map(short), ["9.62", "123", "0.057", "12.3"]);
+        assert_eq!(short(f64::NAN), "-");
     }
 }

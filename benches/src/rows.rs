@@ -1,122 +1,171 @@
 //! The rows: what is measured, against what, and how much is allowed.
 
+mod annotated;
 mod by_attribute;
 mod by_hand;
-mod peers;
+mod by_peers;
+mod idle;
+mod keyed;
+mod one_thread;
+mod paced;
+mod process;
+mod two_threads;
 
-use std::error::Error;
-use std::hint::black_box;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
-use rate_limited::{Bucket, Rate, Registry};
-
-use crate::measure::{Measured, Side};
+pub(crate) use self::process::print_first_use;
+use crate::limiters::{ASYNC_RATE_LIMITER, GOVERNOR, Plan};
+use crate::measure::waiting::Crowd;
+use crate::measure::{Failure, Line};
 
 /// One line of the table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
+    /// Also the action of the lines that it is read off.
     pub(crate) name: &'static str,
-    pub(crate) unit: &'static str,
-    pub(crate) ours: Side,
-    pub(crate) peer: Side,
-    pub(crate) peer_name: &'static str,
+    pub(crate) contest: &'static Contest,
     pub(crate) ratio: Ratio,
     /// The most that the ratio may be; `None` = it is reported only.
     pub(crate) limit: Option<f64>,
 }
 
+/// What is measured together; one or more rows are read off its lines.
+#[derive(Debug)]
+pub(crate) struct Contest {
+    pub(crate) name: &'static str,
+    pub(crate) run: fn() -> Result<Vec<Line>, Failure>,
+}
+
 /// What the ratio is; below 1 is better for us.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ratio {
-    /// Ours / the peer's.
-    OfMedians,
-    /// What ours takes longer than the peer's / so many units.
-    OfDifferenceTo(f64),
+    /// Ours / this peer's, which has to be correct.
+    To(&'static str),
+    /// Ours / what this peer spends, correct or not.
+    ToCostOf(&'static str),
+    /// What ours takes longer than this one, in pairs / so many units.
+    AddedTo(&'static str, f64),
+    /// Ours / a bound.
+    ToBound(&'static str, f64),
 }
 
-impl Row {
-    pub(crate) fn ratio(&self, measured: &Measured) -> f64 {
-        match self.ratio {
-            Ratio::OfMedians => measured.ours.median / measured.peer.median,
-            Ratio::OfDifferenceTo(bound) => measured.added.median / bound,
+impl Ratio {
+    pub(crate) fn peer(self) -> &'static str {
+        match self {
+            Ratio::To(peer) | Ratio::ToCostOf(peer) | Ratio::AddedTo(peer, _) | Ratio::ToBound(peer, _) => {
+                peer
+            }
         }
     }
 }
 
-/// A batch of calls of a function that takes the number of a user.
-macro_rules! calls {
-    ($function:expr) => {
-        |calls| {
-            for user in 0..calls {
-                black_box($function(black_box(user % USERS)))?;
-            }
-            Ok(())
-        }
-    };
+/// Who a line of differences in pairs is of.
+pub(crate) const ADDED: &str = "added";
+
+pub(crate) const BY_HAND: &str = "the same acquire by hand";
+
+const GRANTED_ALWAYS: &str = "granted, huge burst";
+const GRANTED_IDLE: &str = "granted, idle 10/s";
+const GRANTED_SOME: &str = "granted, 1000/s burst 100";
+const GRANTED_SLIDING: &str = "granted, sliding window 10/s";
+const GRANTED_SLIDING_MANY: &str = "granted, sliding window 1000/s";
+const REFUSED_LONG: &str = "refused, 1/h burst 1";
+const REFUSED: &str = "refused, 1000/s burst 100";
+const TWO_THREADS_GRANTED: &str = "two threads, granted";
+const TWO_THREADS_REFUSED: &str = "two threads, refused";
+const KEYED: &str = "keyed, 1000 keys";
+const KEYED_MANY: &str = "keyed, 1000000 keys";
+const HEAP: &str = "heap per key, 1000000 keys";
+const HEAP_BEYOND: &str = "heap per key beyond max_keys";
+const ASYNC: &str = "async, granted";
+const ANNOTATED: &str = "annotated, granted";
+const FIRST_USE: &str = "first use";
+
+/// The rows that are read off one crowd of waiting tasks.
+#[derive(Debug)]
+struct CrowdNames {
+    wall: &'static str,
+    law: &'static str,
+    order: &'static str,
+    cpu: &'static str,
 }
+
+const MANY: Crowd = Crowd { tasks: 100_000, plan: Plan::per_second(50_000, 50) };
+const MANY_NAMES: CrowdNames = CrowdNames {
+    wall: "100000 tasks at 50000/s, wall",
+    law: "100000 tasks at 50000/s, law 2",
+    order: "100000 tasks at 50000/s, order",
+    cpu: "100000 tasks at 50000/s, CPU",
+};
+const SOME: Crowd = Crowd { tasks: 1_000, plan: Plan::per_second(1_000, 10) };
+const SOME_NAMES: CrowdNames = CrowdNames {
+    wall: "1000 tasks at 1000/s, wall",
+    law: "1000 tasks at 1000/s, law 2",
+    order: "1000 tasks at 1000/s, order",
+    cpu: "1000 tasks at 1000/s, CPU",
+};
+
+/// A refusal reads a precise clock and builds its error; so much with the system's clock, 1.6 with a calibrated counter.
+const REFUSAL: f64 = 3.0;
+/// In places: of 100 starts, 99 are at most so far from the order of arrival.
+const RANK_SHIFT: Ratio = Ratio::ToBound("bound", 51.0);
+const CPU: Ratio = Ratio::ToCostOf(ASYNC_RATE_LIMITER);
 
 pub(crate) const ROWS: &[Row] = &[
-    attribute("attribute over by hand, sync", calls!(by_attribute::sync), calls!(by_hand::sync)),
-    attribute("attribute over by hand, async", calls!(by_attribute::polled), calls!(by_hand::polled)),
-    attribute("attribute over by hand, keyed, sync", calls!(by_attribute::keyed), calls!(by_hand::keyed)),
-    attribute(
-        "attribute over by hand, keyed, async",
-        calls!(by_attribute::keyed_polled),
-        calls!(by_hand::keyed_polled),
-    ),
-    attribute(
-        "attribute over by hand, by name, sync",
-        |calls| {
-            registered()?;
-            calls!(by_attribute::by_name)(calls)
-        },
-        |calls| {
-            let bucket = registered()?;
-            calls!(|user| by_hand::handle(black_box(&bucket), user))(calls)
-        },
-    ),
+    row(GRANTED_ALWAYS, &one_thread::GRANTED, Ratio::To(GOVERNOR), 1.0),
+    row(GRANTED_IDLE, &idle::IDLE, Ratio::To(GOVERNOR), 1.0),
+    Row { limit: None, ..row(GRANTED_SOME, &idle::IDLE, Ratio::To(GOVERNOR), 1.0) },
+    row(GRANTED_SLIDING, &idle::IDLE, Ratio::To(GOVERNOR), 2.5),
+    row(GRANTED_SLIDING_MANY, &idle::IDLE, Ratio::To(GOVERNOR), 2.5),
+    row(REFUSED_LONG, &one_thread::REFUSED_LONG, Ratio::To(GOVERNOR), REFUSAL),
+    row(REFUSED, &one_thread::REFUSED, Ratio::To(GOVERNOR), REFUSAL),
+    row(TWO_THREADS_GRANTED, &two_threads::GRANTED, Ratio::To(GOVERNOR), 1.0),
+    row(TWO_THREADS_REFUSED, &two_threads::REFUSED, Ratio::To(GOVERNOR), 1.0),
+    row(KEYED, &keyed::THOUSAND, Ratio::To(keyed::PEER), 1.0),
+    row(KEYED_MANY, &keyed::MILLION, Ratio::To(keyed::PEER), 0.6),
+    row(HEAP, &process::HEAP, Ratio::ToBound("bound", 48.0), 1.0),
+    row(HEAP_BEYOND, &process::HEAP, Ratio::ToBound("bound", 1.0), 1.0),
+    row(ASYNC, &one_thread::ASYNC, Ratio::To(GOVERNOR), 1.0),
+    row(ANNOTATED, &annotated::GRANTED, Ratio::To(annotated::PEER), 1.0),
+    row(FIRST_USE, &process::FIRST_USE, Ratio::ToBound("bound", 20.0), 1.0),
+    row(MANY_NAMES.wall, &paced::MANY, Ratio::ToBound("ideal", 1.999), 1.01),
+    row(MANY_NAMES.law, &paced::MANY, Ratio::ToBound("declared", 50.0), 1.0),
+    row(MANY_NAMES.order, &paced::MANY, RANK_SHIFT, 1.0),
+    row(MANY_NAMES.cpu, &paced::MANY, CPU, 2.0),
+    row(SOME_NAMES.wall, &paced::SOME, Ratio::ToBound("ideal", 0.99), 1.02),
+    row(SOME_NAMES.law, &paced::SOME, Ratio::ToBound("declared", 10.0), 1.0),
+    row(SOME_NAMES.order, &paced::SOME, RANK_SHIFT, 1.0),
+    row(SOME_NAMES.cpu, &paced::SOME, CPU, 2.0),
+    attribute(&annotated::SYNC),
+    attribute(&annotated::ASYNC),
+    attribute(&annotated::KEYED),
+    attribute(&annotated::KEYED_ASYNC),
+    attribute(&annotated::BY_NAME),
     // What the way of measuring finds between two functions that are the same.
-    Row {
-        limit: None,
-        ..attribute("by hand over by hand, sync", calls!(by_hand::sync_again), calls!(by_hand::sync))
-    },
-    Row {
-        name: "annotated, granted",
-        unit: "ns",
-        ours: calls!(by_attribute::sync),
-        peer: calls!(peers::governor),
-        peer_name: "governor, LazyLock by hand",
-        ratio: Ratio::OfMedians,
-        limit: None,
-    },
+    Row { limit: None, ..attribute(&annotated::NOTHING) },
 ];
 
+const fn row(name: &'static str, contest: &'static Contest, ratio: Ratio, limit: f64) -> Row {
+    Row { name, contest, ratio, limit: Some(limit) }
+}
+
 /// The attribute beside the same acquire by hand, on the same bucket: it may take 1 ns longer.
-const fn attribute(name: &'static str, ours: Side, peer: Side) -> Row {
-    let peer_name = "the same acquire by hand";
-    Row { name, unit: "ns", ours, peer, peer_name, ratio: Ratio::OfDifferenceTo(1.0), limit: Some(1.0) }
+const fn attribute(contest: &'static Contest) -> Row {
+    row(contest.name, contest, Ratio::AddedTo(BY_HAND, 1.0), 1.0)
 }
 
-/// More would measure the table of keys.
-const USERS: u32 = 16;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Always grants: never so many calls are made.
-const RATE: Rate = Rate::per_second(1_000_000_000).burst(u32::MAX);
-
-static BUCKET: Bucket = Bucket::new("benches", RATE);
-
-const NAME: &str = "benches.by-name";
-
-fn registered() -> Result<Bucket, rate_limited::Error> {
-    let registry = Registry::global();
-    registry.get(NAME).or_else(|_| registry.register(Bucket::named(NAME, RATE)))
-}
-
-/// The value of a future that need not wait.
-fn at_once<T>(future: impl Future<Output = Result<T, rate_limited::Error>>) -> Result<T, Box<dyn Error>> {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(result) => Ok(result?),
-        Poll::Pending => Err("a call waited that was to be granted at once".into()),
+    #[test]
+    fn bounds_are_those_of_the_crowds() {
+        for (names, crowd) in [(&MANY_NAMES, MANY), (&SOME_NAMES, SOME)] {
+            let bound = |name| match ROWS.iter().find(|row| row.name == name).map(|row| row.ratio) {
+                Some(Ratio::ToBound(_, bound)) => bound,
+                other => panic!("{name}: {other:?}"),
+            };
+            let ideal = f64::from(crowd.tasks - crowd.plan.burst) / crowd.plan.a_second();
+            assert!((bound(names.wall) - ideal).abs() < 1e-9);
+            assert!((bound(names.law) - f64::from(crowd.plan.burst)).abs() < 1e-9);
+        }
     }
 }

@@ -13,8 +13,13 @@ pub(crate) fn main(words: &[OsString]) -> ExitCode {
         print!("{HELP}");
         return ExitCode::SUCCESS;
     }
-    let run = ["run", "--quiet", "--release", "--package", "rate-limited-benches", "--"];
-    match cargo().args(run).args(words).status() {
+    let package = ["--quiet", "--release", "--package", "rate-limited-benches"];
+    // Running builds only the binary that is run, and that one starts another.
+    let built = match cargo().arg("build").args(package).args(["--bins"]).status() {
+        Ok(status) if status.success() => cargo().arg("run").args(package).arg("--").args(words).status(),
+        failed => failed,
+    };
+    match built {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(status) => ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)),
         Err(error) => {

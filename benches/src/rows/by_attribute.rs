@@ -1,10 +1,9 @@
 //! Annotated functions.
 
-use std::error::Error;
-
 use rate_limited::rate_limited;
 
-use super::{BUCKET, at_once};
+use super::annotated::{BUCKET, at_once};
+use crate::measure::Failure;
 
 #[inline(never)]
 #[rate_limited(bucket = BUCKET)]
@@ -18,7 +17,7 @@ async fn asynchronous(user: u32) -> Result<u32, rate_limited::Error> {
 }
 
 #[inline(never)]
-pub(super) fn polled(user: u32) -> Result<u32, Box<dyn Error>> {
+pub(super) fn polled(user: u32) -> Result<u32, Failure> {
     at_once(asynchronous(user))
 }
 
@@ -34,7 +33,7 @@ async fn keyed_asynchronous(user: u32) -> Result<u32, rate_limited::Error> {
 }
 
 #[inline(never)]
-pub(super) fn keyed_polled(user: u32) -> Result<u32, Box<dyn Error>> {
+pub(super) fn keyed_polled(user: u32) -> Result<u32, Failure> {
     at_once(keyed_asynchronous(user))
 }
 

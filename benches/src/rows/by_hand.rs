@@ -1,11 +1,11 @@
 //! The same without the attribute: what somebody would write who knows the bucket's methods.
 
-use std::error::Error;
 use std::time::Duration;
 
 use rate_limited::Bucket;
 
-use super::{BUCKET, at_once};
+use super::annotated::{BUCKET, at_once};
+use crate::measure::Failure;
 
 #[inline(never)]
 pub(super) fn sync(user: u32) -> Result<u32, rate_limited::Error> {
@@ -27,7 +27,7 @@ async fn asynchronous(user: u32) -> Result<u32, rate_limited::Error> {
 }
 
 #[inline(never)]
-pub(super) fn polled(user: u32) -> Result<u32, Box<dyn Error>> {
+pub(super) fn polled(user: u32) -> Result<u32, Failure> {
     at_once(asynchronous(user))
 }
 
@@ -45,7 +45,7 @@ async fn keyed_asynchronous(user: u32) -> Result<u32, rate_limited::Error> {
 }
 
 #[inline(never)]
-pub(super) fn keyed_polled(user: u32) -> Result<u32, Box<dyn Error>> {
+pub(super) fn keyed_polled(user: u32) -> Result<u32, Failure> {
     at_once(keyed_asynchronous(user))
 }
 

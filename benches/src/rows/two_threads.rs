@@ -1,0 +1,39 @@
+//! Two threads on one limiter.
+
+use std::sync::Arc;
+
+use super::one_thread::{ALWAYS_OURS, LONG_OURS, LONG_PLAN, ThrottleMyFn, exhaust, grants, refuses};
+use super::{Contest, TWO_THREADS_GRANTED, TWO_THREADS_REFUSED};
+use crate::limiters::{ALWAYS, Limiter, Made, OURS, each_limiter};
+use crate::measure::threads::{Entrant, by_turns};
+use crate::measure::{Failure, Line};
+
+pub(super) const GRANTED: Contest = Contest { name: "two threads, granted", run: granted };
+pub(super) const REFUSED: Contest = Contest { name: "two threads, refused", run: refused };
+
+fn granted() -> Result<Vec<Line>, Failure> {
+    fn entrant<L: Limiter>() -> Result<Entrant, Failure> {
+        let limiter = L::new(ALWAYS)?;
+        Ok(Entrant::new(L::NAME, move |calls| grants(&limiter, calls)))
+    }
+    let mut entrants = each_limiter!(entrant()).into_iter().collect::<Result<Vec<_>, _>>()?;
+    entrants.push(Entrant::new(ThrottleMyFn::NAME, |calls| grants(&ThrottleMyFn, calls)));
+    Ok(lines(TWO_THREADS_GRANTED, entrants, Entrant::new(OURS, |calls| grants(&ALWAYS_OURS, calls))))
+}
+
+fn refused() -> Result<Vec<Line>, Failure> {
+    fn entrant<L: Limiter>() -> Result<Entrant, Failure> {
+        let limiter = Arc::new(L::new(LONG_PLAN)?);
+        let exhausted = Arc::clone(&limiter);
+        Ok(Entrant::new(L::NAME, move |calls| refuses(&*limiter, calls)).after(move || exhaust(&*exhausted)))
+    }
+    let ours = Entrant::new(OURS, |calls| refuses(&LONG_OURS, calls)).after(|| exhaust(&LONG_OURS));
+    Ok(lines(TWO_THREADS_REFUSED, each_limiter!(entrant()).into_iter().collect::<Result<_, _>>()?, ours))
+}
+
+/// Ours is the static one, in the place of the one that `each_limiter` made.
+fn lines(action: &'static str, entrants: Vec<Entrant>, ours: Entrant) -> Vec<Line> {
+    let peers = entrants.into_iter().filter(|entrant| entrant.who != OURS);
+    let entrants: Vec<Entrant> = std::iter::once(ours).chain(peers).collect();
+    by_turns(entrants).into_iter().map(|taken| taken.line(action)).collect()
+}
