@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "other limiters only know real time")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -60,7 +60,9 @@ fn wedge<L: Limiter>() -> Result<Option<String>, Failure> {
     let rounds = 20;
     for _ in 0..rounds {
         let limiter = L::new(Plan::per_second(1_000, 10))?;
+        let both = Barrier::new(2);
         let busy = || {
+            both.wait();
             let started = Instant::now();
             while started.elapsed() < Duration::from_millis(10) {
                 limiter.take();

@@ -1,7 +1,8 @@
 //! Two threads on one limiter at once.
 //!
-//! A sample in which one of them was off its core measures the other one alone, so only those are kept in which both
-//! had a core for at least 95 % of the time.
+//! A sample in which one of them was off its core measures the other one alone, and so do two that the scheduler put on
+//! one core one after the other. Only those are kept in which both had a core for at least 95 % of the time, and in
+//! which that was the same time.
 
 #![expect(clippy::disallowed_methods, reason = "it is real time that is measured")]
 
@@ -36,7 +37,8 @@ impl Entrant {
 const SAMPLE: Duration = Duration::from_millis(2);
 /// Calls between two looks at the clock.
 const CHUNK: u32 = 256;
-const ON_CORE: f64 = 0.95;
+/// Of the time.
+const TOGETHER: f64 = 0.95;
 const ENOUGH: usize = 51;
 /// With fewer samples kept than this there is no figure.
 const TOO_FEW: usize = 5;
@@ -70,34 +72,51 @@ pub(crate) fn by_turns(entrants: Vec<Entrant>) -> Vec<Taken> {
     sides.into_iter().map(taken).collect()
 }
 
-/// `None` = somebody was off its core.
+/// One thread's part of a sample.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    began: Instant,
+    ended: Instant,
+    calls: f64,
+    on_core: f64,
+}
+
+impl Part {
+    /// Nanoseconds a call of both; `None` where they were not at it together.
+    fn beside(self, other: Part) -> Option<f64> {
+        let together = self.ended.min(other.ended).saturating_duration_since(self.began.max(other.began));
+        let were = together.as_secs_f64() >= SAMPLE.as_secs_f64() * TOGETHER;
+        let speed = |part: Part| part.calls / part.ended.duration_since(part.began).as_secs_f64();
+        let is_kept = were && self.on_core.min(other.on_core) >= TOGETHER;
+        is_kept.then(|| 1e9 / (speed(self) + speed(other)))
+    }
+}
+
 fn sample(batch: &(dyn Fn(u32) -> Result<(), Failure> + Sync)) -> Result<Option<f64>, Failure> {
     let ready = AtomicU32::new(0);
-    let one = || -> Result<(f64, bool), Failure> {
+    let part = || -> Result<Part, Failure> {
         batch(CHUNK)?;
         ready.fetch_add(1, Ordering::SeqCst);
         while ready.load(Ordering::SeqCst) < 2 {
             hint::spin_loop();
         }
-        let (started, cpu) = (Instant::now(), cpu_time(ClockId::ThreadCPUTime));
+        let (began, cpu) = (Instant::now(), cpu_time(ClockId::ThreadCPUTime));
         let mut calls = 0.0;
-        while started.elapsed() < SAMPLE {
+        while began.elapsed() < SAMPLE {
             batch(CHUNK)?;
             calls += f64::from(CHUNK);
         }
-        let took = started.elapsed().as_secs_f64();
-        let on_core = (cpu_time(ClockId::ThreadCPUTime) - cpu) / took;
-        Ok((calls / took, on_core >= ON_CORE))
+        let ended = Instant::now();
+        let cpu = cpu_time(ClockId::ThreadCPUTime) - cpu;
+        Ok(Part { began, ended, calls, on_core: cpu / ended.duration_since(began).as_secs_f64() })
     };
     // Who fails lets the other one go on.
-    let or_free = || one().inspect_err(|_| _ = ready.fetch_add(1, Ordering::SeqCst));
-    let (ours, other) = thread::scope(|scope| {
-        let other = scope.spawn(or_free);
-        (or_free(), other.join())
+    let part_or_free = || part().inspect_err(|_| _ = ready.fetch_add(1, Ordering::SeqCst));
+    let (one, other) = thread::scope(|scope| {
+        let other = scope.spawn(part_or_free);
+        (part_or_free(), other.join())
     });
-    let (speed, kept) = ours?;
-    let (other_speed, other_kept) = other.map_err(|_| "a thread panicked")??;
-    Ok((kept && other_kept).then_some(1e9 / (speed + other_speed)))
+    Ok(one?.beside(other.map_err(|_| "a thread panicked")??))
 }
 
 /// Seconds.
@@ -117,5 +136,19 @@ mod tests {
             _ => Ok(()),
         };
         assert_eq!(sample(&second_fails).expect_err("refused").to_string(), "refused");
+    }
+
+    #[test]
+    fn only_what_ran_together_is_kept() {
+        let start = Instant::now();
+        let part = |after: f64, on_core| {
+            let began = start + SAMPLE.mul_f64(after);
+            Part { began, ended: began + SAMPLE, calls: 1e6, on_core }
+        };
+        let nanos = part(0.0, 1.0).beside(part(0.01, 0.96)).expect("kept");
+        assert!((nanos - SAMPLE.as_secs_f64() * 1e9 / 2e6).abs() < 1e-6, "{nanos}");
+        assert_eq!(part(0.0, 1.0).beside(part(0.0, 0.9)), None);
+        assert_eq!(part(0.0, 1.0).beside(part(0.1, 1.0)), None);
+        assert_eq!(part(0.0, 1.0).beside(part(1.5, 1.0)), None);
     }
 }
