@@ -50,9 +50,12 @@ fn double_burst<L: Limiter>() -> Result<Option<String>, Failure> {
     idle();
     limiter.take();
     idle();
-    let granted = u32::try_from(all())?;
-    // The count takes some time too, in which a few more fall due.
-    Ok((granted > burst + burst / 2).then(|| format!("after idling {granted} at once of {burst}")))
+    let started = Instant::now();
+    let granted = f64::from(u32::try_from(all())?);
+    // Meanwhile a few more fall due.
+    let at_once = granted - started.elapsed().as_secs_f64() * 1_000.0;
+    let flaw = || format!("after idling {granted} at once of {burst}");
+    Ok((at_once > f64::from(burst) * 1.5).then(flaw))
 }
 
 /// Two threads at once for a while, then nobody: whether it ever grants again.
@@ -86,6 +89,13 @@ fn wedge<L: Limiter>() -> Result<Option<String>, Failure> {
 
 /// A thousand tasks begin to wait and are dropped: how long until the 20th next grant, which should take 20 ms.
 fn dropped_waiters<L: Waiting>() -> Result<Option<String>, Failure> {
+    // Once more, for the machine may have been busy.
+    let took = twenty_after_dropped::<L>()?.min(twenty_after_dropped::<L>()?);
+    let millis = took.as_millis();
+    Ok((millis > 300).then(|| format!("dropped waiters still wait, {millis} ms")))
+}
+
+fn twenty_after_dropped<L: Waiting>() -> Result<Duration, Failure> {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_time().build()?;
     let took: Result<Duration, Failure> = runtime.block_on(async {
         let limiter = Arc::new(L::new(Plan::per_second(1_000, 10))?);
@@ -110,8 +120,7 @@ fn dropped_waiters<L: Waiting>() -> Result<Option<String>, Failure> {
         Ok(started.elapsed())
     });
     runtime.shutdown_timeout(Duration::from_millis(100));
-    let millis = took?.as_millis();
-    Ok((millis > 300).then(|| format!("dropped waiters still wait, {millis} ms")))
+    took
 }
 
 #[cfg(test)]
