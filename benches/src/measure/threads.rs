@@ -63,7 +63,9 @@ pub(crate) fn by_turns(entrants: Vec<Entrant>) -> Vec<Taken> {
     }
     let taken = |(entrant, kept): (Entrant, Result<Vec<f64>, Failure>)| {
         let (kept, failure) = match kept {
-            Ok(kept) if kept.len() < TOO_FEW => (Vec::new(), Some("too few samples on two cores".to_owned())),
+            Ok(kept) if kept.len() < TOO_FEW => {
+                (Vec::new(), Some("too few samples with both on a core".to_owned()))
+            }
             Ok(kept) => (kept, None),
             Err(failure) => (Vec::new(), Some(failure.to_string())),
         };

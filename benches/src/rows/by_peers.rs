@@ -26,7 +26,7 @@ impl From<NotUntil<QuantaInstant>> for Refused {
     }
 }
 
-/// As [`ALWAYS`](super::RATE).
+/// As [`ALWAYS`](crate::limiters::ALWAYS).
 static GOVERNOR: LazyLock<DefaultDirectRateLimiter> = LazyLock::new(|| {
     const AMOUNT: NonZeroU32 = NonZeroU32::new(1_000_000_000).unwrap();
     let quota = Quota::per_second(AMOUNT).allow_burst(NonZeroU32::MAX);
