@@ -9,15 +9,18 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use crate::clock::ClockHandle;
-use crate::error::{Error, ErrorKind, SiteName};
+use crate::error::{Error, ErrorKind, Named, Refused, SiteName};
 use crate::key::Key;
 use crate::line::{Ask, Began, Changed, Claimed, Entered, Grant, Handle, KeyId, Passage, Refusal, Ticket};
 use crate::permit::Permit;
 
 /// A request as it was asked: owned, so that a future of it can go anywhere.
-#[derive(Debug)]
+///
+/// It is made once and moved as seldom as can be: a call that need not wait takes less time than moving it.
+#[derive(Clone, Debug)]
 pub(crate) struct Asked {
-    pub(crate) shared: Handle,
+    /// Boxed, as few calls have an error.
+    pub(crate) shared: Result<Handle, Box<Error>>,
     pub(crate) key: Option<Key>,
     /// `None` = below zero or above `u32::MAX`.
     pub(crate) weight: Option<u32>,
@@ -26,71 +29,120 @@ pub(crate) struct Asked {
     pub(crate) site: Option<SiteName>,
 }
 
+/// What came of the short ways through.
+enum Passed {
+    Granted(Grant),
+    Refused(Refusal),
+    /// Nothing: the long way is to be taken.
+    Not,
+}
+
 impl Asked {
     /// Starts now or is refused, without waiting.
-    #[inline]
     pub(crate) fn start(mut self) -> Result<Permit, Error> {
         self.max_delay = 0;
-        match self.pass() {
-            Some(ended) => ended,
-            None => self.enter_and_leave(),
+        if let Ok(shared) = &self.shared {
+            match self.pass(shared) {
+                Passed::Granted(grant) => return Ok(self.permit(shared, grant)),
+                Passed::Refused(refusal) => return Err(self.refusal(shared, refusal)),
+                Passed::Not => {}
+            }
         }
+        self.enter_and_leave()
     }
 
+    /// Waits on this thread.
+    pub(crate) fn block(self) -> Result<Permit, Error> {
+        if let Ok(shared) = &self.shared {
+            match self.pass(shared) {
+                Passed::Granted(grant) => return Ok(self.permit(shared, grant)),
+                Passed::Refused(refusal) => return Err(self.refusal(shared, refusal)),
+                Passed::Not => {}
+            }
+        }
+        Acquire::new(self).block()
+    }
+
+    #[cold]
     fn enter_and_leave(self) -> Result<Permit, Error> {
-        let ask = self.ask(None)?;
-        let Changed { result, rest } = self.shared.enter(ask, &mut None);
-        self.shared.finish(rest);
+        let (shared, ask) = self.ask(None)?;
+        let Changed { result, rest } = shared.enter(ask, &mut None);
+        shared.finish(rest);
         match result {
-            Entered::Granted(grant) => Ok(self.permit(grant)),
-            Entered::Refused(refusal) => Err(self.refusal(refusal)),
+            Entered::Granted(grant) => Ok(self.permit(&shared, grant)),
+            Entered::Refused(refusal) => Err(self.refusal(&shared, refusal)),
             // Nobody waits without an allowance.
-            Entered::MustWait(_) | Entered::Waits(_) => Err(self.refusal(Refusal::of(ErrorKind::Limited))),
+            Entered::MustWait(_) | Entered::Waits(_) => {
+                Err(self.refusal(&shared, Refusal::of(ErrorKind::Limited)))
+            }
         }
     }
 
-    /// The short ways through, for a call that meets nobody; `None` if it has to take the long one.
-    #[inline]
-    fn pass(&self) -> Option<Result<Permit, Error>> {
-        let weight = self.weight?;
+    /// The short ways through, for a call that meets nobody.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what it gives is put together where it is to be, and not copied"
+    )]
+    fn pass(&self, shared: &Handle) -> Passed {
+        let Some(weight) = self.weight else { return Passed::Not };
         if self.key.is_none() {
-            match self.shared.pass(weight) {
-                Passage::Granted(grant) => return Some(Ok(self.permit(grant))),
+            match shared.pass(weight) {
+                Passage::Granted(grant) => return Passed::Granted(grant),
                 Passage::Refused(rate, retry_after) if self.max_delay == 0 => {
-                    let retry_after = Some(retry_after);
-                    return Some(Err(self.refusal(Refusal { kind: ErrorKind::Limited, rate, retry_after })));
+                    return Passed::Refused(Refusal {
+                        kind: ErrorKind::Limited,
+                        rate,
+                        retry_after: Some(retry_after),
+                    });
                 }
-                Passage::Refused(..) => return None,
+                Passage::Refused(..) => return Passed::Not,
                 Passage::Shut => {}
             }
         }
         let ask = Ask { key: self.key_id(), weight, max_delay: self.max_delay, began: None };
-        self.shared.take(ask).map(|grant| Ok(self.permit(grant)))
+        shared.take(ask).map_or(Passed::Not, Passed::Granted)
     }
 
-    fn ask(&self, began: Option<Began>) -> Result<Ask, Error> {
-        let Some(weight) = self.weight else { return Err(self.refusal(Refusal::of(ErrorKind::TooHeavy))) };
-        Ok(Ask { key: self.key_id(), weight, max_delay: self.max_delay, began })
+    /// Where to ask, and what.
+    fn ask(&self, began: Option<Began>) -> Result<(Handle, Ask), Error> {
+        match &self.shared {
+            Err(error) => Err(Error::clone(error).with_site(self.site)),
+            Ok(shared) => {
+                let too_heavy = || self.refusal(shared, Refusal::of(ErrorKind::TooHeavy));
+                let weight = self.weight.ok_or_else(too_heavy)?;
+                let ask = Ask { key: self.key_id(), weight, max_delay: self.max_delay, began };
+                Ok((shared.clone(), ask))
+            }
+        }
     }
 
-    fn key_id(&self) -> KeyId {
+    pub(crate) fn shared(&self) -> Result<&Handle, Error> {
+        self.shared.as_ref().map_err(|error| Error::clone(error))
+    }
+
+    #[inline]
+    pub(crate) fn key_id(&self) -> KeyId {
         self.key.as_ref().map(Key::digest)
     }
 
-    fn permit(&self, grant: Grant) -> Permit {
-        Permit::new(self.shared.clone(), self.key_id(), grant)
+    #[inline]
+    fn permit(&self, shared: &Handle, grant: Grant) -> Permit {
+        Permit::new(shared.clone(), self.key_id(), grant)
     }
 
     /// Rendered here, without a lock.
-    fn refusal(&self, refusal: Refusal) -> Error {
-        let error = match &self.shared {
-            Handle::Static(shared) => refusal.error().with_static_bucket(shared.name()),
-            Handle::Counted(shared) => refusal.error().with_extra(shared.named()),
+    fn refusal(&self, shared: &Handle, Refusal { kind, rate, retry_after }: Refusal) -> Error {
+        let handle = match shared {
+            Handle::Static(shared) => Named::Static(shared.name()),
+            Handle::Counted(shared) => Named::Counted(shared.named()),
         };
-        error
-            .with_key(self.key.as_ref())
-            .with_request(self.weight.unwrap_or(0), self.max_delay)
-            .with_site(self.site)
+        let (weight, max_delay, site) = (self.weight.unwrap_or(0), self.max_delay, self.site);
+        let error = Error::refused(Refused { kind, handle, rate, retry_after, weight, max_delay, site });
+        match &self.key {
+            None => error,
+            Some(key) => error.with_key(key),
+        }
     }
 }
 
@@ -111,8 +163,8 @@ pub struct Acquire {
 
 #[derive(Debug)]
 enum Stage {
-    /// Not in line yet, or the bucket could not be had; with the time of the first look, once there was one.
-    New(Result<Asked, Error>, Option<Began>),
+    /// Not in line yet; with the time of the first look, once there was one.
+    New(Asked, Option<Began>),
     Waiting(Place),
     Done,
 }
@@ -121,6 +173,7 @@ enum Stage {
 #[derive(Debug)]
 struct Place {
     asked: Asked,
+    shared: Handle,
     /// `None` once it was granted or refused.
     ticket: Option<Ticket>,
     /// Counted as a sleeper of this clock.
@@ -132,12 +185,10 @@ struct Place {
 impl Place {
     /// Counts this waiter among the sleepers of the bucket's present clock.
     fn fall_asleep(&mut self) {
-        let (_, clock) = self.asked.shared.clock();
+        let (_, clock) = self.shared.clock();
         if clock.is_system() {
             self.sleeper = None;
-            return;
-        }
-        if self.sleeper.as_ref().is_none_or(|counted| !counted.0.is(&clock)) {
+        } else if self.sleeper.as_ref().is_none_or(|counted| !counted.0.is(&clock)) {
             clock.sleeper_came();
             self.sleeper = Some(Box::new(Sleeper(clock)));
         }
@@ -147,7 +198,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            self.asked.shared.leave(self.asked.key_id(), ticket);
+            self.shared.leave(self.asked.key_id(), ticket);
         }
     }
 }
@@ -164,30 +215,14 @@ impl Drop for Sleeper {
 
 impl Acquire {
     #[inline]
-    pub(crate) fn new(asked: Result<Asked, Error>) -> Self {
+    pub(crate) fn new(asked: Asked) -> Self {
         Acquire { stage: Stage::New(asked, None) }
     }
 
     /// Waits on this thread.
-    #[inline]
-    pub(crate) fn block(mut self) -> Result<Permit, Error> {
-        match self.pass() {
-            Some(ended) => ended,
-            None => self.wait(),
-        }
-    }
-
-    /// The short ways through: most calls need no other.
-    #[inline]
-    fn pass(&mut self) -> Option<Result<Permit, Error>> {
-        let Stage::New(Ok(asked), None) = &self.stage else { return None };
-        let ended = asked.pass()?;
-        self.stage = Stage::Done;
-        Some(ended)
-    }
-
-    fn wait(mut self) -> Result<Permit, Error> {
-        // The first look needs no waker: a clock that is late, or a caller who is refused, never wakes anybody.
+    #[cold]
+    fn block(mut self) -> Result<Permit, Error> {
+        // The first look needs no waker: most who are here are refused.
         if let Some(ended) = self.look(&mut None) {
             return ended;
         }
@@ -201,11 +236,24 @@ impl Acquire {
         }
     }
 
+    /// Looks as a future; only a caller that must wait has its waker cloned.
+    #[cold]
+    fn poll_long(&mut self, context: &Context<'_>) -> Poll<Result<Permit, Error>> {
+        if matches!(self.stage, Stage::New(..))
+            && let Some(ended) = self.look(&mut None)
+        {
+            return Poll::Ready(ended);
+        }
+        match self.look(&mut Some(context.waker().clone())) {
+            Some(ended) => Poll::Ready(ended),
+            None => Poll::Pending,
+        }
+    }
+
     /// Looks once; a newcomer that brings no waker is not put in line, and must look again with one.
     fn look(&mut self, waker: &mut Option<Waker>) -> Option<Result<Permit, Error>> {
         match std::mem::replace(&mut self.stage, Stage::Done) {
-            Stage::New(Err(error), _) => Some(Err(error)),
-            Stage::New(Ok(asked), began) => self.enter(asked, began, waker),
+            Stage::New(asked, began) => self.enter(asked, began, waker),
             Stage::Waiting(place) => self.claim(place, waker),
             #[expect(clippy::panic, reason = "as every future does when it is polled after its end")]
             Stage::Done => panic!("`Acquire` polled after it was ready"),
@@ -218,30 +266,29 @@ impl Acquire {
         began: Option<Began>,
         waker: &mut Option<Waker>,
     ) -> Option<Result<Permit, Error>> {
-        let ask = match asked.ask(began) {
+        let (shared, ask) = match asked.ask(began) {
             Ok(ask) => ask,
             Err(error) => return Some(Err(error)),
         };
-        let Changed { result, rest } = asked.shared.enter(ask, waker);
+        let Changed { result, rest } = shared.enter(ask, waker);
         match result {
             Entered::Granted(grant) => {
-                let permit = asked.permit(grant);
-                asked.shared.finish(rest);
+                let permit = asked.permit(&shared, grant);
+                shared.finish(rest);
                 Some(Ok(permit))
             }
             Entered::Refused(refusal) => {
-                asked.shared.finish(rest);
-                Some(Err(asked.refusal(refusal)))
+                shared.finish(rest);
+                Some(Err(asked.refusal(&shared, refusal)))
             }
             Entered::MustWait(began) => {
-                asked.shared.finish(rest);
-                self.stage = Stage::New(Ok(asked), Some(began));
+                shared.finish(rest);
+                self.stage = Stage::New(asked, Some(began));
                 None
             }
             Entered::Waits(ticket) => {
                 // In place before anything foreign runs, so that a panic there gives the place up.
-                let shared = asked.shared.clone();
-                let mut place = Place { asked, ticket: Some(ticket), sleeper: None };
+                let mut place = Place { asked, shared: shared.clone(), ticket: Some(ticket), sleeper: None };
                 shared.finish(rest);
                 place.fall_asleep();
                 self.stage = Stage::Waiting(place);
@@ -255,19 +302,19 @@ impl Acquire {
             self.stage = Stage::Waiting(place);
             return None;
         };
-        let shared = place.asked.shared.clone();
+        let shared = place.shared.clone();
         let Changed { result, rest } = shared.claim_turn(place.asked.key_id(), ticket, waker);
         match result {
             Claimed::Granted(grant) => {
                 place.ticket = None;
-                let permit = place.asked.permit(grant);
+                let permit = place.asked.permit(&shared, grant);
                 shared.finish(rest);
                 Some(Ok(permit))
             }
             Claimed::Refused(refusal) => {
                 place.ticket = None;
                 shared.finish(rest);
-                Some(Err(place.asked.refusal(refusal)))
+                Some(Err(place.asked.refusal(&shared, refusal)))
             }
             Claimed::Waits => {
                 shared.finish(rest);
@@ -284,19 +331,15 @@ impl Future for Acquire {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(ended) = self.pass() {
-            return Poll::Ready(ended);
-        }
-        // Only a caller that must wait has its waker cloned.
-        if matches!(self.stage, Stage::New(..))
-            && let Some(ended) = self.look(&mut None)
+        if let Stage::New(asked, None) = &self.stage
+            && let Ok(shared) = &asked.shared
+            && let Passed::Granted(grant) = asked.pass(shared)
         {
-            return Poll::Ready(ended);
+            let permit = asked.permit(shared, grant);
+            self.stage = Stage::Done;
+            return Poll::Ready(Ok(permit));
         }
-        match self.look(&mut Some(context.waker().clone())) {
-            Some(ended) => Poll::Ready(ended),
-            None => Poll::Pending,
-        }
+        self.poll_long(context)
     }
 }
 

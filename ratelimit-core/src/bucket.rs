@@ -7,6 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::acquire::{Acquire, Asked};
 use crate::clock::{Clock, ClockHandle};
 use crate::error::{BucketName, Error};
 use crate::limits::Limits;
@@ -204,7 +205,7 @@ impl Bucket {
 
     /// Starts a request with a key, a weight or an allowance of its own.
     pub fn request(&self) -> Request<'_> {
-        Request::new(self)
+        Request::new(self.asked())
     }
 
     /// Takes a permit now or is refused; never waits.
@@ -213,7 +214,7 @@ impl Bucket {
     ///
     /// [`Limited`](crate::ErrorKind::Limited) where it would have to wait, also for those who wait already.
     pub fn try_acquire(&self) -> Result<Permit, Error> {
-        self.request().try_acquire()
+        self.asked().start()
     }
 
     /// Takes a permit, waiting on this thread up to the allowance.
@@ -228,7 +229,7 @@ impl Bucket {
     ///
     /// First come, first served, threads and futures in one line.
     pub fn acquire(&self) -> Result<Permit, Error> {
-        self.request().acquire()
+        self.asked().block()
     }
 
     /// Takes a permit, waiting up to the allowance, under any executor.
@@ -246,7 +247,7 @@ impl Bucket {
     /// First come, first served by the first poll, threads and futures in one line. A future whose turn has come and
     /// that is not polled within 10 ms is passed over until it is.
     pub fn acquire_async(&self) -> impl Future<Output = Result<Permit, Error>> + Send + 'static + use<> {
-        self.request().acquire_async()
+        Acquire::new(self.asked())
     }
 
     /// What a call would meet now; takes and opens nothing.
@@ -287,15 +288,27 @@ impl Bucket {
         }
     }
 
-    /// The allowance of this handle, in nanoseconds.
+    /// The state, and the allowance of this handle in nanoseconds.
     #[inline]
-    pub(crate) fn allowance(&self, shared: &Shared) -> u64 {
-        match self.max_delay {
-            Some(max_delay) => crate::time::nanos(max_delay),
-            // It does not hand on what another declaration of the name says.
-            None if self.joins => shared.default_delay(),
-            None => shared.max_delay(),
+    pub(crate) fn found(&self) -> (Result<Handle, Box<Error>>, u64) {
+        match self.shared() {
+            Ok(shared) => {
+                let max_delay = match self.max_delay {
+                    Some(max_delay) => crate::time::nanos(max_delay),
+                    // It does not hand on what another declaration of the name says.
+                    None if self.joins => shared.default_delay(),
+                    None => shared.max_delay(),
+                };
+                (Ok(shared), max_delay)
+            }
+            Err(error) => (Err(Box::new(error)), 0),
         }
+    }
+
+    #[inline]
+    fn asked(&self) -> Asked {
+        let (shared, max_delay) = self.found();
+        Asked { shared, key: None, weight: Some(1), max_delay, site: None }
     }
 
     pub(crate) fn own_max_delay(&self) -> Option<Duration> {

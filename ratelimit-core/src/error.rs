@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::key::Key;
-use crate::rate::Rate;
+use crate::rate::{Rate, Shape};
 
 mod display;
 
@@ -83,6 +83,31 @@ impl Extra {
     }
 }
 
+/// What a refusal by a bucket says.
+pub(crate) struct Refused<'a> {
+    pub(crate) kind: ErrorKind,
+    pub(crate) handle: Named<'a>,
+    pub(crate) rate: Option<Rate>,
+    /// Nanoseconds.
+    pub(crate) retry_after: Option<u64>,
+    pub(crate) weight: u32,
+    /// Nanoseconds.
+    pub(crate) max_delay: u64,
+    pub(crate) site: Option<SiteName>,
+}
+
+/// Where an error takes the bucket's name from.
+pub(crate) enum Named<'a> {
+    Static(&'static BucketName),
+    Counted(&'a Arc<Extra>),
+}
+
+/// A rate's span, amount, burst, and whether it is fixed.
+fn parts(rate: Rate) -> (u64, u32, u32, bool) {
+    let fixed = matches!(rate.shape(), Shape::Fixed);
+    (rate.per_nanos(), rate.amount(), rate.burst_amount().unwrap_or(0), fixed)
+}
+
 /// What kind of refusal an [`Error`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -142,6 +167,19 @@ impl Error {
         }
     }
 
+    /// A refusal by a bucket, put together at once: it takes less time than waiting would for what it says.
+    pub(crate) fn refused(refused: Refused<'_>) -> Self {
+        let Refused { kind, handle, rate, retry_after, weight, max_delay, site } = refused;
+        let (bucket, extra) = match handle {
+            Named::Static(name) => (Some(name), None),
+            Named::Counted(extra) => (None, Some(Arc::clone(extra))),
+        };
+        let (per, amount, burst, fixed) = rate.map_or((0, 0, 0, false), parts);
+        let weight = NonZeroU32::new(weight);
+        let retry_after = retry_after.unwrap_or(u64::MAX);
+        Error { kind, bucket, site, extra, retry_after, max_delay, per, amount, burst, weight, fixed }
+    }
+
     pub(crate) fn config(message: impl Into<Box<str>>) -> Self {
         Error::new(ErrorKind::Config).with_message(message.into())
     }
@@ -163,40 +201,13 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_static_bucket(mut self, bucket: &'static BucketName) -> Self {
-        self.bucket = Some(bucket);
-        self
-    }
-
     pub(crate) fn with_site(mut self, site: Option<SiteName>) -> Self {
         self.site = site.or(self.site);
         self
     }
 
-    pub(crate) fn with_key(mut self, key: Option<&Key>) -> Self {
-        if let Some(key) = key {
-            self.extra_mut().key = Some(key.text().into());
-        }
-        self
-    }
-
-    pub(crate) fn with_rate(mut self, rate: Option<Rate>) -> Self {
-        let Some(rate) = rate else { return self };
-        (self.per, self.amount) = (rate.per_nanos(), rate.amount());
-        self.burst = rate.burst_amount().unwrap_or(0);
-        self.fixed = matches!(rate.shape(), crate::rate::Shape::Fixed);
-        self
-    }
-
-    /// What was asked for: nanoseconds of allowance, and the weight.
-    pub(crate) fn with_request(mut self, weight: u32, max_delay: u64) -> Self {
-        self.weight = NonZeroU32::new(weight);
-        self.max_delay = max_delay;
-        self
-    }
-
-    pub(crate) fn with_retry_after(mut self, nanos: Option<u64>) -> Self {
-        self.retry_after = nanos.unwrap_or(u64::MAX);
+    pub(crate) fn with_key(mut self, key: &Key) -> Self {
+        self.extra_mut().key = Some(key.text().into());
         self
     }
 
@@ -299,7 +310,9 @@ mod tests {
     fn carries_every_shape_of_rate() {
         for rate in ["10/s", "1/s burst 5", "60/m fixed"] {
             let rate: Rate = rate.parse().unwrap();
-            assert_eq!(Error::new(ErrorKind::Limited).with_rate(Some(rate)).rate(), Some(rate));
+            let (per, amount, burst, fixed) = parts(rate);
+            let error = Error { per, amount, burst, fixed, ..Error::new(ErrorKind::Limited) };
+            assert_eq!(error.rate(), Some(rate));
         }
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 pub use crate::acquire::Acquire;
 use crate::acquire::Asked;
 use crate::bucket::Bucket;
-use crate::error::{Error, SiteName};
+use crate::error::Error;
 use crate::key::Key;
 use crate::limits::Limits;
 use crate::line::{Declared, Handle, Shared};
@@ -85,7 +85,7 @@ impl Site {
     #[inline]
     pub fn call_on(&'static self, bucket: &(impl ToBucket + ?Sized)) -> Call {
         self.begin(match bucket.to_bucket() {
-            BucketRef::Handle(bucket) => Found::of(bucket),
+            BucketRef::Handle(bucket) => bucket.found(),
             BucketRef::Name(name) => self.found_by_name(name, Names::global()),
         })
     }
@@ -94,19 +94,19 @@ impl Site {
     #[inline]
     pub fn call_on_in(&'static self, registry: &Registry, bucket: &(impl ToBucket + ?Sized)) -> Call {
         self.begin(match bucket.to_bucket() {
-            BucketRef::Handle(bucket) => Found::of(bucket),
+            BucketRef::Handle(bucket) => bucket.found(),
             BucketRef::Name(name) => self.found_by_name(name, registry.names_table()),
         })
     }
 
     fn found_in(&'static self, names: &Names) -> Found {
-        Found::by_name(self.cached(names, || self.look_up(names)))
+        by_name(self.cached(names, || self.look_up(names)))
     }
 
     fn found_by_name(&'static self, name: &str, names: &Names) -> Found {
         // The slot keeps the first name; another is looked up at each call.
         let known = self.slot.get(names.id()).filter(|known| ***known.name() == *name);
-        Found::by_name(match known.filter(|known| !known.is_closed()) {
+        by_name(match known.filter(|known| !known.is_closed()) {
             Some(known) => Ok(known),
             None => names.get(name).map(Handle::Counted).inspect(|shared| {
                 self.slot.keep(names.id(), shared.clone());
@@ -144,58 +144,42 @@ impl Site {
     }
 
     #[inline]
-    fn begin(&'static self, found: Found) -> Call {
-        Call { found, key: None, weight: Some(1), site: &self.function }
+    fn begin(&'static self, (shared, max_delay): Found) -> Call {
+        Call(Asked { shared, key: None, weight: Some(1), max_delay, site: Some(&self.function) })
     }
 }
 
-/// What a call site's bucket came to. Small, for it is handed over where the rest of a call is made in place.
-#[derive(Debug)]
-struct Found {
-    /// Boxed, as few calls have an error.
-    shared: Result<Handle, Box<Error>>,
-    max_delay: u64,
-}
+/// What a call site's bucket came to, and the allowance in nanoseconds.
+type Found = (Result<Handle, Box<Error>>, u64);
 
-impl Found {
-    #[inline]
-    fn of(bucket: &Bucket) -> Self {
-        match bucket.shared() {
-            Ok(shared) => Found { max_delay: bucket.allowance(&shared), shared: Ok(shared) },
-            Err(error) => Found { shared: Err(Box::new(error)), max_delay: 0 },
+#[inline]
+fn by_name(shared: Result<Handle, Error>) -> Found {
+    match shared {
+        Ok(shared) => {
+            let max_delay = shared.max_delay();
+            (Ok(shared), max_delay)
         }
-    }
-
-    fn by_name(shared: Result<Handle, Error>) -> Self {
-        match shared {
-            Ok(shared) => Found { max_delay: shared.max_delay(), shared: Ok(shared) },
-            Err(error) => Found { shared: Err(Box::new(error)), max_delay: 0 },
-        }
+        Err(error) => (Err(Box::new(error)), 0),
     }
 }
 
 /// One call of an annotated function, on its way to a permit.
 #[derive(Debug)]
 #[must_use]
-pub struct Call {
-    found: Found,
-    key: Option<Key>,
-    weight: Option<u32>,
-    site: SiteName,
-}
+pub struct Call(Asked);
 
 impl Call {
     /// `key = ..`.
     #[inline]
     pub fn key(mut self, key: &(impl AsKey + ?Sized)) -> Self {
-        self.key = Some(key.as_key());
+        self.0.key = Some(key.as_key());
         self
     }
 
     /// `weight = ..`.
     #[inline]
     pub fn weight(mut self, weight: impl Weight) -> Self {
-        self.weight = weight.weight();
+        self.0.weight = weight.weight();
         self
     }
 
@@ -208,29 +192,20 @@ impl Call {
     /// `max_delay = ".."`.
     #[inline]
     pub fn max_delay_nanos(mut self, max_delay: u64) -> Self {
-        self.found.max_delay = max_delay;
+        self.0.max_delay = max_delay;
         self
-    }
-
-    #[inline]
-    fn asked(self) -> Result<Asked, Error> {
-        let Call { found: Found { shared, max_delay }, key, weight, site } = self;
-        match shared {
-            Ok(shared) => Ok(Asked { shared, key, weight, max_delay, site: Some(site) }),
-            Err(error) => Err(error.with_site(Some(site))),
-        }
     }
 
     /// Waits on this thread.
     #[inline]
     pub fn acquire(self) -> Result<Permit, Error> {
-        Acquire::new(self.asked()).block()
+        self.0.block()
     }
 
     /// Waits as a future.
     #[inline]
     pub fn acquire_async(self) -> Acquire {
-        Acquire::new(self.asked())
+        Acquire::new(self.0)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use super::Bucket;
@@ -30,32 +31,31 @@ use crate::time::nanos;
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until one of its verbs is called"]
 pub struct Request<'b> {
-    bucket: &'b Bucket,
-    key: Option<Key>,
-    weight: u32,
-    max_delay: Option<Duration>,
+    asked: Asked,
+    bucket: PhantomData<&'b Bucket>,
 }
 
-impl<'b> Request<'b> {
-    pub(super) fn new(bucket: &'b Bucket) -> Self {
-        Request { bucket, key: None, weight: 1, max_delay: None }
+impl Request<'_> {
+    #[inline]
+    pub(super) fn new(asked: Asked) -> Self {
+        Request { asked, bucket: PhantomData }
     }
 
     /// Who is counted together: the text of `key`, rendered here.
     pub fn key(mut self, key: impl Display) -> Self {
-        self.key = Some(Key::new(&key));
+        self.asked.key = Some(Key::new(&key));
         self
     }
 
     /// What the call costs, by default 1. A weight of 0 is a free pass: it is granted and changes nothing.
     pub fn weight(mut self, weight: u32) -> Self {
-        self.weight = weight;
+        self.asked.weight = Some(weight);
         self
     }
 
     /// The longest wait that the caller accepts; zero = never wait, `Duration::MAX` = however long.
     pub fn max_delay(mut self, max_delay: Duration) -> Self {
-        self.max_delay = Some(max_delay);
+        self.asked.max_delay = nanos(max_delay);
         self
     }
 
@@ -67,7 +67,7 @@ impl<'b> Request<'b> {
     /// [`TooManyKeys`](crate::ErrorKind::TooManyKeys), [`Closed`](crate::ErrorKind::Closed),
     /// [`Config`](crate::ErrorKind::Config).
     pub fn try_acquire(self) -> Result<Permit, Error> {
-        self.asked()?.start()
+        self.asked.start()
     }
 
     /// Takes a permit, waiting on this thread up to the allowance. As [`Bucket::acquire`].
@@ -81,7 +81,7 @@ impl<'b> Request<'b> {
     ///
     /// First come, first served per key, threads and futures in one line.
     pub fn acquire(self) -> Result<Permit, Error> {
-        Acquire::new(self.asked()).block()
+        self.asked.block()
     }
 
     /// Takes a permit, waiting up to the allowance. As [`Bucket::acquire_async`]; the place in line and the allowance
@@ -99,7 +99,7 @@ impl<'b> Request<'b> {
     ///
     /// First come, first served per key, threads and futures in one line.
     pub fn acquire_async(self) -> impl Future<Output = Result<Permit, Error>> + Send + 'static + use<> {
-        Acquire::new(self.asked())
+        Acquire::new(self.asked)
     }
 
     /// What the call would meet now; takes and opens nothing. As [`Bucket::peek`], for this key and weight.
@@ -108,8 +108,7 @@ impl<'b> Request<'b> {
     ///
     /// [`Closed`](crate::ErrorKind::Closed), [`Config`](crate::ErrorKind::Config).
     pub fn peek(self) -> Result<Outlook, Error> {
-        let key = self.key.as_ref().map(Key::digest);
-        self.bucket.shared()?.peek(key, self.weight)
+        self.asked.shared()?.peek(self.asked.key_id(), self.asked.weight.unwrap_or(u32::MAX))
     }
 
     /// This key as fresh. What it took from a total over all keys stays taken.
@@ -118,13 +117,6 @@ impl<'b> Request<'b> {
     ///
     /// [`Closed`](crate::ErrorKind::Closed), [`Config`](crate::ErrorKind::Config).
     pub fn reset(self) -> Result<(), Error> {
-        let key = self.key.as_ref().map(Key::digest);
-        self.bucket.shared()?.reset_key(key)
-    }
-
-    fn asked(self) -> Result<Asked, Error> {
-        let shared = self.bucket.shared()?;
-        let max_delay = self.max_delay.map_or_else(|| self.bucket.allowance(&shared), nanos);
-        Ok(Asked { shared, key: self.key, weight: Some(self.weight), max_delay, site: None })
+        self.asked.shared()?.reset_key(self.asked.key_id())
     }
 }

@@ -83,16 +83,22 @@ impl fmt::Display for Span {
 mod tests {
     use super::*;
     use crate::Rate;
+    use crate::error::{Extra, Named, Refused};
     use std::sync::Arc;
 
     #[test]
     fn says_who_what_and_when() {
+        let bucket = Extra::of_bucket(&Arc::new("kitsu".into()));
         let error = |kind| {
-            Error::new(kind)
-                .with_bucket(&Arc::new("kitsu".into()))
-                .with_rate(Some(Rate::per_second(10)))
-                .with_request(2, 200_000_000)
-                .with_retry_after(Some(339_000_001))
+            Error::refused(Refused {
+                kind,
+                handle: Named::Counted(&bucket),
+                rate: Some(Rate::per_second(10)),
+                retry_after: Some(339_000_001),
+                weight: 2,
+                max_delay: 200_000_000,
+                site: None,
+            })
         };
         assert_eq!(
             error(ErrorKind::DelayTooLong).to_string(),

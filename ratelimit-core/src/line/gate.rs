@@ -91,7 +91,11 @@ impl Gate {
 
     /// Lets `weight` through, if it may start now; `read` is asked for the time at most once, and given a coarse one in
     /// advance where that will do.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what it gives is put together where it is to be, and not copied"
+    )]
     pub(super) fn pass(
         &self,
         weight: u32,
@@ -120,7 +124,11 @@ impl Gate {
 
     /// Decides by the word until it is still there when that is done. Until then the numbers may be mixed up with other
     /// ones, so that nothing computed from them may be relied on, not even to fit into 64 bits.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what it gives is put together where it is to be, and not copied"
+    )]
     fn settle(&self, mut word: u64, numbers: &Loaded, weight: u32, reading: Reading, grain: u64) -> Passage {
         let cost = u64::from(weight).saturating_mul(numbers.spacing);
         let Some(now) = numbers.ticks_at(reading.now) else { return Passage::Shut };

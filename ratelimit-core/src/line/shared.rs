@@ -194,12 +194,17 @@ impl Shared {
     }
 
     /// Lets a call through that need not wait, or refuses one that may not, where that takes no lock.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what it gives is put together where it is to be, and not copied"
+    )]
     pub(crate) fn pass(&self, weight: u32) -> Passage {
         self.gate.pass(weight, SystemClock::coarse, || self.read_at_gate())
     }
 
     /// The time now; a clock that went back counts as it did before.
+    #[inline(never)]
     fn read_at_gate(&self) -> Reading {
         if self.on_system.load(Ordering::Relaxed) {
             let now = SystemClock.now();

@@ -9,7 +9,7 @@ use super::effects::Effects;
 use super::enter::Ask;
 use super::gate::{Gate, Terms, Word};
 use super::{KeyId, Line, Ticket};
-use crate::error::{Error, ErrorKind};
+use crate::error::ErrorKind;
 use crate::limits::Valid;
 use crate::pace::{Pace, Tempo};
 use crate::policy::all::Verdict;
@@ -92,7 +92,7 @@ pub(crate) struct Grant {
     pub(crate) waited: u64,
 }
 
-/// Why a call is not started; becomes an [`Error`] outside of the lock.
+/// Why a call is not started; becomes an [`Error`](crate::Error) outside of the lock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Refusal {
     pub(crate) kind: ErrorKind,
@@ -302,9 +302,5 @@ impl Refusal {
         let kind = if max_delay == 0 { ErrorKind::Limited } else { ErrorKind::DelayTooLong };
         let wait = |at: Timestamp| at.as_nanos().saturating_sub(reading.clock.as_nanos());
         Refusal { kind, rate: due.rate, retry_after: due.at.map(wait) }
-    }
-
-    pub(crate) fn error(self) -> Error {
-        Error::new(self.kind).with_rate(self.rate).with_retry_after(self.retry_after)
     }
 }
