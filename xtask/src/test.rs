@@ -47,6 +47,8 @@ const TEST: &[Step] = &[
         "tests, no features",
         &["test", "-p", "rate-limited", "-p", "ratelimit-core", "--lib", "--no-default-features"],
     ),
+    // A million schedules, on the engine as it is shipped; the step after runs fewer, with its own assertions.
+    step("laws, optimised", &["test", "--release", "-p", "ratelimit-core", "--test", "laws"]),
     step("tests and doc tests, all features", &["test", "--workspace", "--all-features"]),
 ];
 

@@ -5,10 +5,11 @@ use ratelimit_core::Rate;
 use crate::model::Start;
 use crate::oracle::Oracle;
 use crate::schedule::{KEYS, Limits};
+use crate::tempo::Tempo;
 
 impl Oracle {
     pub(crate) fn pause(&mut self, span: u64) {
-        let until = self.now + span;
+        let until = self.shown + span;
         if until > self.paused {
             let before = self.forecast();
             self.paused = until;
@@ -30,9 +31,10 @@ impl Oracle {
             None => {
                 self.model.starts.clear();
                 self.paused = 0;
-                // Turns begin anew, and a slow time counts its half nanoseconds from here.
+                // Turns begin anew, the newest time seen is forgotten, and a slow time counts from here.
                 self.turns = [None; KEYS];
-                self.tempo.set(self.tempo.slow, self.now);
+                self.now = self.shown;
+                self.tempo = Tempo::starting(self.tempo.slow, self.shown);
             }
             Some(key) if self.model.totals.is_empty() => {
                 self.model.starts.retain(|start| start.key != Some(key));

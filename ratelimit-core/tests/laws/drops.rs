@@ -92,11 +92,11 @@ fn any_subset_of_five_dropped_at_any_poll_leaves_the_others_as_planned() {
                     dropped += 1;
                 }
                 let expected = forecast(&run.oracle);
-                run.met.started.clear();
+                run.started.clear();
                 finish(&mut run);
                 if case.limits.totals.is_empty() {
-                    run.met.started.sort_unstable();
-                    assert_eq!(run.met.started, expected, "subset {subset:b} after {polls} polls");
+                    run.started.sort_unstable();
+                    assert_eq!(run.started, expected, "subset {subset:b} after {polls} polls");
                 }
             }
         }
@@ -119,8 +119,8 @@ fn who_is_dropped_before_anybody_starts_might_as_well_never_have_come() {
             }
             finish(&mut with);
             let stayed: Vec<usize> = (0..WAITERS).filter(stays).collect();
-            let renamed: Vec<_> = without.met.started.iter().map(|(id, at)| (stayed[*id], *at)).collect();
-            assert_eq!(with.met.started, renamed, "subset {subset:b}");
+            let renamed: Vec<_> = without.started.iter().map(|(id, at)| (stayed[*id], *at)).collect();
+            assert_eq!(with.started, renamed, "subset {subset:b}");
         }
     }
 }

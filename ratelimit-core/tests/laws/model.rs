@@ -31,25 +31,25 @@ impl Model {
 
     /// The first moment from `now` on at which the rates of `key` would let `weight` start.
     pub(crate) fn by_key(&self, key: usize, now: u64, weight: u64) -> u64 {
-        let starts = self.of_key(key);
-        self.rates.iter().fold(now, |at, rate| at.max(self.earliest(*rate, &starts, weight)))
+        self.rates.iter().fold(now, |at, rate| at.max(self.earliest(*rate, Some(key), weight)))
     }
 
     /// The same under the rates over all keys.
     pub(crate) fn by_total(&self, now: u64, weight: u64) -> u64 {
-        let starts: Vec<&Start> = self.starts.iter().collect();
-        self.totals.iter().fold(now, |at, rate| at.max(self.earliest(*rate, &starts, weight)))
+        self.totals.iter().fold(now, |at, rate| at.max(self.earliest(*rate, None, weight)))
     }
 
-    pub(crate) fn of_key(&self, key: usize) -> Vec<&Start> {
-        self.starts.iter().filter(|start| start.key == Some(key)).collect()
+    /// The starts of one key, or all.
+    fn of(&self, key: Option<usize>) -> impl DoubleEndedIterator<Item = &Start> {
+        self.starts.iter().filter(move |start| key.is_none() || start.key == key)
     }
 
-    /// When `rate` lets `weight` start after `starts`: scanned from the last one back.
-    pub(crate) fn earliest(&self, rate: Rate, starts: &[&Start], weight: u64) -> u64 {
+    /// When `rate`, of one key or over all, lets `weight` start, scanned from the last start back; what lies beyond
+    /// `u64::MAX` is never.
+    pub(crate) fn earliest(&self, rate: Rate, key: Option<usize>, weight: u64) -> u64 {
         let (amount, per, guard) = (i128::from(rate.amount()), nanos(rate), i128::from(self.guard));
         let (mut taken, mut earliest) = (i128::from(weight), 0);
-        for start in starts.iter().rev() {
+        for start in self.of(key).rev() {
             taken += i128::from(start.weight);
             // Either the start has to leave the window, or what is above the burst has to be refilled since.
             let bound = match rate.burst_amount() {
@@ -58,13 +58,18 @@ impl Model {
                 Some(burst) => guard - ((i128::from(burst) - taken) * per).div_euclid(amount),
             };
             earliest = earliest.max(i128::from(start.at) + bound);
+            if rate.burst_amount().is_none() {
+                // Those before leave the window earlier.
+                break;
+            }
         }
-        u64::try_from(earliest).unwrap_or(0)
+        u64::try_from(earliest.max(0)).unwrap_or(u64::MAX)
     }
 
     /// Laws 1 and 2 by definition: no span from one start to another holds too much.
-    pub(crate) fn holds(rate: Rate, starts: &[&Start]) -> bool {
+    pub(crate) fn holds(&self, rate: Rate, key: Option<usize>) -> bool {
         let (amount, per) = (i128::from(rate.amount()), nanos(rate));
+        let starts: Vec<&Start> = self.of(key).collect();
         starts.iter().enumerate().all(|(index, first)| {
             let mut weight = 0;
             starts.iter().skip(index).all(|last| {

@@ -33,7 +33,10 @@ pub(crate) struct Oracle {
     pub waiters: Vec<Waiter>,
     /// Whose turn it is on each key, and since when.
     pub turns: [Option<(usize, u64)>; KEYS],
+    /// The newest time seen, which is the bucket's: it never goes back.
     pub now: u64,
+    /// What the clock shows, from which waits are counted.
+    pub shown: u64,
     pub paused: u64,
     pub tempo: Tempo,
     pub exact: bool,
@@ -65,6 +68,7 @@ impl Oracle {
             waiters: Vec::new(),
             turns: [None; KEYS],
             now: 0,
+            shown: 0,
             paused: 0,
             tempo: Tempo::default(),
             exact: true,
@@ -101,7 +105,7 @@ impl Oracle {
     /// Whose turn it is now: each ready head's, or with a total the first one's if the total lets it.
     pub(crate) fn settle(&mut self) {
         for waiter in &mut self.waiters {
-            waiter.failed |= self.now > waiter.deadline.saturating_add(GRACE);
+            waiter.failed |= self.shown > waiter.deadline.saturating_add(GRACE);
         }
         loop {
             let mut ready = self.ready_heads();
@@ -153,9 +157,21 @@ impl Oracle {
         (dues, self.due(&model, key, last, newcomer))
     }
 
+    /// When the first of those in line on `key` starts.
+    pub(crate) fn first_due(&self, key: usize) -> Option<u64> {
+        let first = self.active(key).next()?;
+        Some(self.due(&self.model, key, self.now.max(self.paused), first.weight))
+    }
+
     /// Whether a refusal's `retry_after` is exact: nobody of another key stands between.
     pub(crate) fn is_alone(&self, key: usize) -> bool {
         self.model.totals.is_empty() || self.waiters.iter().all(|waiter| waiter.failed || waiter.key == key)
+    }
+
+    /// Whether what is `due` is so already, and only a clock that went back does not show it: how long that is by the
+    /// clock is left open.
+    pub(crate) fn is_behind(&self, due: u64) -> bool {
+        self.shown < self.now && due <= self.now
     }
 
     /// A newcomer.
@@ -174,12 +190,22 @@ impl Oracle {
             return Expected::Starts;
         }
         let due = self.plan(key, weight).1;
-        if allowance > 0 && due <= self.now.saturating_add(allowance) {
+        let is_in_time = due <= self.shown.saturating_add(allowance);
+        // Behind other keys, those before it may run out of time and not take what they are planned to.
+        let may_fail = !self.is_alone(key) && self.active(key).any(|waiter| waiter.deadline < u64::MAX);
+        if allowance > 0 && (is_in_time || may_fail) {
             let is_known = self.is_alone(key) || allowance == u64::MAX;
             return if is_known { Expected::Waits } else { Expected::Open(allowance) };
         }
         let kind = if allowance == 0 { ErrorKind::Limited } else { ErrorKind::DelayTooLong };
-        Expected::Refused(kind, self.is_alone(key).then(|| due - self.now))
+        let is_known = self.is_alone(key) && !self.is_behind(due);
+        Expected::Refused(kind, is_known.then(|| due - self.shown))
+    }
+
+    /// The clock shows another time.
+    pub(crate) fn advanced(&mut self, shown: u64) {
+        self.shown = shown;
+        self.now = self.now.max(shown);
     }
 
     /// Somebody in line is polled.
@@ -190,7 +216,7 @@ impl Oracle {
             return Expected::Failed;
         }
         let came_back = self.waiters[place].passed;
-        let mut before = self.forecast();
+        let mut before = if came_back { self.forecast() } else { Vec::new() };
         if came_back {
             // Whether the 10 ms of who has the turn now begin anew is left open.
             let total = !self.model.totals.is_empty();
@@ -233,6 +259,9 @@ impl Oracle {
 
     /// When each in line would start; taken before a change that is judged.
     pub(crate) fn forecast(&self) -> Vec<(usize, u64)> {
+        if self.waiters.is_empty() {
+            return Vec::new();
+        }
         (0..KEYS).flat_map(|key| self.plan(key, 1).0).collect()
     }
 
@@ -240,6 +269,9 @@ impl Oracle {
     pub(crate) fn judge(&mut self, key: usize, before: &[(usize, u64)]) {
         // Behind other keys, how late one really is may be known better than by its own line.
         self.exact &= self.is_alone(key) || self.active(key).all(|waiter| waiter.deadline == u64::MAX);
+        if self.active(key).all(|waiter| waiter.deadline == u64::MAX) {
+            return;
+        }
         loop {
             let moved = |id: usize, due: u64| before.iter().any(|(known, was)| *known == id && due > *was);
             let late = |id: usize, due: u64| due > self.waiters[self.place(id)].deadline;

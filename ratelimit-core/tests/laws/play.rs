@@ -26,11 +26,7 @@ impl World {
 
     pub(crate) fn play(&mut self, op: &Op, events: &mut Vec<Event>) {
         match op {
-            Op::Try { key, weight } => {
-                let tried = self.request(*key, *weight).try_acquire();
-                let ended = Some(self.ended(tried));
-                events.push(Event::Asked { key: *key, weight: *weight, allowance: 0, id: None, ended });
-            }
+            Op::Try { key, weight } => self.try_one(*key, *weight, events),
             Op::Wait { key, weight, allowance } => self.ask(*key, *weight, *allowance, events),
             Op::Poll { order, all: true } => self.poll_all(&mut Dice::new(*order), events),
             Op::Poll { order, all: false } => {
@@ -76,6 +72,7 @@ impl World {
     fn advance(&mut self, step: Step, events: &mut Vec<Event>) {
         let to = match step {
             Step::By(span) => self.now() + span,
+            Step::Back(span) => return self.back_by(span, events),
             Step::Wake { before, after } => {
                 let wake = self.clock.next_wake().map_or(self.now(), Timestamp::as_nanos);
                 (wake + after).saturating_sub(before)

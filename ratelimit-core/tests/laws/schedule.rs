@@ -5,6 +5,7 @@ use std::time::Duration;
 use ratelimit_core::{Bucket, Rate};
 
 use crate::common::{Dice, ns};
+use crate::mix::Callers;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
@@ -66,6 +67,8 @@ pub(crate) enum Op {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
     By(u64),
+    /// To so much before what the clock shows.
+    Back(u64),
     /// To so much before or after the next time at which anybody is woken.
     Wake {
         before: u64,
@@ -73,8 +76,10 @@ pub(crate) enum Step {
     },
 }
 
+/// How many steps a random schedule has.
+const STEPS: usize = 50;
 pub(crate) const KEYS: usize = 3;
-const MS: u64 = 1_000_000;
+pub(crate) const MS: u64 = 1_000_000;
 
 impl Limits {
     pub(crate) fn random(dice: &mut Dice) -> Self {
@@ -100,6 +105,7 @@ impl Limits {
     }
 }
 
+/// Sliding windows and token buckets alike; another shape is one more case at the end.
 fn rate(dice: &mut Dice) -> Rate {
     let amount = u32::try_from(dice.between(1, 6)).expect("small");
     let per = match dice.below(4) {
@@ -114,65 +120,11 @@ fn rate(dice: &mut Dice) -> Rate {
     if dice.one_in(2) { rate.burst(u32::try_from(dice.between(least, 6)).expect("small")) } else { rate }
 }
 
-fn span(dice: &mut Dice) -> u64 {
-    match dice.below(6) {
-        0 => dice.pick(&[0, 1, 2, 8]),
-        1 => dice.pick(&[10 * MS - 1, 10 * MS, 10 * MS + 1]),
-        2 => dice.between(1, 12) * MS,
-        3 => dice.between(1, 50 * MS),
-        4 => dice.pick(&[20, 33, 50, 100]) * MS + dice.pick(&[0, 1]),
-        _ => dice.between(1, 400 * MS),
-    }
-}
-
 impl Schedule {
     pub(crate) fn random(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let limits = Limits::random(&mut dice);
-        // Some are quiet: without what makes plans hard to foresee.
-        let disturbed = dice.one_in(3);
-        let keys = dice.pick(&[1, 1, 2, KEYS as u64]);
-        let heavy = dice.one_in(2);
-        let count = dice.between(10, 40);
-        let ops = (0..count).map(|_| Op::random(&mut dice, keys, heavy, disturbed)).collect();
-        Schedule { limits, ops }
-    }
-}
-
-impl Op {
-    fn random(dice: &mut Dice, keys: u64, heavy: bool, disturbed: bool) -> Self {
-        let key = usize::try_from(dice.below(keys)).expect("small");
-        let weight = match dice.below(24) {
-            0 => 0,
-            1 => 7,
-            2..=11 if heavy => u32::try_from(dice.between(2, 5)).expect("small"),
-            _ => 1,
-        };
-        match dice.below(if disturbed { 34 } else { 26 }) {
-            0..=2 => Op::Try { key, weight },
-            3..=10 => {
-                let allowance = match dice.below(8) {
-                    0 => 0,
-                    1..=4 => u64::MAX,
-                    _ => span(dice),
-                };
-                Op::Wait { key, weight, allowance }
-            }
-            11..=13 => Op::Poll { order: dice.next(), all: !dice.one_in(3) },
-            14 => Op::Touch { who: dice.next() },
-            15..=17 => Op::Cancel { who: dice.next() },
-            18..=20 => Op::Advance(Step::By(span(dice))),
-            21..=24 => {
-                let (before, after) = dice.pick(&[(0, 0), (0, 0), (0, 0), (1, 0), (0, 1), (0, MS)]);
-                Op::Advance(Step::Wake { before, after })
-            }
-            25 => Op::Peek { key, weight },
-            26 | 27 => Op::Pause { span: span(dice) },
-            28 | 29 => Op::Refund { which: dice.next() },
-            30 => Op::Register(Limits::random(dice)),
-            31 => Op::Pace { slow: dice.one_in(2) },
-            32 => Op::Reset { key: None },
-            _ => Op::Reset { key: Some(key) },
-        }
+        let callers = Callers::random(&mut dice);
+        Schedule { limits, ops: (0..STEPS).map(|_| Op::random(&mut dice, callers)).collect() }
     }
 }

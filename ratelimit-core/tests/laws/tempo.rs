@@ -20,6 +20,11 @@ impl Tempo {
         self.since + (policy - self.at) * self.times()
     }
 
+    /// One that has shown what the clock shows until `now`.
+    pub(crate) fn starting(slow: bool, now: u64) -> Self {
+        Tempo { slow, since: now, at: now }
+    }
+
     pub(crate) fn set(&mut self, slow: bool, now: u64) {
         *self = Tempo { slow, since: now, at: self.policy(now) };
     }

@@ -10,16 +10,42 @@ use crate::schedule::Limits;
 /// What happened.
 #[derive(Debug)]
 pub(crate) enum Event {
-    Asked { key: usize, weight: u32, allowance: u64, id: Option<usize>, ended: Option<Ended> },
-    Polled { id: usize, ended: Option<Ended> },
-    Cancelled { id: usize },
-    Advanced { now: u64 },
-    Paused { span: u64 },
-    Refunded { start: usize },
+    Asked {
+        key: usize,
+        weight: u32,
+        allowance: u64,
+        id: Option<usize>,
+        ended: Option<Ended>,
+    },
+    Polled {
+        id: usize,
+        ended: Option<Ended>,
+    },
+    Cancelled {
+        id: usize,
+    },
+    /// The clock shows this; never less than before, but by a step back.
+    Advanced {
+        now: u64,
+    },
+    Paused {
+        span: u64,
+    },
+    Refunded {
+        start: usize,
+    },
     Registered(Limits),
-    Paced { slow: bool },
-    Reset { key: Option<usize> },
-    Peeked { key: usize, weight: u32, outlook: Outlook },
+    Paced {
+        slow: bool,
+    },
+    Reset {
+        key: Option<usize>,
+    },
+    Peeked {
+        key: usize,
+        weight: u32,
+        outlook: Outlook,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +92,10 @@ impl World {
         (0..self.tasks.len()).filter(woken).collect()
     }
 
+    pub(crate) fn is_anybody_woken(&self) -> bool {
+        self.tasks.iter().flatten().any(Task::is_woken)
+    }
+
     pub(crate) fn waiting(&self) -> Vec<usize> {
         (0..self.tasks.len()).filter(|id| self.tasks[*id].is_some()).collect()
     }
@@ -108,6 +138,20 @@ impl World {
     pub(crate) fn drop_task(&mut self, id: usize, events: &mut Vec<Event>) {
         self.tasks[id] = None;
         events.push(Event::Cancelled { id });
+    }
+
+    /// Moves the clock back, after a call that makes sure that the bucket has seen what it showed.
+    pub(crate) fn back_by(&mut self, span: u64, events: &mut Vec<Event>) {
+        self.try_one(0, 1, events);
+        let now = self.now().saturating_sub(span);
+        self.clock.set(Timestamp::from_nanos(now));
+        events.push(Event::Advanced { now });
+    }
+
+    pub(crate) fn try_one(&mut self, key: usize, weight: u32, events: &mut Vec<Event>) {
+        let tried = self.request(key, weight).try_acquire();
+        let ended = Some(self.ended(tried));
+        events.push(Event::Asked { key, weight, allowance: 0, id: None, ended });
     }
 
     pub(crate) fn advance_to(&mut self, now: u64, events: &mut Vec<Event>) {

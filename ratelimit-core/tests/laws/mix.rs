@@ -1,0 +1,96 @@
+//! Which steps a random schedule is made of, and how often each comes.
+
+use crate::common::Dice;
+use crate::schedule::{Limits, MS, Op, Step};
+
+/// Who calls in a schedule.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Callers {
+    keys: u64,
+    /// Whether half of the calls weigh more than 1.
+    heavy: bool,
+    /// Whether things happen that make plans hard to foresee.
+    disturbed: bool,
+}
+
+/// A kind of step: how often it comes in a quiet and in a disturbed schedule, and how one is made.
+type Row = (u64, u64, fn(&mut Dice, Callers) -> Op);
+
+/// A new verb is a row here, an arm where steps are played, an event, and what the oracle makes of it.
+const MIX: [Row; 15] = [
+    (6, 6, |dice, callers| Op::Try { key: callers.key(dice), weight: callers.weight(dice) }),
+    (16, 16, |dice, callers| {
+        let (key, weight) = (callers.key(dice), callers.weight(dice));
+        Op::Wait { key, weight, allowance: allowance(dice) }
+    }),
+    (6, 6, |dice, _| Op::Poll { order: dice.next(), all: !dice.one_in(3) }),
+    (2, 2, |dice, _| Op::Touch { who: dice.next() }),
+    (6, 6, |dice, _| Op::Cancel { who: dice.next() }),
+    (6, 6, |dice, _| Op::Advance(Step::By(span(dice)))),
+    (8, 8, |dice, _| {
+        let (before, after) = dice.pick(&[(0, 0), (0, 0), (0, 0), (1, 0), (0, 1), (0, MS)]);
+        Op::Advance(Step::Wake { before, after })
+    }),
+    // Executors that are blocked, machines that sleep: many windows at once.
+    (1, 1, |dice, _| Op::Advance(Step::By(dice.between(1, 100) * 200 * MS))),
+    (1, 2, |dice, _| Op::Advance(Step::Back(span(dice)))),
+    (2, 2, |dice, callers| Op::Peek { key: callers.key(dice), weight: callers.weight(dice) }),
+    (0, 4, |dice, _| Op::Pause { span: span(dice) }),
+    (0, 4, |dice, _| Op::Refund { which: dice.next() }),
+    (0, 2, |dice, _| Op::Register(Limits::random(dice))),
+    (0, 2, |dice, _| Op::Pace { slow: dice.one_in(2) }),
+    (0, 4, |dice, callers| Op::Reset { key: dice.one_in(2).then(|| callers.key(dice)) }),
+];
+
+impl Callers {
+    pub(crate) fn random(dice: &mut Dice) -> Self {
+        // Some are quiet.
+        Callers { disturbed: dice.one_in(3), keys: dice.pick(&[1, 1, 2, 3]), heavy: dice.one_in(2) }
+    }
+
+    fn key(self, dice: &mut Dice) -> usize {
+        usize::try_from(dice.below(self.keys)).expect("small")
+    }
+
+    fn weight(self, dice: &mut Dice) -> u32 {
+        match dice.below(24) {
+            0 => 0,
+            1 => dice.pick(&[7, 7, u32::MAX]),
+            2..=11 if self.heavy => u32::try_from(dice.between(2, 5)).expect("small"),
+            _ => 1,
+        }
+    }
+}
+
+impl Op {
+    pub(crate) fn random(dice: &mut Dice, callers: Callers) -> Self {
+        let chances = |row: &Row| if callers.disturbed { row.1 } else { row.0 };
+        let mut left = dice.below(MIX.iter().map(chances).sum());
+        for row in &MIX {
+            match left.checked_sub(chances(row)) {
+                Some(rest) => left = rest,
+                None => return row.2(dice, callers),
+            }
+        }
+        unreachable!("less than all chances")
+    }
+}
+
+fn allowance(dice: &mut Dice) -> u64 {
+    match dice.below(8) {
+        0 => 0,
+        1..=4 => u64::MAX,
+        _ => span(dice),
+    }
+}
+
+fn span(dice: &mut Dice) -> u64 {
+    match dice.below(6) {
+        0 => dice.pick(&[0, 1, 2, 8]),
+        1 => dice.pick(&[10 * MS - 1, 10 * MS, 10 * MS + 1]),
+        2 => dice.between(1, 12) * MS,
+        3 => dice.between(1, 50 * MS),
+        4 => dice.pick(&[20, 33, 50, 100]) * MS + dice.pick(&[0, 1]),
+        _ => dice.between(1, 400 * MS),
+    }
+}

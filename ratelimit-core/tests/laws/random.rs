@@ -1,0 +1,90 @@
+//! Random schedules, each against the oracle, with probes of what refusals say.
+
+use std::io::{Write, stderr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use ratelimit_core::clock::{Clock, SystemClock};
+
+use crate::common::Dice;
+use crate::met::Figures;
+use crate::run::Run;
+use crate::schedule::Schedule;
+
+/// After so many nanoseconds without a word, one on how far it has come.
+const PATIENCE: u64 = 5_000_000_000;
+
+fn run(seed: u64, figures: &Figures, trace: bool) {
+    let schedule = Schedule::random(seed);
+    if trace {
+        println!("{:?}", schedule.limits);
+    }
+    let mut run = Run::new(&schedule.limits, trace);
+    run.play_all(&schedule, &mut Dice::new(seed ^ 1));
+    figures.count(run.met, run.starts);
+}
+
+/// Plays the seeds below `count` on all processors; the least that failed, of those that were tried.
+fn run_all(count: u64, figures: &Figures) -> Option<u64> {
+    let threads = thread::available_parallelism().map_or(2, |threads| threads.get() as u64).min(count);
+    let (next, failed) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
+    let spoke = AtomicU64::new(SystemClock.now().as_nanos());
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= count.min(failed.load(Ordering::Relaxed)) {
+                return;
+            }
+            if catch_unwind(AssertUnwindSafe(|| run(seed, figures, false))).is_err() {
+                failed.fetch_min(seed, Ordering::Relaxed);
+            }
+            if seed % 256 == 0 {
+                tell(figures.schedules(), count, &spoke);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(work);
+        }
+    });
+    Some(failed.into_inner()).filter(|seed| *seed < u64::MAX)
+}
+
+/// A line on the real standard error now and then: the test harness hides what `eprintln` writes.
+fn tell(done: u64, count: u64, spoke: &AtomicU64) {
+    let (now, last) = (SystemClock.now().as_nanos(), spoke.load(Ordering::Relaxed));
+    let is_due = now.saturating_sub(last) >= PATIENCE;
+    if is_due && spoke.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        let _ = writeln!(stderr(), "laws: {done} of {count} schedules");
+    }
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable}: `{text}` is no number")))
+}
+
+/// How many, unless told: as shipped a million, with the engine's own assertions fewer, interpreted very few.
+fn usual() -> u64 {
+    match (cfg!(miri), cfg!(debug_assertions)) {
+        (true, _) => 30,
+        (_, true) => 20_000,
+        _ => 1_000_000,
+    }
+}
+
+#[test]
+fn every_random_schedule_keeps_the_laws() {
+    let figures = Figures::default();
+    if let Some(seed) = number("LAWS_SEED") {
+        return run(seed, &figures, true);
+    }
+    let failed = run_all(number("LAWS_SCHEDULES").unwrap_or_else(usual), &figures);
+    if let Some(seed) = failed {
+        panic!("a law is broken; see how by `LAWS_SEED={seed} cargo test -p ratelimit-core --test laws every_random`");
+    }
+    println!("{figures}");
+    figures.are_many();
+}
