@@ -9,10 +9,13 @@ use crate::tempo::Tempo;
 
 impl Oracle {
     pub(crate) fn pause(&mut self, span: u64) {
-        let until = self.shown + span;
+        let until = self.shown.saturating_add(span);
         if until > self.paused {
             let before = self.forecast();
             self.paused = until;
+            // Whether what begins with the end of time ever begins is left open.
+            self.exact &= until < u64::MAX;
+            self.extreme |= until > 1 << 60;
             self.judge_all(&before);
         }
     }
@@ -74,6 +77,8 @@ impl Oracle {
         self.model.rates.clone_from(&limits.rates);
         self.model.totals.clone_from(&limits.totals);
         self.model.guard = limits.guard;
+        self.exact &= limits.are_exact();
+        self.extreme |= limits.are_extreme();
         for place in 0..self.waiters.len() {
             self.waiters[place].failed |= !self.model.fits(self.waiters[place].weight);
         }

@@ -17,6 +17,7 @@ mod allowance;
 mod changes;
 mod drops;
 mod edges;
+mod extremes;
 mod fifo;
 mod met;
 mod mix;

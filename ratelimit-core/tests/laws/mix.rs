@@ -1,7 +1,7 @@
 //! Which steps a random schedule is made of, and how often each comes.
 
 use crate::common::Dice;
-use crate::schedule::{Limits, MS, Op, Step};
+use crate::schedule::{Limits, MS, Op, Step, extreme_amount, extreme_span};
 
 /// Who calls in a schedule.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +11,8 @@ pub(crate) struct Callers {
     heavy: bool,
     /// Whether things happen that make plans hard to foresee.
     disturbed: bool,
+    /// Weights and spans are any that there are, and the most that fits at first is this.
+    extreme: Option<u32>,
 }
 
 /// A kind of step: how often it comes in a quiet and in a disturbed schedule, and how one is made.
@@ -21,31 +23,31 @@ const MIX: [Row; 15] = [
     (6, 6, |dice, callers| Op::Try { key: callers.key(dice), weight: callers.weight(dice) }),
     (16, 16, |dice, callers| {
         let (key, weight) = (callers.key(dice), callers.weight(dice));
-        Op::Wait { key, weight, allowance: allowance(dice) }
+        Op::Wait { key, weight, allowance: callers.allowance(dice) }
     }),
     (6, 6, |dice, _| Op::Poll { order: dice.next(), all: !dice.one_in(3) }),
     (2, 2, |dice, _| Op::Touch { who: dice.next() }),
     (6, 6, |dice, _| Op::Cancel { who: dice.next() }),
-    (6, 6, |dice, _| Op::Advance(Step::By(span(dice)))),
+    (6, 6, |dice, callers| Op::Advance(Step::By(callers.span(dice)))),
     (8, 8, |dice, _| {
         let (before, after) = dice.pick(&[(0, 0), (0, 0), (0, 0), (1, 0), (0, 1), (0, MS)]);
         Op::Advance(Step::Wake { before, after })
     }),
     // Executors that are blocked, machines that sleep: many windows at once.
     (1, 1, |dice, _| Op::Advance(Step::By(dice.between(1, 100) * 200 * MS))),
-    (1, 2, |dice, _| Op::Advance(Step::Back(span(dice)))),
+    (1, 2, |dice, callers| Op::Advance(Step::Back(callers.span(dice)))),
     (2, 2, |dice, callers| Op::Peek { key: callers.key(dice), weight: callers.weight(dice) }),
-    (0, 4, |dice, _| Op::Pause { span: span(dice) }),
+    (0, 4, |dice, callers| Op::Pause { span: callers.span(dice) }),
     (0, 4, |dice, _| Op::Refund { which: dice.next() }),
-    (0, 2, |dice, _| Op::Register(Limits::random(dice))),
+    (0, 2, |dice, callers| Op::Register(callers.limits(dice))),
     (0, 2, |dice, _| Op::Pace { slow: dice.one_in(2) }),
     (0, 4, |dice, callers| Op::Reset { key: dice.one_in(2).then(|| callers.key(dice)) }),
 ];
 
 impl Callers {
-    pub(crate) fn random(dice: &mut Dice) -> Self {
+    pub(crate) fn random(dice: &mut Dice, extreme: Option<u32>) -> Self {
         // Some are quiet.
-        Callers { disturbed: dice.one_in(3), keys: dice.pick(&[1, 1, 2, 3]), heavy: dice.one_in(2) }
+        Callers { disturbed: dice.one_in(3), keys: dice.pick(&[1, 1, 2, 3]), heavy: dice.one_in(2), extreme }
     }
 
     fn key(self, dice: &mut Dice) -> usize {
@@ -53,11 +55,43 @@ impl Callers {
     }
 
     fn weight(self, dice: &mut Dice) -> u32 {
+        if let Some(most) = self.extreme {
+            return match dice.below(12) {
+                0 => extreme_amount(dice),
+                1..=3 => dice.pick(&[most, most - 1, most / 2, most / 2 + 1]),
+                4..=8 => most >> dice.below(32),
+                _ => 1,
+            };
+        }
         match dice.below(24) {
             0 => 0,
             1 => dice.pick(&[7, 7, u32::MAX]),
             2..=11 if self.heavy => u32::try_from(dice.between(2, 5)).expect("small"),
             _ => 1,
+        }
+    }
+
+    fn limits(self, dice: &mut Dice) -> Limits {
+        if self.extreme.is_some() { Limits::extreme(dice) } else { Limits::random(dice) }
+    }
+
+    fn allowance(self, dice: &mut Dice) -> u64 {
+        match dice.below(8) {
+            0 => 0,
+            1..=4 => u64::MAX,
+            _ => self.span(dice),
+        }
+    }
+
+    fn span(self, dice: &mut Dice) -> u64 {
+        match dice.below(6) {
+            _ if self.extreme.is_some() => extreme_span(dice),
+            0 => dice.pick(&[0, 1, 2, 8]),
+            1 => dice.pick(&[10 * MS - 1, 10 * MS, 10 * MS + 1]),
+            2 => dice.between(1, 12) * MS,
+            3 => dice.between(1, 50 * MS),
+            4 => dice.pick(&[20, 33, 50, 100]) * MS + dice.pick(&[0, 1]),
+            _ => dice.between(1, 400 * MS),
         }
     }
 }
@@ -73,24 +107,5 @@ impl Op {
             }
         }
         unreachable!("less than all chances")
-    }
-}
-
-fn allowance(dice: &mut Dice) -> u64 {
-    match dice.below(8) {
-        0 => 0,
-        1..=4 => u64::MAX,
-        _ => span(dice),
-    }
-}
-
-fn span(dice: &mut Dice) -> u64 {
-    match dice.below(6) {
-        0 => dice.pick(&[0, 1, 2, 8]),
-        1 => dice.pick(&[10 * MS - 1, 10 * MS, 10 * MS + 1]),
-        2 => dice.between(1, 12) * MS,
-        3 => dice.between(1, 50 * MS),
-        4 => dice.pick(&[20, 33, 50, 100]) * MS + dice.pick(&[0, 1]),
-        _ => dice.between(1, 400 * MS),
     }
 }

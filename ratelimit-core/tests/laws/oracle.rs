@@ -40,6 +40,8 @@ pub(crate) struct Oracle {
     pub paused: u64,
     pub tempo: Tempo,
     pub exact: bool,
+    /// Something may be due beyond the end of time.
+    pub extreme: bool,
     /// Starts before this one give nothing back any more.
     pub settled: usize,
     pub starts: usize,
@@ -52,7 +54,7 @@ pub(crate) struct Oracle {
 pub(crate) enum Expected {
     Starts,
     Waits,
-    /// `None` where only a lower bound is promised.
+    /// How long it says to wait, `u64::MAX` for ever; `None` where only a lower bound is promised.
     Refused(ErrorKind, Option<u64>),
     /// Refused, for a reason that came later.
     Failed,
@@ -63,6 +65,7 @@ pub(crate) enum Expected {
 impl Oracle {
     pub(crate) fn new(limits: &Limits) -> Self {
         let (rates, totals) = (limits.rates.clone(), limits.totals.clone());
+        let exact = limits.are_exact();
         Oracle {
             model: Model { rates, totals, guard: limits.guard, starts: Vec::new() },
             waiters: Vec::new(),
@@ -71,7 +74,8 @@ impl Oracle {
             shown: 0,
             paused: 0,
             tempo: Tempo::default(),
-            exact: true,
+            exact,
+            extreme: limits.are_extreme(),
             settled: 0,
             starts: 0,
             before: Vec::new(),
@@ -119,7 +123,8 @@ impl Oracle {
                 turns[key] = Some((id, since.unwrap_or(self.now)));
             }
             self.turns = turns;
-            let over = turns.into_iter().flatten().filter(|(_, since)| since + GRACE <= self.now);
+            let over =
+                turns.into_iter().flatten().filter(|(_, since)| since.saturating_add(GRACE) <= self.now);
             let over: Vec<usize> = over.map(|(id, _)| id).collect();
             if over.is_empty() {
                 return;
@@ -147,7 +152,7 @@ impl Oracle {
             dues.push((waiter.id, due));
             if due > waiter.deadline.saturating_add(GRACE) {
                 // It will have failed by then, and holds those behind it up until it has.
-                last = last.max(waiter.deadline + GRACE + 1);
+                last = last.max(waiter.deadline.saturating_add(GRACE + 1));
                 continue;
             }
             last = due;
@@ -166,6 +171,11 @@ impl Oracle {
     /// Whether a refusal's `retry_after` is exact: nobody of another key stands between.
     pub(crate) fn is_alone(&self, key: usize) -> bool {
         self.model.totals.is_empty() || self.waiters.iter().all(|waiter| waiter.failed || waiter.key == key)
+    }
+
+    /// How long it is by the clock until `due`; `u64::MAX` = for ever.
+    pub(crate) fn wait(&self, due: u64) -> u64 {
+        if due == u64::MAX { u64::MAX } else { due - self.shown }
     }
 
     /// Whether what is `due` is so already, and only a clock that went back does not show it: how long that is by the
@@ -194,18 +204,19 @@ impl Oracle {
         // Behind other keys, those before it may run out of time and not take what they are planned to.
         let may_fail = !self.is_alone(key) && self.active(key).any(|waiter| waiter.deadline < u64::MAX);
         if allowance > 0 && (is_in_time || may_fail) {
-            let is_known = self.is_alone(key) || allowance == u64::MAX;
+            let is_known = self.is_alone(key) || self.shown.saturating_add(allowance) == u64::MAX;
             return if is_known { Expected::Waits } else { Expected::Open(allowance) };
         }
         let kind = if allowance == 0 { ErrorKind::Limited } else { ErrorKind::DelayTooLong };
         let is_known = self.is_alone(key) && !self.is_behind(due);
-        Expected::Refused(kind, is_known.then(|| due - self.shown))
+        Expected::Refused(kind, is_known.then(|| self.wait(due)))
     }
 
     /// The clock shows another time.
     pub(crate) fn advanced(&mut self, shown: u64) {
         self.shown = shown;
         self.now = self.now.max(shown);
+        self.extreme |= self.now > 1 << 60;
     }
 
     /// Somebody in line is polled.
@@ -295,16 +306,21 @@ impl Oracle {
         self.settle();
     }
 
-    pub(crate) fn agrees(expected: &Expected, ended: Option<Ended>) -> bool {
+    /// A wait as it was said: until the end of time is for ever.
+    pub(crate) fn said(&self, wait: Option<u64>) -> u64 {
+        wait.filter(|wait| self.shown.saturating_add(*wait) < u64::MAX).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn agrees(&self, expected: &Expected, ended: Option<Ended>) -> bool {
         match (expected, ended) {
             (Expected::Starts, Some(Ended::Started { .. }))
             | (Expected::Waits | Expected::Open(_), None)
             | (Expected::Failed, Some(Ended::Refused { .. })) => true,
             (Expected::Refused(kind, wait), Some(Ended::Refused { kind: real, retry_after })) => {
-                *kind == real && (wait.is_none() || *wait == retry_after)
+                *kind == real && wait.is_none_or(|wait| wait == self.said(retry_after))
             }
             (Expected::Open(allowance), Some(Ended::Refused { kind, retry_after })) => {
-                kind == ErrorKind::DelayTooLong && retry_after.is_some_and(|wait| wait > *allowance)
+                kind == ErrorKind::DelayTooLong && retry_after.is_none_or(|wait| wait > *allowance)
             }
             _ => false,
         }

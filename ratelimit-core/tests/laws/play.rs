@@ -71,11 +71,11 @@ impl World {
 
     fn advance(&mut self, step: Step, events: &mut Vec<Event>) {
         let to = match step {
-            Step::By(span) => self.now() + span,
+            Step::By(span) => self.now().saturating_add(span),
             Step::Back(span) => return self.back_by(span, events),
             Step::Wake { before, after } => {
                 let wake = self.clock.next_wake().map_or(self.now(), Timestamp::as_nanos);
-                (wake + after).saturating_sub(before)
+                wake.saturating_add(after).saturating_sub(before)
             }
         };
         self.advance_to(to, events);

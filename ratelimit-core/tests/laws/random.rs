@@ -15,18 +15,17 @@ use crate::schedule::Schedule;
 /// After so many nanoseconds without a word, one on how far it has come.
 const PATIENCE: u64 = 5_000_000_000;
 
-fn run(seed: u64, figures: &Figures, trace: bool) {
-    let schedule = Schedule::random(seed);
+fn run(schedule: &Schedule, seed: u64, figures: &Figures, trace: bool) {
     if trace {
         println!("{:?}", schedule.limits);
     }
     let mut run = Run::new(&schedule.limits, trace);
-    run.play_all(&schedule, &mut Dice::new(seed ^ 1));
+    run.play_all(schedule, &mut Dice::new(seed ^ 1));
     figures.count(run.met, run.starts);
 }
 
-/// Plays the seeds below `count` on all processors; the least that failed, of those that were tried.
-fn run_all(count: u64, figures: &Figures) -> Option<u64> {
+/// Plays what is made of the seeds below `count` on all processors; the least that failed, of those that were tried.
+fn run_all(make: fn(u64) -> Schedule, count: u64, figures: &Figures) -> Option<u64> {
     let threads = thread::available_parallelism().map_or(2, |threads| threads.get() as u64).min(count);
     let (next, failed) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
     let spoke = AtomicU64::new(SystemClock.now().as_nanos());
@@ -36,7 +35,7 @@ fn run_all(count: u64, figures: &Figures) -> Option<u64> {
             if seed >= count.min(failed.load(Ordering::Relaxed)) {
                 return;
             }
-            if catch_unwind(AssertUnwindSafe(|| run(seed, figures, false))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| run(&make(seed), seed, figures, false))).is_err() {
                 failed.fetch_min(seed, Ordering::Relaxed);
             }
             if seed % 256 == 0 {
@@ -75,16 +74,32 @@ fn usual() -> u64 {
     }
 }
 
-#[test]
-fn every_random_schedule_keeps_the_laws() {
+/// `LAWS_SEED` plays one, and tells what happens; `LAWS_SCHEDULES` says how many else.
+fn test(name: &str, make: fn(u64) -> Schedule, usual: u64) -> Option<Figures> {
     let figures = Figures::default();
     if let Some(seed) = number("LAWS_SEED") {
-        return run(seed, &figures, true);
+        run(&make(seed), seed, &figures, true);
+        return None;
     }
-    let failed = run_all(number("LAWS_SCHEDULES").unwrap_or_else(usual), &figures);
+    let failed = run_all(make, number("LAWS_SCHEDULES").unwrap_or(usual), &figures);
     if let Some(seed) = failed {
-        panic!("a law is broken; see how by `LAWS_SEED={seed} cargo test -p ratelimit-core --test laws every_random`");
+        panic!("a law is broken: `LAWS_SEED={seed} cargo test -p ratelimit-core --test laws {name}`");
     }
     println!("{figures}");
-    figures.are_many();
+    Some(figures)
+}
+
+#[test]
+fn every_random_schedule_keeps_the_laws() {
+    if let Some(figures) = test("every_random", Schedule::random, usual()) {
+        figures.are_many(1);
+    }
+}
+
+/// Amounts, bursts and weights up to `u32::MAX`, spans from 1 ns to `u64::MAX` ns, times up to the end of time.
+#[test]
+fn every_extreme_schedule_keeps_the_laws() {
+    if let Some(figures) = test("every_extreme", Schedule::extreme, usual() / 4) {
+        figures.are_many(2);
+    }
 }

@@ -83,25 +83,81 @@ pub(crate) const MS: u64 = 1_000_000;
 
 impl Limits {
     pub(crate) fn random(dice: &mut Dice) -> Self {
+        Self::of(dice, rate)
+    }
+
+    /// Of any numbers that there are, those at the edges above all.
+    pub(crate) fn extreme(dice: &mut Dice) -> Self {
+        Self::of(dice, extreme_rate)
+    }
+
+    fn of(dice: &mut Dice, rate: fn(&mut Dice) -> Rate) -> Self {
         let mut rates = vec![rate(dice)];
         while rates.len() < 3 && dice.one_in(3) {
             rates.push(rate(dice));
         }
         let totals = if dice.one_in(3) { vec![rate(dice)] } else { Vec::new() };
-        let window = |rate: &Rate| {
-            let spans = rate.burst_amount().unwrap_or(rate.amount());
-            rate.per() * spans / rate.amount()
-        };
         let shortest = rates.iter().chain(&totals).map(window).min().unwrap_or_default();
-        let shortest = u64::try_from(shortest.as_nanos()).expect("it is short");
         let guard = if dice.one_in(4) && shortest > 1 { dice.below(shortest) } else { 0 };
         Limits { rates, totals, guard }
+    }
+
+    /// Law 2: a token bucket may be a little slow, but where its reduced amount is at most 64.
+    pub(crate) fn are_exact(&self) -> bool {
+        let is_exact = |rate: &Rate| {
+            let amount = u128::from(rate.amount());
+            rate.burst_amount().is_none() || amount / common_divisor(rate.per().as_nanos(), amount) <= 64
+        };
+        self.rates.iter().chain(&self.totals).all(is_exact)
+    }
+
+    /// Whether a schedule may reach the end of time with them.
+    pub(crate) fn are_extreme(&self) -> bool {
+        let is_long = |rate: &Rate| rate.per().as_nanos() * u128::from(most(rate)) > 1 << 40;
+        self.rates.iter().chain(&self.totals).any(is_long)
     }
 
     pub(crate) fn bucket(&self) -> Bucket {
         let (first, others) = self.rates.split_first().expect("a rate");
         let bucket = others.iter().fold(Bucket::named("b", *first), |bucket, rate| bucket.and(*rate));
         self.totals.iter().fold(bucket, |bucket, rate| bucket.total(*rate)).guard(ns(self.guard))
+    }
+}
+
+fn common_divisor(a: u128, b: u128) -> u128 {
+    if b == 0 { a } else { common_divisor(b, a % b) }
+}
+
+/// The heaviest call that fits.
+fn most(rate: &Rate) -> u32 {
+    rate.burst_amount().unwrap_or(rate.amount())
+}
+
+/// The span over which what was taken at once is given back.
+fn window(rate: &Rate) -> u64 {
+    let span = rate.per().as_nanos() * u128::from(most(rate)) / u128::from(rate.amount());
+    u64::try_from(span).unwrap_or(u64::MAX)
+}
+
+fn extreme_rate(dice: &mut Dice) -> Rate {
+    let rate = Rate::new(extreme_amount(dice).max(1), ns(extreme_span(dice).max(1)));
+    if dice.one_in(2) { rate.burst(extreme_amount(dice).max(1)) } else { rate }
+}
+
+/// Anything, small numbers as often as large ones, and those at the edges most often.
+pub(crate) fn extreme_amount(dice: &mut Dice) -> u32 {
+    match dice.below(4) {
+        0 => dice.pick(&[1, 2, 64, 65, 1_000_000]),
+        1 => u32::MAX - u32::try_from(dice.below(3)).expect("small"),
+        _ => u32::try_from(dice.next() >> dice.between(32, 63)).expect("shifted"),
+    }
+}
+
+pub(crate) fn extreme_span(dice: &mut Dice) -> u64 {
+    match dice.below(8) {
+        0 => dice.pick(&[0, 1, 2, 10 * MS, 10 * MS + 1]),
+        1 => dice.pick(&[u64::MAX, u64::MAX - 1, u64::MAX / 2, u64::MAX / 2 + 1, 1 << 32, (1 << 32) - 1]),
+        _ => dice.next() >> dice.below(64),
     }
 }
 
@@ -115,16 +171,27 @@ fn rate(dice: &mut Dice) -> Rate {
         _ => dice.between(1, 200 * MS),
     };
     let rate = Rate::new(amount, Duration::from_nanos(per));
-    // Of at least a nanosecond together: finding L6.
-    let least = u64::from(amount).div_ceil(per);
-    if dice.one_in(2) { rate.burst(u32::try_from(dice.between(least, 6)).expect("small")) } else { rate }
+    if dice.one_in(2) { rate.burst(u32::try_from(dice.between(1, 6)).expect("small")) } else { rate }
 }
 
 impl Schedule {
     pub(crate) fn random(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let limits = Limits::random(&mut dice);
-        let callers = Callers::random(&mut dice);
-        Schedule { limits, ops: (0..STEPS).map(|_| Op::random(&mut dice, callers)).collect() }
+        Self::of(limits, &mut dice, None)
+    }
+
+    pub(crate) fn extreme(seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let limits = Limits::extreme(&mut dice);
+        let most = limits.rates.iter().chain(&limits.totals).map(most).min();
+        let mut schedule = Self::of(limits, &mut dice, most);
+        schedule.ops.insert(0, Op::Advance(Step::By(extreme_span(&mut dice))));
+        schedule
+    }
+
+    fn of(limits: Limits, dice: &mut Dice, extreme: Option<u32>) -> Self {
+        let callers = Callers::random(dice, extreme);
+        Schedule { limits, ops: (0..STEPS).map(|_| Op::random(dice, callers)).collect() }
     }
 }

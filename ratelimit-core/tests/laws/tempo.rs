@@ -16,8 +16,9 @@ impl Tempo {
         self.at + (clock - self.since) / self.times()
     }
 
+    /// What lies beyond `u64::MAX` is never.
     pub(crate) fn clock(self, policy: u64) -> u64 {
-        self.since + (policy - self.at) * self.times()
+        self.since.saturating_add((policy - self.at).saturating_mul(self.times()))
     }
 
     /// One that has shown what the clock shows until `now`.

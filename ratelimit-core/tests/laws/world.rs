@@ -155,6 +155,8 @@ impl World {
     }
 
     pub(crate) fn advance_to(&mut self, now: u64, events: &mut Vec<Event>) {
+        // The end of time itself is never: up to the nanosecond before.
+        let now = now.min(u64::MAX - 1);
         self.clock.set(Timestamp::from_nanos(now.max(self.now())));
         events.push(Event::Advanced { now: self.now() });
     }
