@@ -2,6 +2,10 @@
 
 mod bench;
 mod compile_cost;
+mod fuzz;
+mod miri;
+mod mutants;
+mod nightly;
 mod test;
 
 use std::env;
@@ -16,8 +20,12 @@ commands:
   list           the steps of `test`, one a line
   bench          calls beside the same by hand and beside other limiters
   compile-cost   what the attribute costs the compiler and adds to a future
+  fuzz           random texts as rates, random bytes as schedules, for a while
+  miri           the engine's tests in an interpreter that finds undefined behaviour
+  tsan           the test of real threads under ThreadSanitizer
+  mutants        whether the tests notice when the engine is changed
 
-`cargo xtask bench --help` and `cargo xtask compile-cost --help` tell their options
+`cargo xtask <command> --help` tells the options of all but `test` and `list`, and what else has to be installed
 ";
 
 fn main() -> ExitCode {
@@ -30,6 +38,10 @@ fn main() -> ExitCode {
     match command.to_str() {
         Some("bench") => return bench::main(&rest),
         Some("compile-cost") => return compile_cost::main(rest),
+        Some("fuzz") => return fuzz::main(rest),
+        Some("miri") => return miri::miri(&rest),
+        Some("tsan") => return miri::tsan(&rest),
+        Some("mutants") => return mutants::main(rest),
         _ => {}
     }
     if let Some(word) = rest.first() {

@@ -10,10 +10,8 @@ use crate::world::{Ended, World};
 /// Law 5, on a run made again: refused one nanosecond earlier, granted then, everyone before starting when due.
 pub(crate) fn probe(schedule: &Schedule, refusal: &Refusal) {
     let mut world = World::replay(schedule, refusal.step);
-    for passed in &refusal.passed {
-        // They are not polled: nobody waits for them.
-        std::mem::forget(world.tasks[*passed].take());
-    }
+    // They stay in line and are not polled: nobody waits for them.
+    let _passed: Vec<_> = refusal.passed.iter().map(|passed| world.tasks[*passed].take()).collect();
     let ask = |world: &mut World| {
         let tried = world.request(refusal.key, refusal.weight).try_acquire();
         matches!(world.ended(tried), Ended::Started { .. })

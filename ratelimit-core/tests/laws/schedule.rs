@@ -117,6 +117,11 @@ impl Limits {
         self.rates.iter().chain(&self.totals).any(is_long)
     }
 
+    /// The heaviest call that all of them let through.
+    pub(crate) fn most(&self) -> u32 {
+        self.rates.iter().chain(&self.totals).map(most).min().expect("a rate")
+    }
+
     pub(crate) fn bucket(&self) -> Bucket {
         let (first, others) = self.rates.split_first().expect("a rate");
         let bucket = others.iter().fold(Bucket::named("b", *first), |bucket, rate| bucket.and(*rate));
@@ -184,8 +189,8 @@ impl Schedule {
     pub(crate) fn extreme(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let limits = Limits::extreme(&mut dice);
-        let most = limits.rates.iter().chain(&limits.totals).map(most).min();
-        let mut schedule = Self::of(limits, &mut dice, most);
+        let most = limits.most();
+        let mut schedule = Self::of(limits, &mut dice, Some(most));
         schedule.ops.insert(0, Op::Advance(Step::By(extreme_span(&mut dice))));
         schedule
     }

@@ -1,0 +1,134 @@
+//! `cargo xtask fuzz`: the targets in `fuzz/`, each for a while.
+
+use std::ffi::OsString;
+use std::fs;
+use std::process::ExitCode;
+
+use lexopt::{Arg, Parser, ValueExt};
+
+use crate::{mistake, nightly, root};
+
+const HELP: &str = "\
+Fuzzes all targets, or those that are named, one after the other.
+
+Usage: cargo xtask fuzz [options] [TARGET].. [-- <options of libFuzzer>]
+
+Targets:
+  rate           any text is a rate or an error, and what a rate prints is read as the same rate
+  schedule       any bytes are a schedule, played against the oracle of the law tests
+
+Options:
+  --seconds <N>  how long each is fuzzed [default: 60]
+  -h, --help     this text
+
+Needs a nightly compiler and cargo-fuzz. Begins with fuzz/seeds and with fuzz/corpus, where it keeps what it finds. What
+makes a target fail is left in fuzz/artifacts, and the output tells how to run it again.";
+
+struct Target {
+    name: &'static str,
+    /// Longer inputs show nothing that shorter do not.
+    longest: usize,
+}
+
+const TARGETS: [Target; 2] =
+    [Target { name: "rate", longest: 64 }, Target { name: "schedule", longest: 4 * 65 }];
+
+struct Wanted {
+    targets: Vec<&'static Target>,
+    seconds: u32,
+    /// For libFuzzer, as they are.
+    options: Vec<OsString>,
+}
+
+pub(crate) fn main(words: Vec<OsString>) -> ExitCode {
+    match parse(words) {
+        Ok(Some(wanted)) => nightly::end(run(&wanted)),
+        Ok(None) => {
+            println!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => mistake(&error.to_string(), HELP),
+    }
+}
+
+/// `Ok(None)`: help was asked for.
+fn parse(mut words: Vec<OsString>) -> Result<Option<Wanted>, lexopt::Error> {
+    let options = match words.iter().position(|word| word == "--") {
+        Some(end) => words.split_off(end).into_iter().skip(1).collect(),
+        None => Vec::new(),
+    };
+    let mut wanted = Wanted { targets: Vec::new(), seconds: 60, options };
+    let mut words = Parser::from_args(words);
+    while let Some(word) = words.next()? {
+        match word {
+            Arg::Long("seconds") => wanted.seconds = words.value()?.parse()?,
+            Arg::Long("help") | Arg::Short('h') => return Ok(None),
+            Arg::Value(name) => match TARGETS.iter().find(|target| name == target.name) {
+                Some(target) => wanted.targets.push(target),
+                None => {
+                    return Err(format!("no target `{}`: there are rate, schedule", name.display()).into());
+                }
+            },
+            _ => return Err(word.unexpected()),
+        }
+    }
+    if wanted.targets.is_empty() {
+        wanted.targets.extend(&TARGETS);
+    }
+    Ok(Some(wanted))
+}
+
+fn run(wanted: &Wanted) -> Result<ExitCode, String> {
+    nightly::needs(&[])?;
+    nightly::needs_tool("fuzz")?;
+    for Target { name, longest } in &wanted.targets {
+        let (corpus, seeds) = (format!("fuzz/corpus/{name}"), format!("fuzz/seeds/{name}"));
+        fs::create_dir_all(root().join(&corpus)).map_err(|error| format!("{corpus}: {error}"))?;
+        let mut cargo = nightly::cargo();
+        cargo.args(["fuzz", "run", name, &corpus, &seeds, "--", "-print_final_stats=1"]);
+        cargo.args([format!("-max_total_time={}", wanted.seconds), format!("-max_len={longest}")]);
+        println!("fuzzing {name} for {} s", wanted.seconds);
+        let ended = nightly::run(cargo.args(&wanted.options))?;
+        if ended != ExitCode::SUCCESS {
+            return Ok(ended);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Result<Option<Wanted>, String> {
+        parse(words.iter().map(OsString::from).collect()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn targets_seconds_and_options() {
+        let all = parsed(&[]).expect("no mistake").expect("no help");
+        assert_eq!((all.targets.len(), all.seconds), (2, 60));
+        let one = parsed(&["rate", "--seconds", "9", "--", "-jobs=2"]).expect("no mistake").expect("no help");
+        assert_eq!((one.targets.len(), one.targets[0].name, one.seconds), (1, "rate", 9));
+        assert_eq!(one.options, ["-jobs=2"]);
+        assert!(parsed(&["--help"]).expect("no mistake").is_none());
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (words, part) in
+            [(&["rates"][..], "no target `rates`"), (&["--seconds", "x"], "x"), (&["-q"], "'-q'")]
+        {
+            let message = parsed(words).map(|_| ()).expect_err("refused");
+            assert!(message.contains(part), "{words:?}: {message}");
+        }
+    }
+
+    #[test]
+    fn every_target_has_a_file_and_seeds() {
+        for target in &TARGETS {
+            assert!(root().join(format!("fuzz/fuzz_targets/{}.rs", target.name)).is_file());
+            assert!(root().join(format!("fuzz/seeds/{}", target.name)).is_dir());
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! `cargo xtask mutants`: whether the tests notice when the engine is changed.
+
+mod survivors;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use lexopt::{Arg, Parser, ValueExt};
+
+use crate::{mistake, nightly, root};
+use survivors::{Survivors, name};
+
+const HELP: &str = "\
+Changes the engine's policies, lines and rates in one place after the other, by cargo-mutants, and runs the engine's
+tests on each.
+
+Usage: cargo xtask mutants [options]
+
+Options:
+  --file <PATH>  only these files of ratelimit-core/src, such as `pace.rs` or `line/*.rs`; may be given again
+  --jobs <N>     how many are tested at once [default: 1]
+  --write        writes the list of survivors anew, where those that are new want a reason
+  -h, --help     this text
+
+Needs cargo-mutants. Fails if less than 95 % are caught, if one survived that xtask/survivors.txt does not list with a
+reason, or if one was caught that it lists. What cargo-mutants says of each is left in target/mutants.out.";
+
+/// What is changed unless told.
+const FILES: [&str; 7] =
+    ["policy.rs", "policy/**/*.rs", "line.rs", "line/**/*.rs", "rate.rs", "rate/**/*.rs", "pace.rs"];
+
+/// The tests that are asked: those under the manual clock. What sleeps in real time would only make it slow.
+const TESTS: [&str; 9] = [
+    "laws",
+    "cancellation",
+    "errors",
+    "keys_and_config",
+    "mended",
+    "oracles",
+    "permits",
+    "replacement",
+    "wakers",
+];
+
+/// How many random schedules are played on each, enough to meet everything often.
+const SCHEDULES: &str = "3000";
+
+const LEAST: usize = 95;
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Wanted {
+    files: Vec<String>,
+    jobs: u32,
+    write: bool,
+}
+
+pub(crate) fn main(words: Vec<OsString>) -> ExitCode {
+    match parse(Parser::from_args(words)) {
+        Ok(Some(wanted)) => nightly::end(run(&wanted)),
+        Ok(None) => {
+            println!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => mistake(&error.to_string(), HELP),
+    }
+}
+
+/// `Ok(None)`: help was asked for.
+fn parse(mut words: Parser) -> Result<Option<Wanted>, lexopt::Error> {
+    let mut wanted = Wanted { jobs: 1, ..Wanted::default() };
+    while let Some(word) = words.next()? {
+        match word {
+            Arg::Long("file") => wanted.files.push(words.value()?.string()?),
+            Arg::Long("jobs") => wanted.jobs = words.value()?.parse()?,
+            Arg::Long("write") => wanted.write = true,
+            Arg::Long("help") | Arg::Short('h') => return Ok(None),
+            _ => return Err(word.unexpected()),
+        }
+    }
+    Ok(Some(wanted))
+}
+
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+fn run(wanted: &Wanted) -> Result<ExitCode, String> {
+    nightly::needs_tool("mutants")?;
+    let target = target();
+    let mut cargo = crate::cargo();
+    cargo.args(["mutants", "--package", "ratelimit-core", "--no-shuffle", "--colors", "never", "--output"]);
+    cargo.arg(&target).args(["--jobs", &wanted.jobs.to_string(), "--minimum-test-timeout", "60"]);
+    let is_all = wanted.files.is_empty();
+    let files: Vec<&str> =
+        if is_all { FILES.to_vec() } else { wanted.files.iter().map(String::as_str).collect() };
+    for file in files {
+        cargo.args(["--file", &format!("ratelimit-core/src/{file}")]);
+    }
+    cargo.args(["--", "--lib"]);
+    for test in TESTS {
+        cargo.args(["--test", test]);
+    }
+    cargo.env("LAWS_SCHEDULES", SCHEDULES).env_remove("LAWS_SEED");
+    // It fails where any survived, which is judged here; without outcomes it failed for another reason.
+    let outcomes = target.join("mutants.out");
+    let began = outcomes.join("outcomes.json");
+    let _ = fs::remove_file(&began);
+    nightly::run(&mut cargo)?;
+    if !began.is_file() {
+        return Err("cargo-mutants tested nothing".to_owned());
+    }
+    judge(wanted.write, is_all, &outcomes)
+}
+
+/// The mutants of one outcome.
+fn listed(outcomes: &Path, outcome: &str) -> Result<Vec<String>, String> {
+    let path = outcomes.join(format!("{outcome}.txt"));
+    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(text.lines().map(name).collect())
+}
+
+fn judge(write: bool, is_all: bool, outcomes: &Path) -> Result<ExitCode, String> {
+    let (caught, missed) = (listed(outcomes, "caught")?, listed(outcomes, "missed")?);
+    // Whoever waits for ever was noticed as well.
+    let (hung, unviable) = (listed(outcomes, "timeout")?, listed(outcomes, "unviable")?);
+    let (noticed, tested) = (caught.len() + hung.len(), caught.len() + hung.len() + missed.len());
+    println!(
+        "{tested} mutants: {} caught, {} ran into the time limit, {} survived; {} did not compile",
+        caught.len(),
+        hung.len(),
+        missed.len(),
+        unviable.len()
+    );
+    if tested == 0 {
+        return Err("no mutants: no such file?".to_owned());
+    }
+    let path = root().join("xtask/survivors.txt");
+    let known = Survivors::read(&fs::read_to_string(&path).unwrap_or_default());
+    if write {
+        let seen = [caught, hung].concat();
+        fs::write(&path, known.renewed(&missed, &seen, is_all).to_string())
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        println!("written: {}", path.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let unknown = known.unexplained(&missed);
+    for mutant in &unknown {
+        println!("survived without a listed reason: {mutant}");
+    }
+    let outdated = known.outdated(&[caught, hung].concat(), &missed);
+    for mutant in &outdated {
+        println!("listed, but caught by now: {mutant}");
+    }
+    println!("{}.{} % noticed", 100 * noticed / tested, 1000 * noticed / tested % 10);
+    let is_fine = noticed * 100 >= tested * LEAST && unknown.is_empty() && outdated.is_empty();
+    Ok(if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Result<Option<Wanted>, String> {
+        parse(Parser::from_args(words)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn options() {
+        assert_eq!(parsed(&[]), Ok(Some(Wanted { jobs: 1, ..Wanted::default() })));
+        let files = vec!["pace.rs".to_owned(), "line/*.rs".to_owned()];
+        let words = ["--file", "pace.rs", "--file=line/*.rs", "--jobs", "2", "--write"];
+        assert_eq!(parsed(&words), Ok(Some(Wanted { files, jobs: 2, write: true })));
+        assert_eq!(parsed(&["-h"]), Ok(None));
+        assert!(parsed(&["pace.rs"]).is_err() && parsed(&["--jobs", "two"]).is_err());
+    }
+
+    #[test]
+    fn the_tests_and_files_that_are_named_are_there() {
+        let core = root().join("ratelimit-core");
+        for test in TESTS {
+            let (file, folder) = (format!("tests/{test}.rs"), format!("tests/{test}/main.rs"));
+            assert!(core.join(file).is_file() || core.join(folder).is_file(), "{test}");
+        }
+        for file in FILES.iter().filter(|file| !file.contains('*')) {
+            assert!(core.join("src").join(file).is_file(), "{file}");
+        }
+    }
+}
