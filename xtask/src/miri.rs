@@ -26,8 +26,16 @@ const INTERPRETED: [&[&str]; 2] =
     [&["--lib"], &["--test", "laws", "--test", "cancellation", "--test", "wakers"]];
 
 /// Parts of the names of tests that take many waiters, or real time: hours in an interpreter.
-const SKIPPED: [&str; 7] =
-    ["thousand", "in_real_time", "a_chain_of", "any_mixture", "inline_wakers", "drops::", "a_stall_of"];
+const SKIPPED: [&str; 8] = [
+    "thousand",
+    "in_real_time",
+    "a_chain_of",
+    "any_mixture",
+    "inline_wakers",
+    "drops::",
+    "a_stall_of",
+    "keys_do_not_delay",
+];
 
 pub(crate) fn miri(words: &[OsString]) -> ExitCode {
     match rest(words, MIRI) {
