@@ -68,7 +68,7 @@ fn number(variable: &str) -> Option<u64> {
 /// How many, unless told: as shipped a million, with the engine's own assertions fewer, interpreted very few.
 fn usual() -> u64 {
     match (cfg!(miri), cfg!(debug_assertions)) {
-        (true, _) => 20,
+        (true, _) => 12,
         (_, true) => 20_000,
         _ => 1_000_000,
     }
