@@ -253,6 +253,16 @@ pub mod clock {
     pub use ratelimit_core::clock::{Clock, ManualClock, Sleep, SystemClock, Timestamp};
 }
 
+pub mod policy {
+    //! The algorithms behind rates, as pure state machines, and the trait for one of your own.
+    //!
+    //! A rate brings its policy along. Who needs another algorithm implements [`Policy`], whose laws stand on it one
+    //! by one, and lets the conformance kit, `policy::conformance` (feature `test-util`), look for a schedule that
+    //! breaks one.
+
+    pub use ratelimit_core::policy::{Earliest, Outcome, Policy};
+}
+
 pub use ratelimit_core::presets;
 
 /// What the attribute's expansion names; anything in it may change at any time.

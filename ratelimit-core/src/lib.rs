@@ -15,7 +15,7 @@ mod names;
 mod outlook;
 mod pace;
 mod permit;
-mod policy;
+pub mod policy;
 pub mod presets;
 mod rate;
 mod registry;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::policy::{Builtin, Policy};
+use crate::policy::{Builtin, Gauge, Policy};
 use crate::rate::Rate;
 use crate::time::Timestamp;
 

@@ -1,19 +1,15 @@
 //! Policies: the algorithms behind rates, as pure state machines without clock, lock or I/O.
 //!
-//! Asking ([`Policy::earliest`]) and taking ([`Policy::commit`]) are apart, so several rates are all or nothing, and a
-//! plan or a peek takes nothing. The laws that every policy keeps:
-//!
-//! - once [`earliest`](Policy::earliest) says a weight could start, it stays so until the next commit;
-//! - a commit counts from its own moment on, whether or not it was asked for before;
-//! - a settled refund gives back at most what was taken: afterwards the laws hold over the calls that remain;
-//! - from [`idle_at`](Policy::idle_at) on, a fresh state would admit no more than this one.
-//!
-//! Times given to one state never go back: the line sees to that.
+//! A rate brings its policy along. Who needs another algorithm implements [`Policy`], whose laws stand on it one by
+//! one, and lets the conformance kit, `policy::conformance` (feature `test-util`), look for a schedule that breaks one.
 
 pub(crate) mod all;
 mod inherit;
 mod sliding_window;
 pub(crate) mod token_bucket;
+
+use std::any::Any;
+use std::fmt;
 
 use crate::rate::{Rate, Shape};
 use crate::time::Timestamp;
@@ -22,32 +18,152 @@ pub(crate) use all::All;
 use sliding_window::SlidingWindow;
 use token_bucket::TokenBucket;
 
-/// When a weight could start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Earliest {
+/// When a weight could start: a [`Policy`]'s answer.
+///
+/// In order of time, so that of several answers the greatest is the one that counts. There are no other answers, so
+/// that whoever combines policies can go through them all.
+///
+/// # Examples
+///
+/// ```
+/// use rate_limited::clock::Timestamp;
+/// use rate_limited::policy::Earliest;
+///
+/// let (soon, later) = (Timestamp::from_nanos(1), Timestamp::from_nanos(2));
+/// assert_eq!(Earliest::At(soon).max(Earliest::At(later)), Earliest::At(later));
+/// assert_eq!(Earliest::At(later).max(Earliest::WhenSettled), Earliest::WhenSettled);
+/// assert_eq!(Earliest::WhenSettled.max(Earliest::Never), Earliest::Never);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Earliest {
     /// From then on.
     At(Timestamp),
-    /// Not before the end of time.
+    /// Not known before a started call is [settled](Policy::settle).
+    WhenSettled,
+    /// At no time, however the calls that were started end.
     Never,
 }
 
-/// How a started call ended.
+/// How a started call ended, as far as limits are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+#[non_exhaustive]
+pub enum Outcome {
     /// It cost less than was taken: give back at most so much.
     Refund(u32),
+    /// It ended, and cost what was taken.
+    NoNews,
 }
 
-/// The state of one algorithm.
-pub(crate) trait Policy {
-    /// When `weight` could start, at the earliest `now`.
+/// An algorithm and its state: when a weight may start, and what was taken.
+///
+/// It is told the time and does nothing by itself: no clock, no lock, no I/O. Asking ([`earliest`](Self::earliest)) and
+/// taking ([`commit`](Self::commit)) are apart, so that several rates are taken all or none, and a look or a plan takes
+/// nothing. Times given to one state never go back: a commit or a settlement is never earlier than the one before, and
+/// no question is earlier than either. A weight is never zero: such calls start without asking.
+///
+/// # Laws
+///
+/// Whatever happened to a state, each of these holds, and the engine relies on it:
+///
+/// 1. **Asking changes nothing.** A question has the same answer each time, and no later answer depends on what was
+///    asked. So a refusal and a peek leave no trace, and questions may be asked in any order.
+/// 2. **Not before now.** `earliest` is never before the time it is asked at.
+/// 3. **Once possible, it stays possible**, until the next commit, however much later and whatever is settled meanwhile.
+///    So of several rates the latest answer is right for all of them, and who was woken may take its turn a little
+///    later.
+/// 4. **A promise is kept.** Until the next commit or settlement, what is promised for a time is refused up to then,
+///    whenever it is asked for, and possible from then on. So the engine sleeps to that time without looking, and
+///    `retry_after` is exact.
+/// 5. **Heavier is no earlier.** A greater weight is never possible before a smaller one.
+/// 6. **Never is for ever.** What is never possible stays so as time goes by, and so is all that is heavier: a call is
+///    refused for good.
+/// 7. **A commit counts from its moment**, whether it was asked for and possible or not (a charge may leave the state in
+///    debt): nothing is possible earlier than it would be without it. So calls of one moment do not slip by each other.
+/// 8. **A fork is a state of its own**: it answers as the state it was taken of, and what is done to either does
+///    nothing to the other. So plans are made on forks, and a call that failed half way is rolled back to one.
+/// 9. **A refund gives back at most what was taken.** Afterwards nothing is possible earlier than in a state that took,
+///    at that time, only what was not given back, and nothing if all was. It may give back less. So what was promised
+///    to the server holds over the calls that were not refunded.
+/// 10. **Idle means as good as fresh.** From [`idle_at`](Self::idle_at) on, a fresh state in place of this one would
+///     admit no more, then and in all that follows. So keys that are idle are forgotten.
+/// 11. **No panic**, at any time up to [`Timestamp::MAX`] and any weight up to [`u32::MAX`]. A panic reaches the caller
+///     it happens to, whose call has not started then.
+///
+/// # Examples
+///
+/// So much weight and no more, for ever:
+///
+/// ```
+/// use rate_limited::clock::Timestamp;
+/// use rate_limited::policy::{Earliest, Outcome, Policy};
+///
+/// #[derive(Clone, Debug)]
+/// struct Allotment {
+///     amount: u32,
+///     /// More than the amount after a charge.
+///     taken: u64,
+/// }
+///
+/// impl Policy for Allotment {
+///     fn earliest(&self, now: Timestamp, weight: u32) -> Earliest {
+///         if weight > self.amount {
+///             Earliest::Never
+///         } else if self.taken + u64::from(weight) <= u64::from(self.amount) {
+///             Earliest::At(now)
+///         } else {
+///             // Only what is given back can make room.
+///             Earliest::WhenSettled
+///         }
+///     }
+///
+///     fn commit(&mut self, _now: Timestamp, weight: u32) {
+///         self.taken += u64::from(weight);
+///     }
+///
+///     fn settle(&mut self, _start: Timestamp, _now: Timestamp, weight: u32, outcome: &Outcome) {
+///         if let Outcome::Refund(given) = outcome {
+///             self.taken -= u64::from(weight.min(*given));
+///         }
+///     }
+///
+///     fn idle_at(&self) -> Option<Timestamp> {
+///         if self.taken == 0 { Some(Timestamp::ZERO) } else { None }
+///     }
+///
+///     fn fork(&self) -> Box<dyn Policy> {
+///         Box::new(self.clone())
+///     }
+/// }
+///
+/// let mut state = Allotment { amount: 3, taken: 0 };
+/// let now = Timestamp::ZERO;
+/// state.commit(now, 2);
+/// assert_eq!(state.earliest(now, 1), Earliest::At(now));
+/// assert_eq!(state.earliest(now, 2), Earliest::WhenSettled);
+/// state.settle(now, now, 2, &Outcome::Refund(2));
+/// assert_eq!(state.earliest(now, 3), Earliest::At(now));
+/// ```
+pub trait Policy: Any + fmt::Debug + Send + Sync {
+    /// When `weight` could start, at the earliest `now`, if nothing else is taken before.
     fn earliest(&self, now: Timestamp, weight: u32) -> Earliest;
-    /// Takes `weight` at `now`.
+
+    /// Takes `weight` at `now`, also where that is before [`earliest`](Self::earliest).
     fn commit(&mut self, now: Timestamp, weight: u32);
-    /// Learns at `now` how the call that took `weight` at `start` ended.
-    fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: Outcome);
-    /// From when on a fresh state would admit no more; `None` = never.
+
+    /// Learns at `now` how the call that took `weight` at `start` ended; at most once for each commit.
+    ///
+    /// An outcome that is not known to the policy, as more may come, is best treated as [`Outcome::NoNews`].
+    fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: &Outcome);
+
+    /// From when on a fresh state would admit no more than this one; `None` = never.
     fn idle_at(&self) -> Option<Timestamp>;
+
+    /// A state of its own that is now the same as this one.
+    fn fork(&self) -> Box<dyn Policy>;
+}
+
+/// What an outlook shows of a built-in policy.
+pub(crate) trait Gauge: Policy {
     /// How much of the rate is taken at `now`.
     fn used(&self, now: Timestamp) -> u32;
     /// How much could start at `now` at once.
@@ -83,14 +199,14 @@ impl Builtin {
         }
     }
 
-    fn policy(&self) -> &dyn Policy {
+    fn state(&self) -> &dyn Gauge {
         match self {
             Builtin::SlidingWindow(state) => state,
             Builtin::TokenBucket(state) => state,
         }
     }
 
-    fn policy_mut(&mut self) -> &mut dyn Policy {
+    fn state_mut(&mut self) -> &mut dyn Gauge {
         match self {
             Builtin::SlidingWindow(state) => state,
             Builtin::TokenBucket(state) => state,
@@ -100,26 +216,32 @@ impl Builtin {
 
 impl Policy for Builtin {
     fn earliest(&self, now: Timestamp, weight: u32) -> Earliest {
-        self.policy().earliest(now, weight)
+        self.state().earliest(now, weight)
     }
 
     fn commit(&mut self, now: Timestamp, weight: u32) {
-        self.policy_mut().commit(now, weight);
+        self.state_mut().commit(now, weight);
     }
 
-    fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: Outcome) {
-        self.policy_mut().settle(start, now, weight, outcome);
+    fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: &Outcome) {
+        self.state_mut().settle(start, now, weight, outcome);
     }
 
     fn idle_at(&self) -> Option<Timestamp> {
-        self.policy().idle_at()
+        self.state().idle_at()
     }
 
+    fn fork(&self) -> Box<dyn Policy> {
+        Box::new(self.clone())
+    }
+}
+
+impl Gauge for Builtin {
     fn used(&self, now: Timestamp) -> u32 {
-        self.policy().used(now)
+        self.state().used(now)
     }
 
     fn remaining(&self, now: Timestamp) -> u32 {
-        self.policy().remaining(now)
+        self.state().remaining(now)
     }
 }

@@ -177,7 +177,7 @@ impl State {
     /// A policy's answer in the clock's time, if it was asked from `start` on.
     pub(super) fn due_from(&self, verdict: Verdict, start: Timestamp) -> Due {
         match verdict.earliest {
-            Earliest::Never => Due { at: None, rate: verdict.rate },
+            Earliest::WhenSettled | Earliest::Never => Due { at: None, rate: verdict.rate },
             Earliest::At(at) if at <= self.tempo.policy_time(start) => Due { at: Some(start), rate: None },
             Earliest::At(at) => {
                 let at = self.tempo.clock_time(at);

@@ -26,12 +26,7 @@ impl Verdict {
 
     /// The later of both; on a tie the first keeps its rate.
     pub(crate) fn and(self, other: Verdict) -> Verdict {
-        match (self.earliest, other.earliest) {
-            (Earliest::Never, _) => self,
-            (_, Earliest::Never) => other,
-            (Earliest::At(a), Earliest::At(b)) if b > a => other,
-            _ => self,
-        }
+        if other.earliest > self.earliest { other } else { self }
     }
 }
 
@@ -74,7 +69,7 @@ impl All {
             let next = verdict.and(Verdict { earliest, rate: Some(guarded.rate) });
             match next.earliest {
                 Earliest::Never => ControlFlow::Break(next),
-                Earliest::At(_) => ControlFlow::Continue(next),
+                Earliest::At(_) | Earliest::WhenSettled => ControlFlow::Continue(next),
             }
         });
         match verdict {
@@ -95,7 +90,7 @@ impl All {
 
     pub(crate) fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: Outcome) {
         for (_, state) in &mut self.states {
-            state.settle(start, now, weight, outcome);
+            state.settle(start, now, weight, &outcome);
         }
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Earliest, Outcome, Policy};
+use super::{Earliest, Gauge, Outcome, Policy};
 use crate::time::Timestamp;
 
 #[derive(Clone, Debug)]
@@ -92,8 +92,8 @@ impl Policy for SlidingWindow {
         }
     }
 
-    fn settle(&mut self, start: Timestamp, _now: Timestamp, weight: u32, outcome: Outcome) {
-        let Outcome::Refund(given) = outcome;
+    fn settle(&mut self, start: Timestamp, _now: Timestamp, weight: u32, outcome: &Outcome) {
+        let Outcome::Refund(given) = *outcome else { return };
         let Ok(index) = self.log.binary_search_by_key(&start, |(time, _)| *time) else { return };
         let Some((_, logged)) = self.log.get_mut(index) else { return };
         let given = u64::from(given.min(weight)).min(*logged);
@@ -111,6 +111,12 @@ impl Policy for SlidingWindow {
         }
     }
 
+    fn fork(&self) -> Box<dyn Policy> {
+        Box::new(self.clone())
+    }
+}
+
+impl Gauge for SlidingWindow {
     fn used(&self, now: Timestamp) -> u32 {
         let over =
             self.log.iter().take_while(|(start, _)| self.free_at(*start).is_some_and(|free| free <= now));

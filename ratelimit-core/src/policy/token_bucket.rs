@@ -7,7 +7,7 @@
 //! up to the next of 64 ticks a nanosecond, which is never faster and, up to 1,000,000 a second, at most 1.6e-5 slower.
 //! The largest TAT is about 2^103, well within `u128`; nearly all fit into 64 bits ([`TokenBucket::packed`]).
 
-use super::{Earliest, Outcome, Policy};
+use super::{Earliest, Gauge, Outcome, Policy};
 use crate::time::{Timestamp, low};
 
 /// The most ticks in a nanosecond.
@@ -189,8 +189,8 @@ impl Policy for TokenBucket {
     /// One number cannot tell more, and this is sound whatever was started or refunded in between: the TAT is at
     /// least `start + weight × T + all that was taken later`, so that what remains is at least `now + all that was
     /// taken later`, the most that a bucket without this call could owe.
-    fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: Outcome) {
-        let Outcome::Refund(given) = outcome;
+    fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: &Outcome) {
+        let Outcome::Refund(given) = *outcome else { return };
         let since = self.numbers.at(now).saturating_sub(self.numbers.at(start));
         let cost = self.numbers.cost(weight);
         let back = self.numbers.cost(given.min(weight)).min(cost.saturating_sub(since));
@@ -202,6 +202,12 @@ impl Policy for TokenBucket {
         self.numbers.time(tat.saturating_add(self.numbers.guard()))
     }
 
+    fn fork(&self) -> Box<dyn Policy> {
+        Box::new(self.clone())
+    }
+}
+
+impl Gauge for TokenBucket {
     fn used(&self, now: Timestamp) -> u32 {
         u32::try_from(self.owed(now)).unwrap_or(u32::MAX)
     }
