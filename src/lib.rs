@@ -222,6 +222,7 @@
 //!
 //! - `tokio` (default): [`clock::TokioClock`], which follows tokio's paused time. Waiting under tokio needs no feature;
 //!   without it (`default-features = false`) the crate does not depend on tokio.
+//! - `test-util`: `policy::conformance`, which tests a [policy](policy::Policy) of your own.
 
 pub use ratelimit_core::{Bucket, Error, ErrorKind, Outlook, Pace, Permit, Rate, Registry, Request};
 pub use ratelimit_core::{RateOutlook, RegistryBuilder};
@@ -260,6 +261,8 @@ pub mod policy {
     //! by one, and lets the conformance kit, `policy::conformance` (feature `test-util`), look for a schedule that
     //! breaks one.
 
+    #[cfg(feature = "test-util")]
+    pub use ratelimit_core::policy::conformance;
     pub use ratelimit_core::policy::{Earliest, Outcome, Policy};
 }
 

@@ -4,6 +4,8 @@
 //! one, and lets the conformance kit, `policy::conformance` (feature `test-util`), look for a schedule that breaks one.
 
 pub(crate) mod all;
+#[cfg(any(test, feature = "test-util"))]
+pub mod conformance;
 mod inherit;
 mod sliding_window;
 pub(crate) mod token_bucket;

@@ -1,0 +1,252 @@
+//! The conformance kit finds what is broken and says which law it is.
+//!
+//! One policy that keeps the laws, and variants of it that each break one of them, as policies do that somebody wrote
+//! in a hurry: several of the mistakes are those of limiters that were published.
+
+#![expect(
+    clippy::panic,
+    reason = "a policy that keeps the laws, or a broken one that is not found, ends the test"
+)]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ratelimit_core::clock::Timestamp;
+use ratelimit_core::policy::conformance::{Kit, Law, Violation};
+use ratelimit_core::policy::{Earliest, Outcome, Policy};
+
+const AMOUNT: u64 = 4;
+const WINDOW: u64 = 100;
+
+/// What is wrong with a [`Window`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    None,
+    /// Questions are taken for attempts, and attempts count.
+    CountsQuestions,
+    /// Says since when it has been possible.
+    AnswersThePast,
+    /// Only at certain times of day.
+    OpensAndCloses,
+    /// Sees a start only from the next nanosecond on.
+    CountsLate,
+    /// Waits end one nanosecond too early.
+    PromisesTooEarly,
+    /// Proposes to ask again in a while.
+    AsksToAskAgain,
+    /// Great weights are let through for half their price.
+    DiscountsTheHeavy,
+    /// Says never for what does not fit now.
+    GivesUp,
+    /// Lets through what is heavier than it may ever be.
+    LetsGiantsIn,
+    /// What is taken beyond the amount makes it begin anew.
+    ForgetsWhenOverdrawn,
+    /// Forks share the log.
+    SharesItsLog,
+    /// A fork begins with an empty log.
+    ForksAreFresh,
+    /// Gives back all that was taken, whatever is said.
+    RefundsAll,
+    /// Gives back what was taken last, as if nothing had been taken since.
+    RefundsTheNewest,
+    /// A settled call without news makes room at once.
+    ForgetsWhatEnded,
+    /// A settled call without news counts from then on.
+    CountsAgainAtTheEnd,
+    /// Idle as soon as the first start is forgotten.
+    IdleTooEarly,
+    /// Adds without a thought of the end of time.
+    Overflows,
+}
+
+/// A sliding window that searches its whole log.
+#[derive(Debug)]
+struct Window {
+    fault: Fault,
+    log: Arc<Mutex<Vec<(u64, u64)>>>,
+    questions: AtomicU64,
+}
+
+impl Window {
+    fn new(fault: Fault) -> Self {
+        Window { fault, log: Arc::default(), questions: AtomicU64::new(0) }
+    }
+
+    fn with_log<R>(&self, with: impl FnOnce(&mut Vec<(u64, u64)>) -> R) -> R {
+        with(&mut self.log.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn free(&self, start: u64) -> u64 {
+        if self.fault == Fault::Overflows { start + WINDOW + 1 } else { start.saturating_add(WINDOW + 1) }
+    }
+
+    fn used(&self, now: u64) -> u64 {
+        let late = self.fault == Fault::CountsLate;
+        self.with_log(|log| {
+            let counting =
+                log.iter().filter(|(start, _)| self.free(*start) > now && !(late && *start == now));
+            counting.map(|(_, weight)| weight).sum()
+        })
+    }
+
+    fn fits(&self, now: u64, weight: u64) -> bool {
+        let asked = self.questions.fetch_add(1, Ordering::Relaxed);
+        let asked = if self.fault == Fault::CountsQuestions { asked / 20 } else { 0 };
+        self.used(now) + weight + asked <= AMOUNT
+    }
+}
+
+impl Policy for Window {
+    fn earliest(&self, now: Timestamp, weight: u32) -> Earliest {
+        let (now, mut weight) = (now.as_nanos(), u64::from(weight));
+        if weight > AMOUNT && !(self.fault == Fault::LetsGiantsIn && weight > 1_000_000) {
+            return Earliest::Never;
+        }
+        if self.fault == Fault::DiscountsTheHeavy && weight == AMOUNT {
+            weight /= 2;
+        }
+        let frees = self.with_log(|log| log.iter().map(|(start, _)| self.free(*start)).collect::<Vec<_>>());
+        let first = std::iter::once(now).chain(frees.into_iter().filter(|free| *free > now));
+        let Some(at) = first.filter(|time| self.fits(*time, weight.min(AMOUNT))).min() else {
+            return Earliest::Never;
+        };
+        let at = match self.fault {
+            Fault::AnswersThePast if at == now => now.saturating_sub(1),
+            Fault::OpensAndCloses if at % 1_000 > 500 => at / 1_000 * 1_000 + 1_000,
+            Fault::PromisesTooEarly if at > now + 1 => at - 1,
+            Fault::AsksToAskAgain if at > now + 10 => now + 10,
+            Fault::GivesUp if at > now => return Earliest::Never,
+            _ => at,
+        };
+        Earliest::At(Timestamp::from_nanos(at))
+    }
+
+    fn commit(&mut self, now: Timestamp, weight: u32) {
+        let overdrawn = self.used(now.as_nanos()) + u64::from(weight) > AMOUNT;
+        let forgets = self.fault == Fault::ForgetsWhenOverdrawn && overdrawn;
+        self.with_log(|log| {
+            log.retain(|(start, _)| !forgets && self.free(*start) > now.as_nanos());
+            log.push((now.as_nanos(), u64::from(weight)));
+        });
+    }
+
+    fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: &Outcome) {
+        let (fault, weight) = (self.fault, u64::from(weight));
+        self.with_log(|log| {
+            let mut mine =
+                log.iter_mut().filter(|(time, logged)| *time == start.as_nanos() && *logged == weight);
+            match (outcome, fault) {
+                (Outcome::Refund(_), Fault::RefundsAll) => {
+                    let Some((_, logged)) = mine.next() else { return };
+                    *logged -= weight;
+                }
+                (Outcome::Refund(given), Fault::RefundsTheNewest) => {
+                    let Some((_, newest)) = log.last_mut() else { return };
+                    *newest -= (*newest).min(weight).min(u64::from(*given));
+                }
+                (Outcome::Refund(given), _) => {
+                    let Some((_, logged)) = mine.next() else { return };
+                    *logged -= weight.min(u64::from(*given));
+                }
+                (_, Fault::ForgetsWhatEnded) => {
+                    let Some((_, logged)) = mine.next() else { return };
+                    *logged = 0;
+                }
+                (_, Fault::CountsAgainAtTheEnd) => log.push((now.as_nanos(), 1)),
+                _ => {}
+            }
+        });
+    }
+
+    fn idle_at(&self) -> Option<Timestamp> {
+        let starts = self.with_log(|log| log.iter().map(|(start, _)| self.free(*start)).collect::<Vec<_>>());
+        let idle = if self.fault == Fault::IdleTooEarly { starts.iter().min() } else { starts.iter().max() };
+        // What starts at the end of time is never forgotten.
+        let idle = idle.copied().unwrap_or(0);
+        (idle < u64::MAX).then_some(Timestamp::from_nanos(idle))
+    }
+
+    fn fork(&self) -> Box<dyn Policy> {
+        let log = match self.fault {
+            Fault::SharesItsLog => Arc::clone(&self.log),
+            Fault::ForksAreFresh => Arc::default(),
+            _ => Arc::new(Mutex::new(self.with_log(|log| log.clone()))),
+        };
+        let questions = AtomicU64::new(self.questions.load(Ordering::Relaxed));
+        Box::new(Window { fault: self.fault, log, questions })
+    }
+}
+
+fn broken(fault: Fault) -> Violation {
+    match Kit::new().find(|| Window::new(fault)) {
+        Err(violation) => violation,
+        Ok(played) => panic!("{fault:?} was not found in {played:?}"),
+    }
+}
+
+#[test]
+fn what_keeps_the_laws_passes() {
+    let played = Kit::new().run(|| Window::new(Fault::None));
+    assert_eq!(played.schedules, 3_000);
+    assert!(played.refunds > 1_000 && played.idle > 1_000, "{played:?}");
+}
+
+#[test]
+fn each_broken_law_is_named() {
+    for (fault, law) in [
+        (Fault::CountsQuestions, Law::AskingChangesNothing),
+        (Fault::AnswersThePast, Law::NotBeforeNow),
+        (Fault::OpensAndCloses, Law::StaysPossible),
+        (Fault::CountsLate, Law::StaysPossible),
+        (Fault::PromisesTooEarly, Law::PromiseIsKept),
+        (Fault::AsksToAskAgain, Law::PromiseIsKept),
+        (Fault::DiscountsTheHeavy, Law::HeavierIsNoEarlier),
+        (Fault::GivesUp, Law::NeverIsForEver),
+        (Fault::LetsGiantsIn, Law::NeverIsForEver),
+        (Fault::ForgetsWhenOverdrawn, Law::CommitCounts),
+        (Fault::SharesItsLog, Law::ForkIsItsOwn),
+        (Fault::ForksAreFresh, Law::ForkIsItsOwn),
+        (Fault::RefundsAll, Law::RefundGivesNoMore),
+        (Fault::RefundsTheNewest, Law::RefundGivesNoMore),
+        (Fault::CountsAgainAtTheEnd, Law::StaysPossible),
+        (Fault::IdleTooEarly, Law::IdleIsFresh),
+        (Fault::Overflows, Law::NoPanic),
+    ] {
+        let violation = broken(fault);
+        println!("{fault:?}: {violation}\n");
+        assert_eq!(violation.law(), law, "{fault:?}: {violation}");
+    }
+}
+
+/// What makes room as calls end is no fault as far as the laws go: such policies are wanted, and this is one.
+#[test]
+fn the_kit_does_not_know_what_is_meant() {
+    Kit::new().run(|| Window::new(Fault::ForgetsWhatEnded));
+}
+
+#[test]
+fn what_is_found_is_short_and_can_be_played_again() {
+    for fault in
+        [Fault::CountsLate, Fault::RefundsTheNewest, Fault::IdleTooEarly, Fault::ForgetsWhenOverdrawn]
+    {
+        let violation = broken(fault);
+        assert!(violation.steps().len() <= 6, "{violation}");
+        let again = Kit::new().seed(violation.seed()).schedules(1).find(|| Window::new(fault));
+        assert_eq!(again.unwrap_err(), violation);
+    }
+}
+
+#[test]
+fn the_panic_names_the_law_the_seed_and_the_steps() {
+    let panic = catch_unwind(AssertUnwindSafe(|| Kit::new().run(|| Window::new(Fault::RefundsAll))));
+    let message = panic.unwrap_err().downcast::<String>().unwrap();
+    let violation = broken(Fault::RefundsAll);
+    assert_eq!(*message, violation.to_string());
+    let replay = format!("play it again: Kit::new().seed({}).schedules(1)", violation.seed());
+    let law = "law 9, a refund gives back at most what was taken: weight";
+    for part in [law, " refunded", " ns: fresh", &replay] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+}
