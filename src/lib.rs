@@ -263,7 +263,7 @@ pub mod policy {
 
     #[cfg(feature = "test-util")]
     pub use ratelimit_core::policy::conformance;
-    pub use ratelimit_core::policy::{Earliest, Outcome, Policy};
+    pub use ratelimit_core::policy::{Earliest, FillLevel, LeakyBucket, Outcome, Policy};
 }
 
 pub use ratelimit_core::presets;

@@ -7,6 +7,7 @@ pub(crate) mod all;
 #[cfg(any(test, feature = "test-util"))]
 pub mod conformance;
 mod inherit;
+mod leaky_bucket;
 mod sliding_window;
 pub(crate) mod token_bucket;
 
@@ -17,6 +18,7 @@ use crate::rate::{Rate, Shape};
 use crate::time::Timestamp;
 
 pub(crate) use all::All;
+pub use leaky_bucket::{FillLevel, LeakyBucket};
 use sliding_window::SlidingWindow;
 use token_bucket::TokenBucket;
 

@@ -6,6 +6,14 @@
 //!
 //! Randomness is twelve lines of the kit's own (`SplitMix64`: Steele, Lea, Flood, "Fast splittable pseudorandom number
 //! generators", 2014), as a dependency of everybody who tests a policy would be dearer.
+//!
+//! # Examples
+//!
+//! ```
+//! use rate_limited::policy::{LeakyBucket, conformance};
+//!
+//! conformance::Kit::new().run(|| LeakyBucket::new(10.0, 5.0));
+//! ```
 
 mod ask;
 #[cfg(test)]
@@ -139,7 +147,17 @@ impl fmt::Display for Violation {
 
 impl std::error::Error for Violation {}
 
-/// How much is played.
+/// How much is played, and from which seed on.
+///
+/// # Examples
+///
+/// ```
+/// use rate_limited::policy::LeakyBucket;
+/// use rate_limited::policy::conformance::Kit;
+///
+/// let played = Kit::new().seed(17).schedules(100).run(|| LeakyBucket::new(10.0, 5.0).fixed_factor());
+/// assert_eq!(played.schedules, 100);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Kit {
     seed: u64,
