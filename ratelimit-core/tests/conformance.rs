@@ -57,6 +57,8 @@ enum Fault {
     CountsAgainAtTheEnd,
     /// Idle as soon as the first start is forgotten.
     IdleTooEarly,
+    /// What is taken first costs nothing, which a state that was used before does not grant again.
+    FirstIsFree,
     /// Adds without a thought of the end of time.
     Overflows,
 }
@@ -67,11 +69,12 @@ struct Window {
     fault: Fault,
     log: Arc<Mutex<Vec<(u64, u64)>>>,
     questions: AtomicU64,
+    is_fresh: bool,
 }
 
 impl Window {
     fn new(fault: Fault) -> Self {
-        Window { fault, log: Arc::default(), questions: AtomicU64::new(0) }
+        Window { fault, log: Arc::default(), questions: AtomicU64::new(0), is_fresh: true }
     }
 
     fn with_log<R>(&self, with: impl FnOnce(&mut Vec<(u64, u64)>) -> R) -> R {
@@ -124,6 +127,9 @@ impl Policy for Window {
     }
 
     fn commit(&mut self, now: Timestamp, weight: u32) {
+        if std::mem::take(&mut self.is_fresh) && self.fault == Fault::FirstIsFree {
+            return;
+        }
         let overdrawn = self.used(now.as_nanos()) + u64::from(weight) > AMOUNT;
         let forgets = self.fault == Fault::ForgetsWhenOverdrawn && overdrawn;
         self.with_log(|log| {
@@ -175,7 +181,45 @@ impl Policy for Window {
             _ => Arc::new(Mutex::new(self.with_log(|log| log.clone()))),
         };
         let questions = AtomicU64::new(self.questions.load(Ordering::Relaxed));
-        Box::new(Window { fault: self.fault, log, questions })
+        Box::new(Window { fault: self.fault, log, questions, is_fresh: self.is_fresh })
+    }
+}
+
+/// So many at once, each until it ends: nothing is known of when.
+#[derive(Clone, Debug, Default)]
+struct Running {
+    weight: u64,
+    /// Gives back twice.
+    is_broken: bool,
+}
+
+impl Policy for Running {
+    fn earliest(&self, now: Timestamp, weight: u32) -> Earliest {
+        let weight = u64::from(weight);
+        if weight > AMOUNT {
+            Earliest::Never
+        } else if self.weight + weight > AMOUNT {
+            Earliest::WhenSettled
+        } else {
+            Earliest::At(now)
+        }
+    }
+
+    fn commit(&mut self, _now: Timestamp, weight: u32) {
+        self.weight += u64::from(weight);
+    }
+
+    fn settle(&mut self, _start: Timestamp, _now: Timestamp, weight: u32, _outcome: &Outcome) {
+        let ended = u64::from(weight) * if self.is_broken { 2 } else { 1 };
+        self.weight = self.weight.saturating_sub(ended);
+    }
+
+    fn idle_at(&self) -> Option<Timestamp> {
+        (self.weight == 0).then_some(Timestamp::ZERO)
+    }
+
+    fn fork(&self) -> Box<dyn Policy> {
+        Box::new(self.clone())
     }
 }
 
@@ -212,6 +256,7 @@ fn each_broken_law_is_named() {
         (Fault::RefundsTheNewest, Law::RefundGivesNoMore),
         (Fault::CountsAgainAtTheEnd, Law::StaysPossible),
         (Fault::IdleTooEarly, Law::IdleIsFresh),
+        (Fault::FirstIsFree, Law::IdleIsFresh),
         (Fault::Overflows, Law::NoPanic),
     ] {
         let violation = broken(fault);
@@ -224,6 +269,14 @@ fn each_broken_law_is_named() {
 #[test]
 fn the_kit_does_not_know_what_is_meant() {
     Kit::new().run(|| Window::new(Fault::ForgetsWhatEnded));
+}
+
+#[test]
+fn a_policy_that_does_not_know_when_passes() {
+    let played = Kit::new().run(Running::default);
+    assert!(played.refunds > 1_000 && played.refusals > 1_000, "{played:?}");
+    let broken = Kit::new().find(|| Running { weight: 0, is_broken: true });
+    assert_eq!(broken.unwrap_err().law(), Law::RefundGivesNoMore);
 }
 
 #[test]
