@@ -73,8 +73,8 @@ pub enum Outcome {
 ///    asked. So a refusal and a peek leave no trace, and questions may be asked in any order.
 /// 2. **Not before now.** `earliest` is never before the time it is asked at.
 /// 3. **Once possible, it stays possible**, until the next commit, however much later, and also if calls end or are
-///    refunded meanwhile. So of several rates the latest answer is right for all of them, and who was woken may take its turn a little
-///    later.
+///    refunded meanwhile. So of several rates the latest answer is right for all of them, and who was woken may take
+///    its turn a little later.
 /// 4. **A promise is kept.** Until the next commit or settlement, what is promised for a time is refused up to then,
 ///    whenever it is asked for, and possible from then on. So the engine sleeps to that time without looking, and
 ///    `retry_after` is exact.
