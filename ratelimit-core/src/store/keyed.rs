@@ -176,7 +176,7 @@ impl Keyed {
                 }
                 let Some(tat) = packed.table.get_mut(key) else { return false };
                 let mut bucket = packed.fresh.unpacked(*tat);
-                bucket.settle(start, now, weight, outcome);
+                bucket.settle(start, now, weight, &outcome);
                 // It only ever becomes less.
                 *tat = bucket.packed().unwrap_or(*tat);
                 packed.table.is_idle_sooner(key);
