@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::policy::Guarded;
-use crate::rate::{Rate, Shape};
+use crate::rate::Rate;
 use crate::time::nanos;
 
 /// How many rates a bucket may have.
@@ -129,11 +129,6 @@ impl Valid {
 }
 
 fn guard(rate: Rate, own: Option<Duration>, default: Option<Duration>) -> Result<Guarded, String> {
-    if rate.shape() == Shape::Fixed {
-        return Err(format!(
-            "`{rate}`: no bucket runs a fixed window yet; use the plain rate, which is stricter"
-        ));
-    }
     let window = rate.window_nanos();
     let usual = GUARD.min(window / 50);
     let Some(guard) = own.or(default.filter(|default| nanos(*default) < window)) else {

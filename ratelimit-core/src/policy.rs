@@ -6,6 +6,7 @@
 pub(crate) mod all;
 #[cfg(any(test, feature = "test-util"))]
 pub mod conformance;
+mod fixed_window;
 mod inherit;
 mod leaky_bucket;
 mod sliding_window;
@@ -19,6 +20,7 @@ use crate::time::Timestamp;
 
 pub(crate) use all::All;
 pub use leaky_bucket::{FillLevel, LeakyBucket};
+use fixed_window::FixedWindow;
 use sliding_window::SlidingWindow;
 use token_bucket::TokenBucket;
 
@@ -186,6 +188,7 @@ pub(crate) struct Guarded {
 pub(crate) enum Builtin {
     SlidingWindow(SlidingWindow),
     TokenBucket(TokenBucket),
+    FixedWindow(FixedWindow),
 }
 
 impl Builtin {
@@ -195,11 +198,13 @@ impl Builtin {
             Shape::Burst(burst) => {
                 Builtin::TokenBucket(TokenBucket::new(rate.amount(), rate.per_nanos(), burst, guard))
             }
-            // A fixed window is refused when the limits are validated; the stricter window stands in.
-            Shape::Sliding | Shape::Fixed => Builtin::SlidingWindow(SlidingWindow::new(
+            Shape::Sliding => Builtin::SlidingWindow(SlidingWindow::new(
                 rate.amount(),
                 rate.per_nanos().saturating_add(guard),
             )),
+            Shape::Fixed => {
+                Builtin::FixedWindow(FixedWindow::new(rate.amount(), rate.per_nanos().saturating_add(guard)))
+            }
         }
     }
 
@@ -207,6 +212,7 @@ impl Builtin {
         match self {
             Builtin::SlidingWindow(state) => state,
             Builtin::TokenBucket(state) => state,
+            Builtin::FixedWindow(state) => state,
         }
     }
 
@@ -214,6 +220,7 @@ impl Builtin {
         match self {
             Builtin::SlidingWindow(state) => state,
             Builtin::TokenBucket(state) => state,
+            Builtin::FixedWindow(state) => state,
         }
     }
 }

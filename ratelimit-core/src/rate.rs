@@ -146,7 +146,33 @@ impl Rate {
         Rate { shape: Shape::Burst(burst), ..self }
     }
 
-    /// Makes it a fixed window, one that opens at its first use and is over one length later.
+    /// Makes it a fixed window, one that opens at its first use and is over one length later; the next opens at the
+    /// next use.
+    ///
+    /// In one window no more than the amount is started. Around its end up to twice the amount may start within less
+    /// than its length, so this is for servers that count so; the plain rate keeps to every fixed window as well,
+    /// whenever it opens. With a [guard](crate::Bucket::guard) the window is that much longer, and a start in that time
+    /// counts in it, though to the server it may be the first of the next.
+    ///
+    /// What is charged beyond the amount counts in the window in which it is charged. A refund gives back what was
+    /// taken in the window that is still open; if it was what had opened it, that window is over one length after its
+    /// last start.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rate_limited::{Bucket, Rate, clock::ManualClock};
+    /// use std::time::Duration;
+    ///
+    /// let clock = ManualClock::new();
+    /// let bucket = Bucket::named("api", Rate::per_minute(2).fixed()).guard(Duration::ZERO).clock(clock.clone());
+    /// bucket.try_acquire()?; // opens it
+    /// clock.advance(Duration::from_secs(59));
+    /// bucket.try_acquire()?;
+    /// let refused = bucket.try_acquire().unwrap_err();
+    /// assert_eq!(refused.retry_after(), Some(Duration::from_secs(1)));
+    /// # Ok::<(), rate_limited::Error>(())
+    /// ```
     ///
     /// # Panics
     ///

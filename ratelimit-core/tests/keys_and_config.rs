@@ -136,7 +136,7 @@ fn buckets_that_cannot_be_are_config_at_first_use_for_every_verb() {
         (Bucket::named("b", rate).and(Rate::new(1, ms(10))).guard(ms(10)), "guard"),
         (Bucket::named("b", Rate::per_second(10).burst(2)).guard(ms(200)), "guard"),
         (Bucket::named("b", rate).total(Rate::new(1, ms(5))).guard(ms(7)), "guard"),
-        (Bucket::named("b", rate.fixed()), "fixed"),
+        (Bucket::named("b", rate.fixed()).guard(ms(1000)), "1/s fixed"),
         (nine, "more than 8 rates"),
     ] {
         let errors = [

@@ -145,6 +145,7 @@ pub mod plain;
 pub mod precise_capturing;
 pub mod rate_alone;
 pub mod rate_and_burst;
+pub mod rate_fixed;
 pub mod rate_with_bucket;
 pub mod raw_identifiers;
 pub mod recursion;

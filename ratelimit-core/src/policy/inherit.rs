@@ -1,9 +1,12 @@
 //! Replaced limits: new states that count every start which the old ones still remember.
 //!
-//! A sliding window reads the longest log again, and counts what only a token bucket still owes as started when that
-//! log begins. A token bucket counts the log, and keeps beyond it the weight that a token bucket owed, up to its burst.
+//! A sliding window reads the longest log again, and counts what only a fixed window or a token bucket still remembers
+//! as started when that log begins. A fixed window counts the same, and floats, as nobody knows what opened it; one of
+//! the same length goes on with the window that is open. A token bucket counts the log, and keeps beyond it the weight
+//! that a token bucket owed, up to its burst.
 
 use super::{All, Builtin, Guarded, SlidingWindow, TokenBucket};
+use crate::rate::{Rate, Shape};
 use crate::time::Timestamp;
 
 type Log = Vec<(Timestamp, u64)>;
@@ -12,7 +15,9 @@ impl All {
     /// States for `rates` that count what all of `old` remember together.
     pub(crate) fn inheriting(rates: &[Guarded], old: &[&All], now: Timestamp) -> Self {
         let same = |rate| match old {
-            [only] => only.states.iter().find(|(old, _)| old.rate == rate).map(|(_, state)| state),
+            [only] => {
+                only.states.iter().find(|(old, _)| is_counted_by(rate, old.rate)).map(|(_, state)| state)
+            }
             _ => None,
         };
         let old: Vec<Remembered<'_>> = old.iter().map(|all| Remembered::of(all, now)).collect();
@@ -27,6 +32,10 @@ impl All {
                     Builtin::SlidingWindow(fresh.remembering(log.into_iter()))
                 }
                 Builtin::TokenBucket(fresh) => Builtin::TokenBucket(token_bucket(&fresh, &old, now)),
+                Builtin::FixedWindow(fresh) => {
+                    let log = merged(old.iter().map(|old| &old.window));
+                    Builtin::FixedWindow(fresh.remembering(&log, now))
+                }
             };
             (*guarded, state)
         });
@@ -61,6 +70,7 @@ fn stricter(fresh: Builtin, a: Builtin, b: Builtin) -> Builtin {
             let log = united(a.log().collect(), b.log().collect());
             Builtin::SlidingWindow(fresh.remembering(log.into_iter()))
         }
+        (_, Builtin::FixedWindow(a), Builtin::FixedWindow(b)) => Builtin::FixedWindow(a.or_stricter(&b)),
         // One rate makes one kind of state.
         (_, a, _) => a,
     }
@@ -68,9 +78,9 @@ fn stricter(fresh: Builtin, a: Builtin, b: Builtin) -> Builtin {
 
 /// What one old list of rates still remembers of its starts.
 struct Remembered<'a> {
-    /// For sliding windows: the longest log, and before it what only token buckets remember.
+    /// For windows: the longest log, and before it what only fixed windows and token buckets remember.
     window: Log,
-    /// The longest log alone, for token buckets, which take what is owed as it is.
+    /// The same without the token buckets, for token buckets, which take what is owed as it is.
     log: Log,
     buckets: Vec<&'a TokenBucket>,
 }
@@ -78,28 +88,43 @@ struct Remembered<'a> {
 impl<'a> Remembered<'a> {
     fn of(all: &'a All, now: Timestamp) -> Self {
         let mut longest: Option<&SlidingWindow> = None;
-        let mut buckets = Vec::new();
+        let (mut fixed, mut buckets) = (Vec::new(), Vec::new());
         for (_, state) in &all.states {
             match state {
                 Builtin::SlidingWindow(window) => {
                     longest = longest.filter(|known| known.window() >= window.window()).or(Some(window));
                 }
                 Builtin::TokenBucket(bucket) => buckets.push(bucket),
+                Builtin::FixedWindow(window) => fixed.extend(window.remembered()),
             }
         }
         let log: Log = longest.map(|window| window.log().collect()).unwrap_or_default();
-        let logged: u64 = log.iter().map(|(_, weight)| weight).sum();
+        // What is not in the log started before it begins.
+        let begin = now.as_nanos().saturating_sub(longest.map_or(0, SlidingWindow::window));
+        let most = |a: (Timestamp, u64), b: (Timestamp, u64)| (a.0.max(b.0), a.1.max(b.1));
+        let log = beyond(log, fixed.into_iter().fold((Timestamp::ZERO, 0), most), begin);
         let owed = buckets.iter().map(|bucket| bucket.owed(now)).max().unwrap_or(0);
-        let mut window = Log::new();
-        if owed > logged {
-            // Started before the log begins, and without a log at any time up to now.
-            let start = now.as_nanos().saturating_sub(longest.map_or(0, SlidingWindow::window));
-            let start = log.first().map_or(start, |(first, _)| start.min(first.as_nanos()));
-            window.push((Timestamp::from_nanos(start), owed - logged));
-        }
-        window.extend(&log);
+        let window = beyond(log.clone(), (now, owed), begin);
         Remembered { window, log, buckets }
     }
+}
+
+/// `log`, and before it what it lacks of the weight `known`, which started by `latest` and before `begin`.
+fn beyond(mut log: Log, (latest, known): (Timestamp, u64), begin: u64) -> Log {
+    let logged: u64 = log.iter().map(|(_, weight)| weight).sum();
+    if known > logged {
+        let start = latest.min(Timestamp::from_nanos(begin));
+        let start = log.first().map_or(start, |(first, _)| start.min(*first));
+        log.insert(0, (start, known - logged));
+    }
+    log
+}
+
+/// Whether a state of the rate `old` has counted every start that one of `rate` has to count: the same rate, or a fixed
+/// window of the same length, whatever its amount.
+fn is_counted_by(rate: Rate, old: Rate) -> bool {
+    let fixed = |rate: Rate| rate.shape() == Shape::Fixed;
+    rate == old || (fixed(rate) && fixed(old) && rate.per_nanos() == old.per_nanos())
 }
 
 /// The state of a rate that stays: it has counted every start already, whatever the others remember.
@@ -110,6 +135,9 @@ fn kept(fresh: Builtin, old: &Builtin, now: Timestamp) -> Option<Builtin> {
         }
         (Builtin::SlidingWindow(fresh), Builtin::SlidingWindow(old)) => {
             Some(Builtin::SlidingWindow(fresh.remembering(old.log())))
+        }
+        (Builtin::FixedWindow(fresh), Builtin::FixedWindow(old)) => {
+            Some(Builtin::FixedWindow(fresh.opened_like(old)))
         }
         _ => None,
     }

@@ -1,0 +1,200 @@
+//! Fixed window: one that opens at its first use and is over one length later; the next opens at the next use.
+//!
+//! Law 3: the weight started in a window is at most the amount. A start exactly one length after the opening belongs
+//! to the next window. What is charged beyond the amount counts in the window in which it is charged, and is forgotten
+//! with it.
+//!
+//! A refund gives back what was taken in the window that is still open. If nothing remains of what opened it, the
+//! window would have opened at some later start, which two numbers cannot tell. So from there on the window *floats*:
+//! it is over one length after its last start, whenever that is. That is sound, whichever of its starts has opened it:
+//! all of them together stay within the amount, and when it is over, so is every window that one of them could have
+//! opened. The same goes for starts that were read from a log which may have forgotten the one that opened the window.
+
+use super::{Earliest, Outcome, Policy};
+use crate::time::Timestamp;
+
+#[derive(Clone, Debug)]
+pub(crate) struct FixedWindow {
+    amount: u32,
+    /// Nanoseconds, the guard included.
+    length: u64,
+    /// The window that was opened last; `None` = none that anything remains of.
+    open: Option<Open>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    since: Timestamp,
+    /// The weight that started in that very moment; zero = the window floats.
+    opening: u64,
+    /// The last start.
+    last: Timestamp,
+    /// All of the weight; above the amount only after a charge or under a lowered limit.
+    used: u64,
+}
+
+impl FixedWindow {
+    pub(crate) fn new(amount: u32, length: u64) -> Self {
+        FixedWindow { amount, length, open: None }
+    }
+
+    /// This window, opened as `old` is.
+    pub(super) fn opened_like(mut self, old: &FixedWindow) -> Self {
+        self.open = old.open;
+        self
+    }
+
+    /// A window that counts what of `log`, which is in order of time, can be in a window that is open at `now`.
+    pub(super) fn remembering(mut self, log: &[(Timestamp, u64)], now: Timestamp) -> Self {
+        for (start, weight) in log.iter().copied().filter(|(_, weight)| *weight > 0) {
+            if self.over_at(start).is_none_or(|over| over > now) {
+                // Nobody knows since when: a start of this very moment must not pass for the one that opened it.
+                let unknown = Open { since: Timestamp::ZERO, opening: 0, last: start, used: 0 };
+                let open = self.open.get_or_insert(unknown);
+                open.last = open.last.max(start);
+                open.used = open.used.saturating_add(weight);
+            }
+        }
+        self
+    }
+
+    /// Of two states of the same rate that share starts what admits no more than either.
+    pub(super) fn or_stricter(mut self, other: &FixedWindow) -> Self {
+        debug_assert_eq!((self.amount, self.length), (other.amount, other.length));
+        self.open = match (self.open, other.open) {
+            (Some(a), Some(b)) => Some(Open {
+                since: a.since.min(b.since),
+                opening: 0,
+                last: a.last.max(b.last),
+                used: a.used.max(b.used),
+            }),
+            (a, b) => a.or(b),
+        };
+        self
+    }
+
+    /// The weight that is remembered, and the latest time at which it can have started.
+    pub(super) fn remembered(&self) -> Option<(Timestamp, u64)> {
+        self.open.map(|open| (open.last, open.used))
+    }
+
+    /// When a window that opens at `since` is over; `None` beyond the end of time.
+    fn over_at(&self, since: Timestamp) -> Option<Timestamp> {
+        since.as_nanos().checked_add(self.length).map(Timestamp::from_nanos)
+    }
+
+    fn end(&self, open: &Open) -> Option<Timestamp> {
+        self.over_at(if open.opening > 0 { open.since } else { open.last })
+    }
+
+    /// The window that is open at `now`.
+    fn current(&self, now: Timestamp) -> Option<&Open> {
+        self.open.as_ref().filter(|open| self.end(open).is_none_or(|end| now < end))
+    }
+}
+
+impl Policy for FixedWindow {
+    fn earliest(&self, now: Timestamp, weight: u32) -> Earliest {
+        if weight > self.amount {
+            return Earliest::Never;
+        }
+        match self.current(now) {
+            Some(open) if open.used > u64::from(self.amount - weight) => {
+                self.end(open).map_or(Earliest::Never, Earliest::At)
+            }
+            _ => Earliest::At(now),
+        }
+    }
+
+    fn commit(&mut self, now: Timestamp, weight: u32) {
+        if weight == 0 {
+            return;
+        }
+        let weight = u64::from(weight);
+        let mut open = match self.current(now) {
+            Some(open) => *open,
+            None => Open { since: now, opening: 0, last: now, used: 0 },
+        };
+        if open.since == now {
+            open.opening = open.opening.saturating_add(weight);
+        }
+        open.last = now;
+        open.used = open.used.saturating_add(weight);
+        self.open = Some(open);
+    }
+
+    /// Gives back what was taken in the window that is still open; a window that is over stays as it was.
+    ///
+    /// What started before the window opened is not in it. Nothing remains of a window that is given back whole: the
+    /// next start opens one of its own.
+    fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: Outcome) {
+        let Outcome::Refund(given) = outcome;
+        let Some(mut open) = self.current(now).copied().filter(|open| start >= open.since) else { return };
+        let given = u64::from(given.min(weight)).min(open.used);
+        open.used -= given;
+        if start == open.since {
+            open.opening = open.opening.saturating_sub(given);
+        }
+        self.open = (open.used > 0).then_some(open);
+    }
+
+    fn idle_at(&self) -> Option<Timestamp> {
+        self.open.as_ref().map_or(Some(Timestamp::ZERO), |open| self.end(open))
+    }
+
+    fn used(&self, now: Timestamp) -> u32 {
+        let used = self.current(now).map_or(0, |open| open.used);
+        u32::try_from(used).unwrap_or(u32::MAX)
+    }
+
+    fn remaining(&self, now: Timestamp) -> u32 {
+        self.amount.saturating_sub(self.used(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Earliest, FixedWindow, Outcome, Policy, Timestamp};
+
+    fn at(nanos: u64) -> Timestamp {
+        Timestamp::from_nanos(nanos)
+    }
+
+    #[test]
+    fn what_is_charged_beyond_the_amount_is_forgotten_with_its_window() {
+        let mut state = FixedWindow::new(3, 100);
+        state.commit(at(10), 2);
+        state.commit(at(60), 7);
+        assert_eq!((state.used(at(60)), state.remaining(at(60))), (9, 0));
+        assert_eq!(state.earliest(at(60), 1), Earliest::At(at(110)));
+        assert_eq!((state.used(at(110)), state.remaining(at(110))), (0, 3));
+        assert_eq!((state.earliest(at(110), 3), state.idle_at()), (Earliest::At(at(110)), Some(at(110))));
+        state.commit(at(130), 3);
+        assert_eq!(state.earliest(at(131), 1), Earliest::At(at(230)));
+    }
+
+    #[test]
+    fn a_refund_of_a_part_leaves_the_rest_where_it_is() {
+        let mut state = FixedWindow::new(5, 100);
+        state.commit(at(10), 3);
+        state.commit(at(20), 2);
+        state.settle(at(10), at(50), 3, Outcome::Refund(2));
+        assert_eq!(
+            (state.used(at(50)), state.idle_at()),
+            (3, Some(at(110))),
+            "what opened it is still in it"
+        );
+        state.settle(at(10), at(50), 3, Outcome::Refund(1));
+        assert_eq!((state.used(at(50)), state.idle_at()), (2, Some(at(120))), "it floats");
+        state.commit(at(115), 1);
+        assert_eq!((state.used(at(214)), state.idle_at()), (3, Some(at(215))));
+    }
+
+    #[test]
+    fn a_moment_that_may_not_have_opened_the_window_does_not_fix_it() {
+        let mut state = FixedWindow::new(5, 100).remembering(&[(at(50), 1)], at(50));
+        state.commit(at(50), 1);
+        state.commit(at(120), 1);
+        assert_eq!((state.used(at(160)), state.idle_at()), (3, Some(at(220))));
+    }
+}
