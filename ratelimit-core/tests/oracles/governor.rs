@@ -3,7 +3,6 @@
 //! It rounds the time of one unit down to whole nanoseconds, so that it is a hair faster than asked; the rate here is
 //! one unit in that very time, which both run exactly. Nothing differs.
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use ratelimit_core::Rate;
@@ -58,7 +57,7 @@ impl Peer for Governor {
         vec![self.rate]
     }
 
-    fn replay(&mut self, event: Event, engine: &Engine, tally: &mut Tally) -> ControlFlow<()> {
+    fn replay(&mut self, event: Event, engine: &Engine, tally: &mut Tally) {
         engine.set_time(event.t_ns);
         let key = event.key.as_deref();
         let answer = engine.ask(key, event.n);
@@ -73,7 +72,6 @@ impl Peer for Governor {
             }
             (answer, _) => panic!("{answer:?} is another answer than the peer's"),
         }
-        ControlFlow::Continue(())
     }
 }
 

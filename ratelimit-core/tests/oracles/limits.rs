@@ -4,7 +4,8 @@
 //! `test` and `remaining` leave such units out, so that `test` says yes and the call is refused. Ours says the same
 //! before as when asked, which is where we differ on purpose: by the units exactly one interval old, and only by them.
 
-use std::ops::ControlFlow;
+mod fixed;
+
 use std::time::Duration;
 
 use ratelimit_core::Rate;
@@ -73,7 +74,7 @@ impl Peer for Moving {
         vec![Rate::new(self.config.limit, Duration::from_nanos(self.config.interval_ns))]
     }
 
-    fn replay(&mut self, event: Event, engine: &Engine, tally: &mut Tally) -> ControlFlow<()> {
+    fn replay(&mut self, event: Event, engine: &Engine, tally: &mut Tally) {
         // The peer's clock began with the epoch; ours too, so that late times are seen as well.
         engine.set_time(self.config.epoch_ns + event.t_ns);
         let edge = self.on_the_edge(event.t_ns);
@@ -95,7 +96,6 @@ impl Peer for Moving {
             tally.holds("on purpose: remaining counts the edge", without_edge == event.remaining);
         }
         self.compare_refusal(&answer, &event, edge, tally);
-        ControlFlow::Continue(())
     }
 }
 

@@ -14,8 +14,10 @@
 #![expect(clippy::float_arithmetic, reason = "two of the peers count in floats, and so do their traces")]
 
 mod governor;
+mod hikari;
 mod limits;
 mod pyrate;
 mod replay;
 mod tokenfloat;
+mod waiting;
 mod xtime;

@@ -5,7 +5,10 @@
 //! after. All its times being whole milliseconds, our wait is therefore its wait less one millisecond and plus one
 //! nanosecond, exactly, and rounded up to milliseconds it is the same.
 
-use std::ops::ControlFlow;
+mod aligned;
+mod exclusive;
+mod gcra;
+
 use std::time::Duration;
 
 use ratelimit_core::Rate;
@@ -69,7 +72,7 @@ impl Peer for Sliding {
         self.rates.clone()
     }
 
-    fn replay(&mut self, event: Event, engine: &Engine, tally: &mut Tally) -> ControlFlow<()> {
+    fn replay(&mut self, event: Event, engine: &Engine, tally: &mut Tally) {
         match event {
             Event::Put { t_ms, w, ok, refusal } => {
                 engine.set_time(t_ms * MILLISECOND);
@@ -88,7 +91,6 @@ impl Peer for Sliding {
             // The peer tidies up what no window sees any more. It changes no answer, and we have nothing to ask for.
             Event::Leak {} => tally.count("tidied up by the peer"),
         }
-        ControlFlow::Continue(())
     }
 }
 

@@ -5,7 +5,8 @@
 //! arithmetic is exact. There the test only looks and takes nothing, so that both go on from the same state. The first
 //! such event of a trace has `fx`; up to there everything is the same.
 
-use std::ops::ControlFlow;
+mod wait;
+
 use std::time::Duration;
 
 use ratelimit_core::Rate;
@@ -66,7 +67,7 @@ impl Peer for Floats {
         vec![self.rate]
     }
 
-    fn replay(&mut self, event: Event, engine: &Engine, tally: &mut Tally) -> ControlFlow<()> {
+    fn replay(&mut self, event: Event, engine: &Engine, tally: &mut Tally) {
         engine.set_time(event.t_ns);
         let short = event.deficit_wait_s.is_some_and(|deficit_s| deficit_s < 1e-9);
         self.parted |= event.fx;
@@ -75,7 +76,7 @@ impl Peer for Floats {
         if short {
             let due = engine.wait(None, 1) == Some(Duration::ZERO);
             tally.holds("on purpose: exactly due, the floats are late", due && !event.ok);
-            return ControlFlow::Continue(());
+            return;
         }
         let answer = engine.ask(None, 1);
         tally.equal("decisions", answer.is_granted(), event.ok);
@@ -86,7 +87,6 @@ impl Peer for Floats {
         }
         let part = event.tokens - f64::from(engine.remaining(None));
         tally.holds("remaining", part > -SLACK && part < 1.0);
-        ControlFlow::Continue(())
     }
 }
 

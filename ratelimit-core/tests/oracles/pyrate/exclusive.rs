@@ -1,0 +1,74 @@
+//! The line of versions 2: a unit put at `s` counts at `t` iff `s > t - interval`, so a unit exactly one interval old
+//! does not. In whole milliseconds that is our window one nanosecond shorter, and its waits are ours.
+
+use std::time::Duration;
+
+use ratelimit_core::Rate;
+
+use super::{Config, Event, MILLISECOND, Refusal};
+use crate::replay::{Answer, Engine, Peer, Tally, replay};
+
+struct Exclusive {
+    rates: Vec<Rate>,
+}
+
+impl Exclusive {
+    fn compare_refusal(&self, answer: &Answer, refusal: &Refusal, tally: &mut Tally) {
+        let Answer::Wait(wait, rate) = answer else { panic!("{answer:?}, but the peer would wait") };
+        let theirs = Duration::from_millis(u64::try_from(refusal.wait_ms).expect("it is not for ever"));
+        // The peer tells of the first rate without room, ours is the one that takes longest.
+        if self.rates.get(refusal.fail) == Some(rate) {
+            tally.equal("waits", *wait, theirs);
+        } else {
+            tally.holds("on purpose: the rate that refuses longest", *wait >= theirs);
+        }
+    }
+}
+
+impl Peer for Exclusive {
+    type Config = Config;
+    type Event = Event;
+
+    fn new(config: Config) -> Self {
+        let window = |millis: u64| Duration::from_nanos(millis * MILLISECOND - 1);
+        let rates = config.rates.iter().map(|limit| Rate::new(limit.limit, window(limit.interval_ms)));
+        Exclusive { rates: rates.collect() }
+    }
+
+    fn rates(&self) -> Vec<Rate> {
+        self.rates.clone()
+    }
+
+    fn replay(&mut self, event: Event, engine: &Engine, tally: &mut Tally) {
+        match event {
+            Event::Put { t_ms, w, ok, refusal } => {
+                engine.set_time(t_ms * MILLISECOND);
+                let answer = engine.ask(None, w);
+                tally.equal("decisions", answer.is_granted(), ok);
+                if let Some(refusal) = refusal {
+                    self.compare_refusal(&answer, &refusal, tally);
+                }
+            }
+            Event::Flush { t_ms } => {
+                engine.set_time(t_ms * MILLISECOND);
+                engine.bucket.reset().expect("open");
+                tally.count("resets");
+            }
+            Event::Leak {} => tally.count("tidied up by the peer"),
+        }
+    }
+}
+
+#[test]
+fn a_window_less_one_nanosecond_is_the_exclusive_one() {
+    replay::<Exclusive>(
+        "pyrate/sliding-v2",
+        &[
+            ("traces", 7),
+            ("events replayed", 1178),
+            ("decisions", 1178),
+            ("on purpose: the rate that refuses longest", 17),
+            ("waits", 345),
+        ],
+    );
+}

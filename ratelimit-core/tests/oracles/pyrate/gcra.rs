@@ -1,0 +1,104 @@
+//! GCRA in whole microseconds, one to three rates.
+//!
+//! It rounds the time of one unit up to whole microseconds; the rate here is one unit in that very time, which both run
+//! exactly. Its waits are ours, rounded up to whole milliseconds.
+
+use std::time::Duration;
+
+use ratelimit_core::Rate;
+use serde::Deserialize;
+
+use super::{Event, MILLISECOND, Refusal};
+use crate::replay::{Answer, Engine, Peer, Tally, replay};
+
+#[derive(Deserialize)]
+struct Config {
+    rates: Vec<Limit>,
+}
+
+#[derive(Deserialize)]
+struct Limit {
+    #[serde(rename = "limit")]
+    amount: u64,
+    interval_ms: u64,
+    burst: u32,
+}
+
+struct Gcra {
+    rates: Vec<Rate>,
+}
+
+impl Gcra {
+    fn compare_refusal(&self, answer: &Answer, refusal: &Refusal, tally: &mut Tally) {
+        let theirs = self.rates.get(refusal.fail).copied();
+        match (answer, refusal.ready_ms) {
+            (Answer::TooHeavy(rate), None) => {
+                tally.equal("never", -1, refusal.wait_ms);
+                tally.equal("rates that refused", Some(*rate), theirs);
+            }
+            (Answer::Wait(wait, rate), Some(ready_ms)) => {
+                let up = wait.as_nanos().div_ceil(u128::from(MILLISECOND));
+                tally.equal("waits", up, u128::from(ready_ms));
+                if i64::try_from(ready_ms) == Ok(refusal.wait_ms) {
+                    tally.equal("rates that refused", Some(*rate), theirs);
+                } else {
+                    tally.holds("on purpose: the rate that refuses longest", Some(*rate) != theirs);
+                }
+            }
+            (answer, ready_ms) => panic!("{answer:?}, but the peer's wait is {ready_ms:?}"),
+        }
+    }
+}
+
+impl Peer for Gcra {
+    type Config = Config;
+    type Event = Event;
+
+    fn new(config: Config) -> Self {
+        let rate = |limit: &Limit| {
+            let spacing = Duration::from_micros((limit.interval_ms * 1000).div_ceil(limit.amount));
+            Rate::new(1, spacing).burst(limit.burst)
+        };
+        Gcra { rates: config.rates.iter().map(rate).collect() }
+    }
+
+    fn rates(&self) -> Vec<Rate> {
+        self.rates.clone()
+    }
+
+    fn replay(&mut self, event: Event, engine: &Engine, tally: &mut Tally) {
+        match event {
+            Event::Put { t_ms, w, ok, refusal } => {
+                engine.set_time(t_ms * MILLISECOND);
+                let answer = engine.ask(None, w);
+                tally.equal("decisions", answer.is_granted(), ok);
+                if let Some(refusal) = refusal {
+                    self.compare_refusal(&answer, &refusal, tally);
+                }
+            }
+            Event::Flush { t_ms } => {
+                engine.set_time(t_ms * MILLISECOND);
+                engine.bucket.reset().expect("open");
+                tally.count("resets");
+            }
+            Event::Leak {} => tally.count("tidied up by the peer"),
+        }
+    }
+}
+
+#[test]
+fn token_buckets_are_its_gcra() {
+    replay::<Gcra>(
+        "pyrate/gcra",
+        &[
+            ("traces", 8),
+            ("events replayed", 1073),
+            ("decisions", 1066),
+            ("never", 30),
+            ("on purpose: the rate that refuses longest", 13),
+            ("rates that refused", 301),
+            ("resets", 7),
+            ("waits", 284),
+        ],
+    );
+}
