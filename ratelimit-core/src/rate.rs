@@ -14,6 +14,11 @@ use crate::time::{low, nanos};
 /// window**: in no span of its length is more than the amount started. [`burst`](Rate::burst) makes it a **token
 /// bucket**, [`fixed`](Rate::fixed) a **fixed window**.
 ///
+/// A sliding window remembers each start. Of more than 3,072 in one window, neighbours count together, all from the
+/// last of them: no more than 48 KiB a key are needed, and never is more started than the amount. What they free is
+/// free later by less than 1/2048 of the window (42 s of a day), and `retry_after` says so. Starts of one moment are
+/// one.
+///
 /// # Examples
 ///
 /// ```

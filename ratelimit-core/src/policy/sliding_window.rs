@@ -1,19 +1,30 @@
-//! Sliding window: the exact log of starts.
+//! Sliding window: the log of starts.
 //!
 //! Law 1: the weight started in any closed span of the window's length is at most the amount. A start exactly one
 //! window old still counts, so what was taken at `s` is free again one nanosecond after `s + window`.
+//!
+//! The log is exact up to [`MOST`] entries. When it is full, the window's length is cut into [`PARTS`] parts, and the
+//! entries that lie in one part become one, which counts from the last of its starts. So every start counts from its
+//! own time or later, by less than a part, and law 1 holds as it is; what is free again is so by less than a part later
+//! than need be. The parts are the same every time, so that nothing is moved twice any further.
 
 use std::collections::VecDeque;
 
 use super::{Earliest, Gauge, Outcome, Policy};
 use crate::time::Timestamp;
 
+/// How many entries a log has at most: 48 KiB.
+const MOST: usize = 3072;
+/// Into how many parts a full log is cut. That leaves at most two entries more, so that a third of the log has room
+/// again, and each start pays for three entries that are looked at.
+const PARTS: u64 = 2048;
+
 #[derive(Clone, Debug)]
 pub(crate) struct SlidingWindow {
     amount: u32,
     /// Nanoseconds, the guard included.
     window: u64,
-    /// Starts by time, oldest first, one entry a time.
+    /// Starts by time, oldest first, one entry a time. A start counts in the first entry that is not before it.
     log: VecDeque<(Timestamp, u64)>,
     /// The weight in the log; above the amount only after a charge or under a lowered limit.
     logged: u64,
@@ -40,13 +51,46 @@ impl SlidingWindow {
         self.window
     }
 
+    /// Counts `weight` from `start`, which is not before any other.
     fn record(&mut self, start: Timestamp, weight: u64) {
         debug_assert!(self.log.back().is_none_or(|(last, _)| *last <= start), "the log is sorted");
+        self.forget_before(start);
         match self.log.back_mut() {
             Some((last, logged)) if *last == start => *logged = logged.saturating_add(weight),
-            _ => self.log.push_back((start, weight)),
+            _ => self.push(start, weight),
         }
         self.logged = self.logged.saturating_add(weight);
+    }
+
+    fn push(&mut self, start: Timestamp, weight: u64) {
+        let len = self.log.len();
+        if len >= MOST {
+            self.merge();
+        } else if len == self.log.capacity() && 2 * len > MOST {
+            // Growing by itself it would double.
+            self.log.reserve_exact(MOST - len);
+        }
+        self.log.push_back((start, weight));
+    }
+
+    /// Makes of the entries in each part of the window one, at the time of the last of them.
+    fn merge(&mut self) {
+        let nanos = self.window.div_ceil(PARTS).max(1);
+        let part = |time: Timestamp| time.as_nanos() / nanos;
+        let mut merged = 0;
+        for _ in 0..self.log.len() {
+            let Some((start, weight)) = self.log.pop_front() else { break };
+            match self.log.back_mut() {
+                Some((last, logged)) if merged > 0 && part(*last) == part(start) => {
+                    (*last, *logged) = (start, logged.saturating_add(weight));
+                }
+                _ => {
+                    self.log.push_back((start, weight));
+                    merged += 1;
+                }
+            }
+        }
+        debug_assert_eq!(self.logged, self.log.iter().map(|(_, weight)| weight).sum::<u64>());
     }
 
     /// When what was taken at `start` no longer counts; `None` beyond the end of time.
@@ -63,7 +107,6 @@ impl SlidingWindow {
             self.log.pop_front();
             self.logged -= weight;
         }
-        debug_assert_eq!(self.logged, self.log.iter().map(|(_, weight)| weight).sum::<u64>());
     }
 }
 
@@ -86,15 +129,24 @@ impl Policy for SlidingWindow {
     }
 
     fn commit(&mut self, now: Timestamp, weight: u32) {
-        self.forget_before(now);
         if weight > 0 {
             self.record(now, u64::from(weight));
         }
     }
 
-    fn settle(&mut self, start: Timestamp, _now: Timestamp, weight: u32, outcome: &Outcome) {
+    /// Gives back what still counts.
+    ///
+    /// A start counts in the first entry that is not before it: it began as one of its own, entries come only behind the
+    /// last, and one that is merged leaves its starts to the next, which is then the first not before them. So that is
+    /// the entry to take from, and it holds at least what has not been given back of all its starts. Entries go at the
+    /// front only once the last of their starts is over; a start that is not over itself has not lost its entry, and
+    /// nothing is given back for one that is.
+    fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: &Outcome) {
         let Outcome::Refund(given) = *outcome else { return };
-        let Ok(index) = self.log.binary_search_by_key(&start, |(time, _)| *time) else { return };
+        if self.free_at(start).is_some_and(|free| free <= now) {
+            return;
+        }
+        let index = self.log.partition_point(|(time, _)| *time < start);
         let Some((_, logged)) = self.log.get_mut(index) else { return };
         let given = u64::from(given.min(weight)).min(*logged);
         *logged -= given;
@@ -126,5 +178,67 @@ impl Gauge for SlidingWindow {
 
     fn remaining(&self, now: Timestamp) -> u32 {
         self.amount.saturating_sub(self.used(now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Earliest, MOST, Outcome, PARTS, Policy, SlidingWindow, Timestamp};
+
+    const DAY: u64 = 86_400_000_000_000;
+
+    fn at(nanos: u64) -> Timestamp {
+        Timestamp::from_nanos(nanos)
+    }
+
+    fn bytes(state: &SlidingWindow) -> usize {
+        state.log.capacity() * size_of::<(Timestamp, u64)>() + size_of::<SlidingWindow>()
+    }
+
+    #[test]
+    fn a_million_a_day_take_less_than_64_kib() {
+        let mut state = SlidingWindow::new(1_000_000, DAY);
+        let (mut now, mut taken, mut longest, mut most) = (0, 0_u32, 0, 0);
+        while taken < 1_500_000 {
+            // Now and then the state is forked, as for a plan, and goes on.
+            if taken % 100_000 == 0 {
+                state = state.clone();
+            }
+            let Earliest::At(due) = state.earliest(at(now), 1) else { panic!("one fits") };
+            now = due.as_nanos().max(now) + 59_000_000 + u64::from(taken % 977) * 1_000;
+            state.commit(at(now), 1);
+            taken += 1;
+            longest = longest.max(state.log.len());
+            most = most.max(bytes(&state));
+        }
+        assert!(now > DAY + DAY / 3, "more than one window has passed");
+        assert_eq!(longest, MOST);
+        assert!(most < 64 * 1024, "{most} bytes");
+    }
+
+    #[test]
+    fn a_full_log_is_cut_into_parts_and_no_further() {
+        let mut state = SlidingWindow::new(u32::MAX, DAY);
+        for start in 0..20 * MOST as u64 {
+            state.commit(at(start * (DAY / (20 * MOST as u64))), 1);
+        }
+        state.merge();
+        let merged: Vec<_> = state.log().collect();
+        assert!(merged.len() <= usize::try_from(PARTS).unwrap() + 2 && merged.len() > MOST / 2);
+        assert_eq!(merged.iter().map(|(_, weight)| weight).sum::<u64>(), state.logged);
+        state.merge();
+        assert_eq!(state.log().collect::<Vec<_>>(), merged, "nothing is moved twice");
+    }
+
+    #[test]
+    fn a_refund_of_what_is_over_takes_nothing_from_those_behind() {
+        let mut state = SlidingWindow::new(9, 100);
+        state.commit(at(10), 2);
+        state.commit(at(50), 3);
+        state.commit(at(120), 1);
+        state.settle(at(10), at(120), 2, Outcome::Refund(2));
+        assert_eq!(state.used(at(120)), 4);
+        state.settle(at(50), at(151), 3, Outcome::Refund(3));
+        assert_eq!(state.log().collect::<Vec<_>>(), [(at(50), 3), (at(120), 1)]);
     }
 }
