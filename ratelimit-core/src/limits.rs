@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::policy::Guarded;
-use crate::rate::Rate;
+use crate::rate::{Rate, Shape};
 use crate::time::nanos;
 
 /// How many rates a bucket may have.
@@ -47,6 +47,17 @@ impl RateList {
 
     fn iter(&self) -> impl Iterator<Item = Rate> {
         self.rates.iter().copied().flatten()
+    }
+
+    /// Two rates of which only one can be meant. Order does not matter, and neither do rates that others imply: a call
+    /// starts when all of them let it.
+    fn contradiction(&self) -> Option<String> {
+        self.iter().enumerate().find_map(|(index, a)| {
+            self.iter().skip(index + 1).find_map(|b| {
+                let what = contradiction(a, b)?;
+                Some(format!("`{a}` and `{b}` are two {what}; remove the one that is not meant"))
+            })
+        })
     }
 
     fn same(&self, other: &RateList) -> bool {
@@ -101,6 +112,9 @@ impl Limits {
         if self.max_keys == 0 {
             return Err("`max_keys(0)` leaves no room for any key; the least is 1".to_owned());
         }
+        if let Some(contradiction) = self.rates.contradiction().or_else(|| self.totals.contradiction()) {
+            return Err(contradiction);
+        }
         let guarded = |list: &RateList| -> Result<Box<[Guarded]>, String> {
             list.iter().map(|rate| guard(rate, self.guard, default_guard)).collect()
         };
@@ -125,6 +139,21 @@ impl Valid {
     /// The longest guard of all the rates, in nanoseconds.
     pub(crate) fn guard(&self) -> u64 {
         self.rates.iter().chain(&self.totals).map(|guarded| guarded.guard).max().unwrap_or(0)
+    }
+}
+
+/// What both of two rates say, each otherwise.
+fn contradiction(a: Rate, b: Rate) -> Option<&'static str> {
+    match (a.shape(), b.shape()) {
+        (Shape::Sliding, Shape::Sliding) | (Shape::Fixed, Shape::Fixed) => {
+            (a.per() == b.per() && a.amount() != b.amount()).then_some("amounts for one span")
+        }
+        (Shape::Burst(a_burst), Shape::Burst(b_burst)) => {
+            let is_one_rate = u128::from(a.amount()) * u128::from(b.per_nanos())
+                == u128::from(b.amount()) * u128::from(a.per_nanos());
+            (is_one_rate && a_burst != b_burst).then_some("bursts of one rate")
+        }
+        _ => None,
     }
 }
 

@@ -129,7 +129,7 @@ fn a_rate_of_nothing_is_refused_at_run_time() {
 #[test]
 fn buckets_that_cannot_be_are_config_at_first_use_for_every_verb() {
     let rate = Rate::per_second(1);
-    let nine = (2..=9).fold(Bucket::named("b", rate), |bucket, amount| bucket.and(Rate::per_hour(amount)));
+    let nine = (2..=9).fold(Bucket::named("b", rate), |bucket, hours| bucket.and(Rate::new(9, ms(hours))));
     for (bucket, part) in [
         (Bucket::named("b", rate).max_keys(0), "max_keys(0)"),
         (Bucket::named("b", rate).guard(ms(1000)), "guard"),
@@ -160,9 +160,64 @@ fn buckets_that_cannot_be_are_config_at_first_use_for_every_verb() {
 #[test]
 fn eight_rates_and_a_guard_just_shorter_than_the_window_are_fine() {
     let rate = Rate::per_second(1);
-    let eight = (2..=8).fold(Bucket::named("b", rate), |bucket, amount| bucket.and(Rate::per_hour(amount)));
-    let eight = (1..=8).fold(eight, |bucket, amount| bucket.total(Rate::per_day(amount)));
+    let eight = (2..=8).fold(Bucket::named("b", rate), |bucket, span| bucket.and(Rate::new(9, ms(span))));
+    let eight = (1..=8).fold(eight, |bucket, span| bucket.total(Rate::new(9, ms(span))));
     assert!(eight.try_acquire().is_ok());
     assert!(Bucket::named("b", rate).guard(ms(1000) - ns(1)).try_acquire().is_ok());
     assert!(Bucket::unlimited("registry-unlimited").guard(ms(1000)).try_acquire().is_ok());
+}
+
+#[test]
+fn rates_need_no_order_and_may_imply_each_other() {
+    let second = Rate::per_second(2);
+    for (rates, wait) in [
+        // In whatever order; of one span in one kind, the same twice.
+        (vec![Rate::per_day(9), second, Rate::per_hour(5)], ms(1000)),
+        (vec![second, second, Rate::new(2, ms(1000))], ms(1000)),
+        // One implies another: it never refuses, or always as well.
+        (vec![second, Rate::new(2, ms(10_000))], ms(10_000)),
+        (vec![Rate::per_second(2), Rate::per_minute(600)], ms(1000)),
+        // One span, but windows of two kinds, or a token bucket.
+        (vec![second, Rate::per_second(3).fixed()], ms(1000)),
+        (vec![Rate::per_second(3).burst(2), second], ms(1000)),
+        // Two token buckets, one quick and small, one slow and large.
+        (vec![Rate::per_second(10).burst(2), Rate::per_second(1).burst(30)], ms(100)),
+        (vec![Rate::per_minute(60).burst(2), Rate::per_second(1).burst(2)], ms(1000)),
+    ] {
+        let (first, more) = rates.split_first().unwrap();
+        let bucket = more.iter().fold(Bucket::named("b", *first), |bucket, rate| bucket.and(*rate));
+        let bucket = bucket.guard(Duration::ZERO).clock(ManualClock::new());
+        let started = [(); 2].map(|()| bucket.try_acquire().is_ok());
+        let refused = bucket.try_acquire().unwrap_err().retry_after().unwrap();
+        assert_eq!((started, refused.as_millis()), ([true; 2], wait.as_millis()), "{rates:?}");
+    }
+}
+
+#[test]
+fn rates_of_which_only_one_can_be_meant_are_config_and_named() {
+    for (a, b, what) in [
+        ("10/s", "5/s", "two amounts for one span"),
+        ("500/h", "400/60m", "two amounts for one span"),
+        ("10/s fixed", "5/s fixed", "two amounts for one span"),
+        ("1/s burst 5", "1/s burst 9", "two bursts of one rate"),
+        ("1/s burst 5", "60/m burst 9", "two bursts of one rate"),
+    ] {
+        let [first, second]: [Rate; 2] = [a, b].map(|rate| rate.parse().unwrap());
+        let between = Rate::per_day(1_000_000);
+        let buckets = [
+            Bucket::named("b", first).and(between).and(second),
+            Bucket::named("b", between).and(first).and(second),
+            Bucket::named("b", between).total(first).total(second),
+        ];
+        for bucket in buckets {
+            let error = bucket.try_acquire().unwrap_err();
+            let (first, second) = (first.to_string(), second.to_string());
+            let expected = format!(
+                "bucket `b` cannot be: `{first}` and `{second}` are {what}; remove the one that is not meant"
+            );
+            assert_eq!((error.kind(), error.to_string()), (ErrorKind::Config, expected));
+        }
+        // One for each key, one over all of them.
+        assert!(Bucket::named("b", first).total(second).try_acquire().is_ok());
+    }
 }

@@ -10,7 +10,7 @@
 //! all of them together stay within the amount, and when it is over, so is every window that one of them could have
 //! opened. The same goes for starts that were read from a log which may have forgotten the one that opened the window.
 
-use super::{Earliest, Outcome, Policy};
+use super::{Earliest, Gauge, Outcome, Policy};
 use crate::time::Timestamp;
 
 #[derive(Clone, Debug)]
@@ -127,8 +127,8 @@ impl Policy for FixedWindow {
     ///
     /// What started before the window opened is not in it. Nothing remains of a window that is given back whole: the
     /// next start opens one of its own.
-    fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: Outcome) {
-        let Outcome::Refund(given) = outcome;
+    fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: &Outcome) {
+        let Outcome::Refund(given) = *outcome else { return };
         let Some(mut open) = self.current(now).copied().filter(|open| start >= open.since) else { return };
         let given = u64::from(given.min(weight)).min(open.used);
         open.used -= given;
@@ -142,6 +142,12 @@ impl Policy for FixedWindow {
         self.open.as_ref().map_or(Some(Timestamp::ZERO), |open| self.end(open))
     }
 
+    fn fork(&self) -> Box<dyn Policy> {
+        Box::new(self.clone())
+    }
+}
+
+impl Gauge for FixedWindow {
     fn used(&self, now: Timestamp) -> u32 {
         let used = self.current(now).map_or(0, |open| open.used);
         u32::try_from(used).unwrap_or(u32::MAX)

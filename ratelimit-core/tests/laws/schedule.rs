@@ -94,7 +94,11 @@ impl Limits {
     fn of(dice: &mut Dice, rate: fn(&mut Dice) -> Rate) -> Self {
         let mut rates = vec![rate(dice)];
         while rates.len() < 3 && dice.one_in(3) {
-            rates.push(rate(dice));
+            let next = rate(dice);
+            // Those of which only one can be meant are refused.
+            if !rates.iter().any(|known| known.per() == next.per() || speed(*known) == speed(next)) {
+                rates.push(next);
+            }
         }
         let totals = if dice.one_in(3) { vec![rate(dice)] } else { Vec::new() };
         let shortest = rates.iter().chain(&totals).map(window).min().unwrap_or_default();
@@ -177,6 +181,16 @@ fn rate(dice: &mut Dice) -> Rate {
     };
     let rate = Rate::new(amount, Duration::from_nanos(per));
     if dice.one_in(2) { rate.burst(u32::try_from(dice.between(1, 6)).expect("small")) } else { rate }
+}
+
+/// Weight in so many nanoseconds, in its smallest terms.
+fn speed(rate: Rate) -> (u128, u128) {
+    let (amount, per) = (u128::from(rate.amount()), rate.per().as_nanos());
+    let (mut divisor, mut rest) = (amount, per);
+    while rest > 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    (amount / divisor, per / divisor)
 }
 
 impl Schedule {

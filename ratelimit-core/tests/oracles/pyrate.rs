@@ -8,6 +8,7 @@
 mod aligned;
 mod exclusive;
 mod gcra;
+mod validate;
 
 use std::time::Duration;
 
