@@ -8,9 +8,9 @@ mod common;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use common::{Dice, ns};
+use common::{Dice, Task, ns};
 use ratelimit_core::clock::{Clock, ManualClock};
-use ratelimit_core::{Bucket, ErrorKind, Permit, Rate};
+use ratelimit_core::{Bucket, ErrorKind, Permit, Rate, Registry};
 
 /// Up to so many starts a window is exact.
 const EXACT: u32 = 3072;
@@ -243,4 +243,57 @@ fn a_refund_gives_back_no_more_than_it_took() {
         }
         assert!(given_back > 1_000 && refused > 500, "{given_back} given back, {refused} refused");
     }
+}
+
+/// The plan of a line merges when the starts will, so that what was told comes true.
+#[test]
+fn those_who_wait_start_when_they_were_told() {
+    let mut world = World::new(10_000, 3_600 * SECOND);
+    let mut dice = Dice::new(1);
+    for _ in 0..10_000 {
+        assert!(world.take(1).is_ok());
+        world.clock.advance(ns(dice.below(600_000_000)));
+    }
+    let told = |world: &World| world.now() + u64::try_from(wait(&world.bucket).as_nanos()).expect("a wait");
+    let mut waiting = VecDeque::new();
+    for _ in 0..2_000 {
+        let due = told(&world);
+        waiting.push_back((due, Task::waiting(&world.bucket)));
+    }
+    let mut moments = 0;
+    while let Some((due, mut task)) = waiting.pop_front() {
+        moments += u64::from(due > world.now());
+        world.clock.advance(ns(due - world.now()).saturating_sub(ns(1)));
+        assert!(!task.is_woken() || due == world.now(), "its turn comes at {due}");
+        world.clock.advance(ns(due - world.now()));
+        assert!(task.is_woken() && task.poll().is_some_and(|started| started.is_ok()), "told: {due}");
+        world.started(1);
+    }
+    assert!(moments > 300, "{moments} different times");
+}
+
+fn wait(bucket: &Bucket) -> Duration {
+    bucket.peek().expect("an outlook").wait().expect("it can start")
+}
+
+#[test]
+fn replaced_limits_count_what_a_full_log_remembers() {
+    let clock = ManualClock::new();
+    let registry = Registry::builder().clock(clock.clone()).guard(ns(0)).build();
+    let bucket =
+        registry.register(Bucket::named("b", Rate::per_day(50_000))).expect("limits that make sense");
+    for _ in 0..40_000 {
+        assert!(bucket.try_acquire().is_ok());
+        clock.advance(ns(SECOND));
+    }
+    let remaining = |rate: Rate| {
+        let bucket = registry.register(Bucket::named("b", rate)).expect("limits that make sense");
+        let outlook = bucket.peek().expect("an outlook");
+        outlook.rates().first().expect("a rate").remaining()
+    };
+    assert_eq!(remaining(Rate::per_day(60_000)), 20_000);
+    assert_eq!(remaining(Rate::new(60_000, ns(2 * 86_400 * SECOND))), 20_000);
+    // Of 40,000 seconds the last hour, and at most what counts late by a part of the longer window.
+    let hour = 60_000 - remaining(Rate::per_hour(60_000));
+    assert!((3_600..=3_600 + 2 * 86_400 / 2_048 + 1).contains(&hour), "{hour}");
 }
