@@ -206,6 +206,33 @@ fn a_fixed_window_begins_with_all_that_another_kind_remembers() {
     assert_eq!(after(Rate::new(1, ms(10)).burst(5)), (4, ms(50)));
 }
 
+/// The old total knows how much has started, and the keys' token buckets do not know when: of both whatever is stricter.
+#[test]
+fn a_window_over_all_keys_counts_what_the_total_and_the_keys_remember() {
+    let clock = ManualClock::new();
+    let registry = Registry::builder().clock(clock.clone()).guard(ns(0)).build();
+    let keyed = || Bucket::named("b", Rate::new(1, ms(20)).burst(5));
+    let total = |rate: Rate| {
+        let bucket = registry.register(keyed().total(rate.fixed())).expect("limits that make sense");
+        let outlook = bucket.peek().expect("an outlook");
+        let total = outlook.rates().last().expect("a total");
+        (bucket, total.remaining(), total.resets_in())
+    };
+    let (bucket, ..) = total(Rate::new(8, ms(100)));
+    assert!(bucket.request().key("a").weight(3).try_acquire().is_ok());
+    clock.advance(ms(30));
+    assert!(bucket.request().key("b").weight(2).try_acquire().is_ok());
+    clock.advance(ms(10));
+    let (_, remaining, resets_in) = total(Rate::new(9, ms(60)));
+    assert_eq!(
+        (remaining, resets_in),
+        (4, ms(60)),
+        "five in all, the last of which may have started just now"
+    );
+    let (_, remaining, _) = total(Rate::new(4, ms(60)));
+    assert_eq!(remaining, 0);
+}
+
 type Start = (u64, u64);
 
 /// Law 3 for a server whose window is opened by the first of `starts`.
