@@ -19,8 +19,8 @@ use crate::rate::{Rate, Shape};
 use crate::time::Timestamp;
 
 pub(crate) use all::All;
-pub use leaky_bucket::{FillLevel, LeakyBucket};
 use fixed_window::FixedWindow;
+pub use leaky_bucket::{FillLevel, LeakyBucket};
 use sliding_window::SlidingWindow;
 use token_bucket::TokenBucket;
 

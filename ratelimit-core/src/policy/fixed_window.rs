@@ -160,7 +160,7 @@ impl Gauge for FixedWindow {
 
 #[cfg(test)]
 mod tests {
-    use super::{Earliest, FixedWindow, Outcome, Policy, Timestamp};
+    use super::{Earliest, FixedWindow, Gauge, Outcome, Policy, Timestamp};
 
     fn at(nanos: u64) -> Timestamp {
         Timestamp::from_nanos(nanos)
@@ -184,13 +184,13 @@ mod tests {
         let mut state = FixedWindow::new(5, 100);
         state.commit(at(10), 3);
         state.commit(at(20), 2);
-        state.settle(at(10), at(50), 3, Outcome::Refund(2));
+        state.settle(at(10), at(50), 3, &Outcome::Refund(2));
         assert_eq!(
             (state.used(at(50)), state.idle_at()),
             (3, Some(at(110))),
             "what opened it is still in it"
         );
-        state.settle(at(10), at(50), 3, Outcome::Refund(1));
+        state.settle(at(10), at(50), 3, &Outcome::Refund(1));
         assert_eq!((state.used(at(50)), state.idle_at()), (2, Some(at(120))), "it floats");
         state.commit(at(115), 1);
         assert_eq!((state.used(at(214)), state.idle_at()), (3, Some(at(215))));

@@ -183,7 +183,7 @@ impl Gauge for SlidingWindow {
 
 #[cfg(test)]
 mod tests {
-    use super::{Earliest, MOST, Outcome, PARTS, Policy, SlidingWindow, Timestamp};
+    use super::{Earliest, Gauge, MOST, Outcome, PARTS, Policy, SlidingWindow, Timestamp};
 
     const DAY: u64 = 86_400_000_000_000;
 
@@ -236,9 +236,9 @@ mod tests {
         state.commit(at(10), 2);
         state.commit(at(50), 3);
         state.commit(at(120), 1);
-        state.settle(at(10), at(120), 2, Outcome::Refund(2));
+        state.settle(at(10), at(120), 2, &Outcome::Refund(2));
         assert_eq!(state.used(at(120)), 4);
-        state.settle(at(50), at(151), 3, Outcome::Refund(3));
+        state.settle(at(50), at(151), 3, &Outcome::Refund(3));
         assert_eq!(state.log().collect::<Vec<_>>(), [(at(50), 3), (at(120), 1)]);
     }
 }

@@ -2,7 +2,7 @@
 
 use ratelimit_core::Rate;
 
-use crate::model::{Start, is_fixed};
+use crate::model::Start;
 use crate::oracle::Oracle;
 use crate::schedule::{KEYS, Limits};
 use crate::tempo::Tempo;
@@ -51,22 +51,12 @@ impl Oracle {
         self.model.starts.iter_mut().filter(move |start| start.key == Some(key))
     }
 
-    /// A sliding window gives back all of it, at once; a token bucket and a fixed window may give back less.
+    /// A sliding window gives back all of it, at once; a token bucket may give back less.
     pub(crate) fn refund(&mut self, start: usize) {
-        let mut rates = self.model.rates.iter().chain(&self.model.totals);
-        let sliding = rates.clone().all(|rate| rate.burst_amount().is_none() && !is_fixed(*rate));
+        let sliding =
+            self.model.rates.iter().chain(&self.model.totals).all(|rate| rate.burst_amount().is_none());
         let Some(place) = self.model.starts.iter().position(|known| known.id == start) else { return };
-        // A start that is given back after its window, or after a reset, keeps what it has opened.
-        let at = self.model.starts[place].at;
-        let is_over = |rate: &Rate| {
-            let span = u64::try_from(rate.per().as_nanos()).expect("a short span");
-            is_fixed(*rate) && at + span + self.model.guard <= self.tempo.policy(self.now)
-        };
-        if start < self.settled || rates.any(is_over) {
-            self.model.starts[place].weight = 0;
-        } else {
-            self.model.starts.remove(place);
-        }
+        self.model.starts.remove(place);
         self.exact &= sliding && start >= self.settled;
     }
 
@@ -74,7 +64,7 @@ impl Oracle {
     pub(crate) fn register(&mut self, limits: &Limits) {
         let before = self.forecast();
         self.settled = self.starts;
-        let all = |rates: &[Rate]| rates.iter().all(|rate| rate.burst_amount().is_none() && !is_fixed(*rate));
+        let all = |rates: &[Rate]| rates.iter().all(|rate| rate.burst_amount().is_none());
         let longest = |rates: &[Rate]| rates.iter().map(Rate::per).max();
         let (old, old_total) = (longest(&self.model.rates), longest(&self.model.totals));
         let sliding =
