@@ -1,6 +1,7 @@
 //! What changes a bucket while others wait on it: pause, close, reset, other limits, another pace, another clock.
 
 use std::num::NonZeroU32;
+use std::sync::atomic::Ordering;
 
 use super::effects::Effects;
 use super::state::{Reading, Refusal, State};
@@ -58,6 +59,9 @@ impl State {
     fn start_anew(&mut self, now: Timestamp) -> Reading {
         self.paused_until = Timestamp::ZERO;
         self.latest = Some(now);
+        if let Some(seen) = &self.seen {
+            seen.store(now.as_nanos(), Ordering::Relaxed);
+        }
         self.stamped = Timestamp::ZERO;
         self.tempo = Tempo::default().changed(self.tempo.pace(), now);
         self.changes += 1;

@@ -4,14 +4,17 @@
 //!
 //! Time is counted in ticks, whole parts of a nanosecond, so that the spacing of one weight is a whole number of them:
 //! for an amount that is at most [`FINEST`] in lowest terms against its span exactly what was asked, beyond that rounded
-//! up to the next of 64 ticks a nanosecond, which is never faster and, up to 1,000,000 a second, at most 1.6e-5 slower.
-//! The largest TAT is about 2^103, well within `u128`; nearly all fit into 64 bits ([`TokenBucket::packed`]).
+//! up to the next of 64 ticks a nanosecond, which is never faster and at most 2e-5 slower, and exact again where that
+//! would be too coarse. The largest TAT is about 2^103, well within `u128`; nearly all fit into 64 bits
+//! ([`TokenBucket::packed`]).
 
 use super::{Earliest, Gauge, Outcome, Policy};
 use crate::time::{Timestamp, low};
 
-/// The most ticks in a nanosecond.
+/// The most ticks in a nanosecond of a spacing that is rounded.
 const FINEST: u64 = 64;
+/// The fewest ticks of a spacing that is rounded: one tick is then at most 2e-5 of it.
+const COARSEST: u64 = 50_000;
 
 #[derive(Clone, Debug)]
 pub(crate) struct TokenBucket {
@@ -23,7 +26,7 @@ pub(crate) struct TokenBucket {
 /// What one token bucket's rate comes to, in ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Numbers {
-    /// Ticks in a nanosecond, 1 to 64.
+    /// Ticks in a nanosecond: 1 to 64, more only where rates are beyond a million a second.
     pub(crate) ticks: u64,
     /// One weight's spacing.
     pub(crate) spacing: u64,
@@ -36,10 +39,10 @@ impl Numbers {
     fn new(amount: u32, per: u64, burst: u32, guard: u64) -> Self {
         let amount = u64::from(amount);
         let common = greatest_common_divisor(amount, per);
-        let (ticks, spacing) = match amount / common {
-            ticks @ ..=FINEST => (ticks, per / common),
-            _ => (FINEST, low((u128::from(per) * u128::from(FINEST)).div_ceil(u128::from(amount)))),
-        };
+        let exact = (amount / common, per / common);
+        let rounded = (u128::from(per) * u128::from(FINEST)).div_ceil(u128::from(amount));
+        let is_rounded = exact.0 > FINEST && rounded >= u128::from(COARSEST);
+        let (ticks, spacing) = if is_rounded { (FINEST, low(rounded)) } else { exact };
         debug_assert!(u128::from(spacing) * u128::from(amount) >= u128::from(per) * u128::from(ticks));
         Numbers { ticks, spacing, burst, guard }
     }
@@ -77,6 +80,11 @@ impl TokenBucket {
 
     pub(crate) fn numbers(&self) -> Numbers {
         self.numbers
+    }
+
+    /// Whether TATs fit into 64 bits, if not for ever, then for years.
+    pub(crate) fn packs(&self) -> bool {
+        self.numbers.ticks <= FINEST
     }
 
     /// The TAT in 64 bits, 0 for none; `None` if it does not fit.

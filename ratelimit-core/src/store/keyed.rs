@@ -66,7 +66,7 @@ const FEW: usize = 64;
 impl Keyed {
     pub(super) fn new(rates: &[Guarded], max_keys: usize, born: u64) -> Self {
         match All::new(rates).only_token_bucket() {
-            Some((rate, fresh)) => Keyed::Packed(Packed {
+            Some((rate, fresh)) if fresh.packs() => Keyed::Packed(Packed {
                 table: Table::new(max_keys),
                 rate: *rate,
                 fresh: fresh.clone(),
@@ -74,7 +74,7 @@ impl Keyed {
                 reset: HashMap::new(),
                 look_at: FEW,
             }),
-            None => Keyed::Whole(Table::new(max_keys)),
+            _ => Keyed::Whole(Table::new(max_keys)),
         }
     }
 

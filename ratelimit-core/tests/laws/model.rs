@@ -22,6 +22,21 @@ fn nanos(rate: Rate) -> i128 {
     i128::try_from(rate.per().as_nanos()).expect("a rate's span fits")
 }
 
+/// Whether a token bucket may be a little slow: law 2.
+pub(crate) fn is_rounded(rate: Rate) -> bool {
+    rate.burst_amount().is_some() && speed(rate).0 > 64
+}
+
+/// Weight in so many nanoseconds, in lowest terms.
+pub(crate) fn speed(rate: Rate) -> (i128, i128) {
+    let (amount, per) = (i128::from(rate.amount()), nanos(rate));
+    let (mut divisor, mut rest) = (amount, per);
+    while rest > 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    (amount / divisor, per / divisor)
+}
+
 impl Model {
     /// Whether a weight can ever fit.
     pub(crate) fn fits(&self, weight: u64) -> bool {
@@ -55,7 +70,11 @@ impl Model {
             let bound = match rate.burst_amount() {
                 None if taken > amount => per + guard + 1,
                 None => continue,
-                Some(burst) => guard - ((i128::from(burst) - taken) * per).div_euclid(amount),
+                Some(burst) => {
+                    let room = ((i128::from(burst) - taken) * per).div_euclid(amount);
+                    // The guard stands off from what is rounded.
+                    guard - room - if is_rounded(rate) { room.max(0) / 50_000 + 1 } else { 0 }
+                }
             };
             earliest = earliest.max(i128::from(start.at) + bound);
             if rate.burst_amount().is_none() {

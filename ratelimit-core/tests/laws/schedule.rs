@@ -6,6 +6,7 @@ use ratelimit_core::{Bucket, Rate};
 
 use crate::common::{Dice, ns};
 use crate::mix::Callers;
+use crate::model::{is_rounded, speed};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
@@ -108,11 +109,7 @@ impl Limits {
 
     /// Law 2: a token bucket may be a little slow, but where its reduced amount is at most 64.
     pub(crate) fn are_exact(&self) -> bool {
-        let is_exact = |rate: &Rate| {
-            let amount = u128::from(rate.amount());
-            rate.burst_amount().is_none() || amount / common_divisor(rate.per().as_nanos(), amount) <= 64
-        };
-        self.rates.iter().chain(&self.totals).all(is_exact)
+        !self.rates.iter().chain(&self.totals).copied().any(is_rounded)
     }
 
     /// Whether a schedule may reach the end of time with them.
@@ -131,10 +128,6 @@ impl Limits {
         let bucket = others.iter().fold(Bucket::named("b", *first), |bucket, rate| bucket.and(*rate));
         self.totals.iter().fold(bucket, |bucket, rate| bucket.total(*rate)).guard(ns(self.guard))
     }
-}
-
-fn common_divisor(a: u128, b: u128) -> u128 {
-    if b == 0 { a } else { common_divisor(b, a % b) }
 }
 
 /// The heaviest call that fits.
@@ -181,16 +174,6 @@ fn rate(dice: &mut Dice) -> Rate {
     };
     let rate = Rate::new(amount, Duration::from_nanos(per));
     if dice.one_in(2) { rate.burst(u32::try_from(dice.between(1, 6)).expect("small")) } else { rate }
-}
-
-/// Weight in so many nanoseconds, in its smallest terms.
-fn speed(rate: Rate) -> (u128, u128) {
-    let (amount, per) = (u128::from(rate.amount()), rate.per().as_nanos());
-    let (mut divisor, mut rest) = (amount, per);
-    while rest > 0 {
-        (divisor, rest) = (rest, divisor % rest);
-    }
-    (amount / divisor, per / divisor)
 }
 
 impl Schedule {
