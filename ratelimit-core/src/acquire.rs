@@ -60,6 +60,11 @@ impl Asked {
                 Passed::Not => {}
             }
         }
+        self.wait()
+    }
+
+    #[cold]
+    fn wait(self) -> Result<Permit, Error> {
         Acquire::new(self).block()
     }
 
@@ -92,7 +97,7 @@ impl Asked {
                 Passage::Refused(rate, retry_after) if self.max_delay == 0 => {
                     return Passed::Refused(Refusal {
                         kind: ErrorKind::Limited,
-                        rate,
+                        rate: Some(rate),
                         retry_after: Some(retry_after),
                     });
                 }
@@ -173,7 +178,6 @@ enum Stage {
 #[derive(Debug)]
 struct Place {
     asked: Asked,
-    shared: Handle,
     /// `None` once it was granted or refused.
     ticket: Option<Ticket>,
     /// Counted as a sleeper of this clock.
@@ -185,7 +189,8 @@ struct Place {
 impl Place {
     /// Counts this waiter among the sleepers of the bucket's present clock.
     fn fall_asleep(&mut self) {
-        let (_, clock) = self.shared.clock();
+        let Ok(shared) = &self.asked.shared else { return };
+        let (_, clock) = shared.clock();
         if clock.is_system() {
             self.sleeper = None;
         } else if self.sleeper.as_ref().is_none_or(|counted| !counted.0.is(&clock)) {
@@ -197,8 +202,8 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket {
-            self.shared.leave(self.asked.key_id(), ticket);
+        if let (Some(ticket), Ok(shared)) = (self.ticket, &self.asked.shared) {
+            shared.leave(self.asked.key_id(), ticket);
         }
     }
 }
@@ -220,7 +225,6 @@ impl Acquire {
     }
 
     /// Waits on this thread.
-    #[cold]
     fn block(mut self) -> Result<Permit, Error> {
         // The first look needs no waker: most who are here are refused.
         if let Some(ended) = self.look(&mut None) {
@@ -288,7 +292,7 @@ impl Acquire {
             }
             Entered::Waits(ticket) => {
                 // In place before anything foreign runs, so that a panic there gives the place up.
-                let mut place = Place { asked, shared: shared.clone(), ticket: Some(ticket), sleeper: None };
+                let mut place = Place { asked, ticket: Some(ticket), sleeper: None };
                 shared.finish(rest);
                 place.fall_asleep();
                 self.stage = Stage::Waiting(place);
@@ -298,11 +302,14 @@ impl Acquire {
     }
 
     fn claim(&mut self, mut place: Place, waker: &mut Option<Waker>) -> Option<Result<Permit, Error>> {
+        let shared = match place.asked.shared() {
+            Ok(shared) => shared.clone(),
+            Err(error) => return Some(Err(error)),
+        };
         let (Some(ticket), Some(waker)) = (place.ticket, waker.take()) else {
             self.stage = Stage::Waiting(place);
             return None;
         };
-        let shared = place.shared.clone();
         let Changed { result, rest } = shared.claim_turn(place.asked.key_id(), ticket, waker);
         match result {
             Claimed::Granted(grant) => {

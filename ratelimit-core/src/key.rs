@@ -55,7 +55,7 @@ impl Key {
         let _ = write!(writer, "{key}");
         let KeyWriter { text, beyond, .. } = writer;
         let hash = match beyond {
-            None => keyed().hash(text.as_str().as_bytes()),
+            None => keyed().hash(text.as_bytes()),
             Some(hasher) => hasher.finish128(),
         };
         Key { digest: Digest::new(hash), text }
@@ -99,7 +99,7 @@ impl Write for KeyWriter {
         }
         let hasher = self.beyond.get_or_insert_with(|| {
             let mut hasher = keyed();
-            hasher.write(self.text.as_str().as_bytes());
+            hasher.write(self.text.as_bytes());
             hasher
         });
         hasher.write(piece.as_bytes());
@@ -122,14 +122,16 @@ fn cut(text: &str, limit: usize) -> &str {
 }
 
 impl Text {
-    fn as_str(&self) -> &str {
+    fn as_bytes(&self) -> &[u8] {
         match self {
-            Text::Inline(bytes, len) => {
-                let bytes = bytes.get(..usize::from(*len)).unwrap_or_default();
-                std::str::from_utf8(bytes).unwrap_or_default()
-            }
-            Text::Heap(text) => text,
+            Text::Inline(bytes, len) => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            Text::Heap(text) => text.as_bytes(),
         }
+    }
+
+    fn as_str(&self) -> &str {
+        // Only whole pieces of text were put in.
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
     /// Adds `piece` if there is room for all of it without an allocation.

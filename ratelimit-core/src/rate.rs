@@ -209,6 +209,12 @@ impl Rate {
         }
     }
 
+    /// A token bucket's rate from numbers that were one before.
+    #[inline]
+    pub(crate) const fn of_token_bucket(amount: u32, per: u64, burst: u32) -> Self {
+        Rate { per, amount, shape: Shape::Burst(burst) }
+    }
+
     pub(crate) const fn per_nanos(&self) -> u64 {
         self.per
     }

@@ -42,18 +42,21 @@ impl Request<'_> {
     }
 
     /// Who is counted together: the text of `key`, rendered here.
+    #[inline]
     pub fn key(mut self, key: impl Display) -> Self {
         self.asked.key = Some(Key::new(&key));
         self
     }
 
     /// What the call costs, by default 1. A weight of 0 is a free pass: it is granted and changes nothing.
+    #[inline]
     pub fn weight(mut self, weight: u32) -> Self {
         self.asked.weight = Some(weight);
         self
     }
 
     /// The longest wait that the caller accepts; zero = never wait, `Duration::MAX` = however long.
+    #[inline]
     pub fn max_delay(mut self, max_delay: Duration) -> Self {
         self.asked.max_delay = nanos(max_delay);
         self

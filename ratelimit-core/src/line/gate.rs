@@ -10,7 +10,6 @@
 //! ([`Gate::open`]): so whoever finds the word that he read still in place has read the numbers that belong to it.
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
-use std::time::Duration;
 
 use super::state::{Grant, Reading};
 use crate::policy::token_bucket::Numbers;
@@ -30,9 +29,11 @@ const MOST: u64 = 1 << 61;
 pub(super) struct Gate {
     word: AtomicU64,
     offset: AtomicU64,
-    /// The clock's time and the policies' time at one moment since which both run alike.
+    /// The clock's time and the policies' time at one moment from which on both run alike, and the clock's time until
+    /// which the word is long enough for both.
     since: AtomicU64,
     at: AtomicU64,
+    until: AtomicU64,
     ticks: AtomicU64,
     spacing: AtomicU64,
     /// In ticks: the burst's cost less the guard.
@@ -61,7 +62,7 @@ pub(super) struct Terms {
 pub(crate) enum Passage {
     Granted(Grant),
     /// In so many nanoseconds it would be let through.
-    Refused(Option<Rate>, u64),
+    Refused(Rate, u64),
     /// Nothing: the state is under the lock.
     Shut,
 }
@@ -74,6 +75,7 @@ impl Gate {
             offset: zero(),
             since: zero(),
             at: zero(),
+            until: zero(),
             ticks: zero(),
             spacing: zero(),
             slack: zero(),
@@ -89,8 +91,7 @@ impl Gate {
         self.word.load(Ordering::Relaxed) == SHUT
     }
 
-    /// Lets `weight` through, if it may start now; `read` is asked for the time at most once, and given a coarse one in
-    /// advance where that will do.
+    /// Lets `weight` through, if it may start now; a coarse reading is taken first, where that may do.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
@@ -99,75 +100,106 @@ impl Gate {
     pub(super) fn pass(
         &self,
         weight: u32,
-        coarse: impl FnOnce() -> Timestamp,
-        read: impl FnOnce() -> Reading,
+        coarse: impl Fn() -> Timestamp,
+        read: impl Fn() -> Reading,
     ) -> Passage {
-        let word = self.word.load(Ordering::Acquire);
-        if word == SHUT || weight == 0 {
-            return Passage::Shut;
-        }
-        let numbers = self.load();
-        if u64::from(weight) > numbers.burst {
-            return Passage::Shut;
-        }
-        let grain = self.grain.load(Ordering::Relaxed);
-        if grain > 0 {
-            let now = coarse();
+        loop {
+            let word = self.word.load(Ordering::Acquire);
+            let grain = load(&self.grain);
+            if word == SHUT || grain == 0 || weight == 0 {
+                return self.pass_precisely(weight, read);
+            }
             // Compared as read, which is never ahead, and taken one grain later, which is never before the start.
-            let decided = self.settle(word, &numbers, weight, Reading { clock: now, now }, grain);
-            if !matches!(decided, Passage::Refused(..)) {
-                return decided;
+            match self.take(word, weight, coarse(), grain) {
+                Taken::Yes(grant) => return Passage::Granted(grant),
+                Taken::Raced => {}
+                Taken::No => return self.pass_precisely(weight, read),
             }
         }
-        self.settle(word, &numbers, weight, read(), 0)
     }
 
-    /// Decides by the word until it is still there when that is done. Until then the numbers may be mixed up with other
-    /// ones, so that nothing computed from them may be relied on, not even to fit into 64 bits.
+    /// As [`pass`](Self::pass), by a precise reading.
+    #[inline(never)]
+    fn pass_precisely(&self, weight: u32, read: impl Fn() -> Reading) -> Passage {
+        loop {
+            let word = self.word.load(Ordering::Acquire);
+            if word == SHUT || weight == 0 {
+                return Passage::Shut;
+            }
+            let reading = read();
+            let passage = match self.take(word, weight, reading.now, 0) {
+                Taken::Yes(grant) => return Passage::Granted(grant),
+                Taken::Raced => continue,
+                Taken::No => self.refused(word, weight, reading),
+            };
+            // What was refused by has to be still there, as what is granted by is.
+            fence(Ordering::Acquire);
+            if self.word.load(Ordering::Relaxed) == word {
+                return passage;
+            }
+        }
+    }
+
+    /// Takes `weight` if the bucket of `word` lets it start at `now`, as at `grain` later.
+    ///
+    /// The numbers may be those of other terms than the word's, or mixed up; then the word is not there any more when it
+    /// is to be swapped, and nothing that was computed matters. Numbers that belong to the word fit into 64 bits until
+    /// their time is over.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
         reason = "what it gives is put together where it is to be, and not copied"
     )]
-    fn settle(&self, mut word: u64, numbers: &Loaded, weight: u32, reading: Reading, grain: u64) -> Passage {
-        let cost = u64::from(weight).saturating_mul(numbers.spacing);
-        let Some(now) = numbers.ticks_at(reading.now) else { return Passage::Shut };
-        loop {
-            let tat = word.saturating_sub(numbers.offset);
-            // Where nothing was ever taken the guard has nothing to stand off from.
-            if tat == 0 || tat.saturating_add(cost) <= now.saturating_add(numbers.slack) {
-                let start = reading.now.plus(grain);
-                let taken = tat.max(now.saturating_add(grain * numbers.ticks)).saturating_add(cost);
-                if taken > MOST {
-                    return Passage::Shut;
-                }
-                let put = self.word.compare_exchange_weak(
-                    word,
-                    numbers.offset.saturating_add(taken),
-                    Ordering::AcqRel,
-                    Ordering::Acquire,
-                );
-                match put {
-                    Ok(_) => {
-                        let start = numbers.policy_time(start);
-                        return Passage::Granted(Grant { start, born: numbers.born, weight, waited: 0 });
-                    }
-                    Err(other) => word = other,
-                }
-            } else {
-                // The numbers belong to the word if it is still there.
-                fence(Ordering::Acquire);
-                let other = self.word.load(Ordering::Relaxed);
-                if other == word {
-                    return numbers.refused(tat + cost - numbers.slack, reading);
-                }
-                fence(Ordering::Acquire);
-                word = other;
-            }
-            if word == SHUT || self.offset.load(Ordering::Relaxed) != numbers.offset {
-                return Passage::Shut;
-            }
+    fn take(&self, word: u64, weight: u32, now: Timestamp, grain: u64) -> Taken {
+        let (now, offset, ticks) = (now.as_nanos(), load(&self.offset), load(&self.ticks));
+        let fits =
+            now >= load(&self.since) && now < load(&self.until) && u64::from(weight) <= load(&self.burst);
+        if !fits {
+            return Taken::No;
         }
+        let start = now.wrapping_sub(load(&self.since)).wrapping_add(load(&self.at));
+        let cost = u64::from(weight).wrapping_mul(load(&self.spacing));
+        let (tat, now) = (word.wrapping_sub(offset), start.wrapping_mul(ticks));
+        // Where nothing was ever taken the guard has nothing to stand off from.
+        if tat > 0 && tat.wrapping_add(cost) > now.wrapping_add(load(&self.slack)) {
+            return Taken::No;
+        }
+        let taken = tat.max(now.wrapping_add(grain.wrapping_mul(ticks))).wrapping_add(cost);
+        let born = load(&self.born);
+        let put = offset.wrapping_add(taken);
+        match self.word.compare_exchange(word, put, Ordering::AcqRel, Ordering::Relaxed) {
+            Ok(_) => Taken::Yes(Grant {
+                start: Timestamp::from_nanos(start.wrapping_add(grain)),
+                born,
+                weight,
+                waited: 0,
+            }),
+            Err(_) => Taken::Raced,
+        }
+    }
+
+    /// When `weight` would be let through; what cannot be said here is left to the long way.
+    #[inline]
+    fn refused(&self, word: u64, weight: u32, reading: Reading) -> Passage {
+        let (offset, ticks) = (load(&self.offset), load(&self.ticks).max(1));
+        let due = word
+            .saturating_sub(offset)
+            .saturating_add(u64::from(weight).saturating_mul(load(&self.spacing)))
+            .saturating_sub(load(&self.slack));
+        let due = if ticks == 1 { due } else { due.div_ceil(ticks) };
+        let due = due.saturating_sub(load(&self.at)).saturating_add(load(&self.since));
+        let late = reading.now.as_nanos() >= due || reading.now.as_nanos() >= load(&self.until);
+        if late || u64::from(weight) > load(&self.burst) {
+            return Passage::Shut;
+        }
+        Passage::Refused(self.rate(), due.saturating_sub(reading.clock.as_nanos()))
+    }
+
+    /// Cut to size where it is not that of the word; then nobody sees it.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "both were 32 bits wide when they were stored")]
+    fn rate(&self) -> Rate {
+        Rate::of_token_bucket(load(&self.amount) as u32, load(&self.per), load(&self.burst) as u32)
     }
 
     /// Takes the state out, for whoever has the lock: the TAT, 0 for none.
@@ -195,11 +227,14 @@ impl Gate {
         if tat > MOST || offset > MOST || grain_ticks > MOST {
             return None;
         }
+        // Until the policies' time is `MOST`; by then the TAT is at most a burst and a grain above.
+        let until = since.plus((MOST / numbers.ticks).saturating_sub(at.as_nanos()));
         if !same {
             let store = |number: &AtomicU64, value: u64| number.store(value, Ordering::Relaxed);
             store(&self.offset, offset);
             store(&self.since, since.as_nanos());
             store(&self.at, at.as_nanos());
+            store(&self.until, until.as_nanos());
             store(&self.ticks, numbers.ticks);
             store(&self.spacing, numbers.spacing);
             store(&self.slack, slack);
@@ -214,23 +249,18 @@ impl Gate {
         self.word.store(word, Ordering::Release);
         Some(Word { word, tat })
     }
+}
 
-    #[inline]
-    fn load(&self) -> Loaded {
-        let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
-        Loaded {
-            offset: load(&self.offset),
-            since: load(&self.since),
-            at: load(&self.at),
-            ticks: load(&self.ticks),
-            spacing: load(&self.spacing),
-            slack: load(&self.slack),
-            born: load(&self.born),
-            per: load(&self.per),
-            amount: load(&self.amount),
-            burst: load(&self.burst),
-        }
-    }
+#[inline]
+fn load(number: &AtomicU64) -> u64 {
+    number.load(Ordering::Relaxed)
+}
+
+enum Taken {
+    Yes(Grant),
+    /// The word was another one by then.
+    Raced,
+    No,
 }
 
 /// A word, and the TAT that it stands for.
@@ -238,44 +268,4 @@ impl Gate {
 pub(super) struct Word {
     pub(super) word: u64,
     pub(super) tat: u64,
-}
-
-/// The numbers beside a word, as they were found.
-#[derive(Clone, Copy, Debug)]
-struct Loaded {
-    offset: u64,
-    since: u64,
-    at: u64,
-    ticks: u64,
-    spacing: u64,
-    slack: u64,
-    born: u64,
-    per: u64,
-    amount: u64,
-    burst: u64,
-}
-
-impl Loaded {
-    #[inline]
-    fn policy_time(&self, now: Timestamp) -> Timestamp {
-        Timestamp::from_nanos(self.at.saturating_add(now.as_nanos().saturating_sub(self.since)))
-    }
-
-    /// The policies' time in ticks; `None` once the word is too short for it.
-    #[inline]
-    fn ticks_at(&self, now: Timestamp) -> Option<u64> {
-        self.policy_time(now).as_nanos().checked_mul(self.ticks).filter(|ticks| *ticks <= MOST)
-    }
-
-    fn refused(&self, due: u64, reading: Reading) -> Passage {
-        let due = if self.ticks == 1 { due } else { due.div_ceil(self.ticks) };
-        let due = self.since + (due - self.at);
-        Passage::Refused(self.rate(), due.saturating_sub(reading.clock.as_nanos()))
-    }
-
-    fn rate(&self) -> Option<Rate> {
-        let number = |number: u64| u32::try_from(number).ok();
-        let rate = Rate::try_new(number(self.amount)?, Duration::from_nanos(self.per)).ok()?;
-        Some(rate.burst(number(self.burst).filter(|burst| *burst > 0)?))
-    }
 }

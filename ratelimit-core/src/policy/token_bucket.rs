@@ -179,8 +179,11 @@ impl Policy for TokenBucket {
         let Some(tat) = self.tat else { return Earliest::At(now) };
         let ticks =
             (tat + numbers.cost(weight) + numbers.guard()).saturating_sub(numbers.cost(numbers.burst));
+        if ticks <= numbers.at(now) {
+            return Earliest::At(now);
+        }
         match numbers.time(ticks) {
-            Some(time) => Earliest::At(time.max(now)),
+            Some(time) => Earliest::At(time),
             None => Earliest::Never,
         }
     }
