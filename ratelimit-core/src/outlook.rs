@@ -84,11 +84,11 @@ impl RateOutlook {
     pub(crate) fn new(
         rate: Rate,
         state: &Builtin,
-        now: Timestamp,
+        (now, stamped): (Timestamp, Timestamp),
         wait: impl Fn(Timestamp) -> Duration,
     ) -> Self {
         let resets_in = state.idle_at().filter(|at| *at > now).map_or(Duration::ZERO, wait);
-        RateOutlook { rate, used: state.used(now), remaining: state.remaining(now), resets_in }
+        RateOutlook { rate, used: state.used(stamped), remaining: state.remaining(now), resets_in }
     }
 
     /// The rate.

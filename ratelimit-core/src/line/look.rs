@@ -27,11 +27,13 @@ impl State {
             self.due_behind_line(key, reading, weight)
         };
         let policy_now = self.tempo.policy_time(reading.now);
+        // A start by a coarse reading was taken for up to one grain later than it was: it counts once, not twice.
+        let stamped = self.tempo.policy_time(reading.now.plus(self.grain));
         let clock_wait = |at: Timestamp| at.saturating_since(reading.clock);
         let rates = self.memory.fork(key);
         let states = rates.states().chain(self.memory.total().states());
         let rates = states.map(|(rate, state)| {
-            RateOutlook::new(rate, state, policy_now, |at| clock_wait(self.tempo.clock_time(at)))
+            RateOutlook::new(rate, state, (policy_now, stamped), |at| clock_wait(self.tempo.clock_time(at)))
         });
         Some(Outlook::new(
             due.at.map(clock_wait),
