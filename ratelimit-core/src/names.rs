@@ -14,6 +14,7 @@ use crate::limits::Limits;
 use crate::line::{Declared, Defaults, Shared};
 use crate::pace::Pace;
 use crate::presets;
+use crate::rate::Rate;
 
 /// One table of names.
 pub(crate) struct Names {
@@ -25,6 +26,8 @@ pub(crate) struct Names {
 #[derive(Default)]
 struct Table {
     buckets: BTreeMap<String, Named>,
+    /// Presets that nobody has asked for yet: the first call of a process need not make them all.
+    presets: BTreeMap<&'static str, Rate>,
     /// Names that were removed: only registering brings them back, no declaration does.
     removed: BTreeSet<String>,
     /// Buckets of call sites that have a rate and no name, by the site's address.
@@ -62,15 +65,7 @@ impl Names {
     pub(crate) fn global() -> &'static Arc<Names> {
         static GLOBAL: LazyLock<Arc<Names>> = LazyLock::new(|| {
             let names = Names::new(Defaults::default());
-            for (name, rate) in presets::ALL {
-                let declared = Declared { limits: Limits::of(rate), clock: None, site: None };
-                let name: BucketName = Arc::new(name.into());
-                // Presets are valid limits: a doc test resolves them all.
-                if let Ok(shared) = Shared::new(Arc::clone(&name), declared, None, &Defaults::default()) {
-                    let named = Named { shared, declared: None, preset: true };
-                    names.lock().buckets.insert(name.to_string(), named);
-                }
-            }
+            names.lock().presets = presets::ALL.into_iter().collect();
             Arc::new(names)
         });
         &GLOBAL
@@ -84,10 +79,22 @@ impl Names {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The table, for whoever means this name: a preset of it is there by then.
+    fn lock_for(&self, name: &str) -> Result<MutexGuard<'_, Table>, Error> {
+        let mut table = self.lock();
+        table.refuse_if_closed(name)?;
+        if let Some(rate) = table.presets.remove(name) {
+            let declared = Declared { limits: Limits::of(rate), clock: None, site: None };
+            let shared = Shared::new(Arc::new(name.into()), declared, None, &table.defaults)?;
+            shared.claim();
+            table.buckets.insert(name.to_owned(), Named { shared, declared: None, preset: true });
+        }
+        Ok(table)
+    }
+
     /// The bucket of that name.
     pub(crate) fn get(&self, name: &str) -> Result<Arc<Shared>, Error> {
-        let table = self.lock();
-        table.refuse_if_closed(name)?;
+        let table = self.lock_for(name)?;
         match table.buckets.get(name) {
             Some(named) => Ok(Arc::clone(&named.shared)),
             None => Err(table.unknown(name)),
@@ -98,8 +105,7 @@ impl Names {
     ///
     /// Declarations are compared with declarations: limits registered since are obeyed by all of them.
     pub(crate) fn declare(&self, name: &str, declaration: Declaration) -> Result<Arc<Shared>, Error> {
-        let mut table = self.lock();
-        table.refuse_if_closed(name)?;
+        let mut table = self.lock_for(name)?;
         if table.removed.contains(name) {
             return Err(closed(name));
         }
@@ -123,8 +129,7 @@ impl Names {
 
     /// Makes these the limits of that name, whatever it had before.
     pub(crate) fn register(&self, name: &str, declaration: Declaration) -> Result<Arc<Shared>, Error> {
-        let mut table = self.lock();
-        table.refuse_if_closed(name)?;
+        let mut table = self.lock_for(name)?;
         table.removed.remove(name);
         match table.buckets.get(name) {
             None => table.insert(name, declaration, None),
@@ -163,9 +168,8 @@ impl Names {
 
     /// Takes in a state that belongs to no table yet; `false` if it does, or the name is taken.
     pub(crate) fn adopt(&self, shared: &Arc<Shared>, max_delay: Option<Duration>) -> Result<bool, Error> {
-        let mut table = self.lock();
         let name: &str = shared.name();
-        table.refuse_if_closed(name)?;
+        let mut table = self.lock_for(name)?;
         let is_free = table.buckets.get(name).is_none_or(|named| named.shared.is_closed());
         if !is_free || shared.is_closed() || !shared.claim() {
             return Ok(false);
@@ -202,8 +206,7 @@ impl Names {
         name: &str,
         declared: Declared,
     ) -> Result<Arc<Shared>, Error> {
-        let mut table = self.lock();
-        table.refuse_if_closed(name)?;
+        let mut table = self.lock_for(name)?;
         if let Some(shared) = table.sites.get(&address) {
             return Ok(Arc::clone(shared));
         }
@@ -213,12 +216,19 @@ impl Names {
     }
 
     pub(crate) fn names(&self) -> Vec<String> {
-        self.lock().buckets.keys().cloned().collect()
+        let table = self.lock();
+        let mut names: Vec<String> = table.buckets.keys().cloned().collect();
+        names.extend(table.presets.keys().map(|name| (*name).to_owned()));
+        names.sort_unstable();
+        names
     }
 
     /// Closes and forgets the bucket of that name; whether there was one.
     pub(crate) fn remove(&self, name: &str) -> bool {
         let mut table = self.lock();
+        if table.presets.remove(name).is_some() {
+            return true;
+        }
         let removed = table.buckets.remove(name);
         // Only declarations would bring it back, and there are only so many of them.
         if removed.as_ref().is_some_and(|named| named.declared.is_some()) {
@@ -316,9 +326,8 @@ impl Table {
     }
 
     fn unknown(&self, name: &str) -> Error {
-        let nearest = self
-            .buckets
-            .keys()
+        let known = self.buckets.keys().map(String::as_str).chain(self.presets.keys().copied());
+        let nearest = known
             .map(|known| (strsim::damerau_levenshtein(name, known), known))
             .filter(|(distance, known)| *distance <= (known.len().max(name.len()) / 3).max(1))
             .min_by_key(|(distance, _)| *distance);
