@@ -99,8 +99,24 @@ impl Site {
         })
     }
 
+    #[inline]
     fn found_in(&'static self, names: &Names) -> Found {
-        by_name(self.cached(names, || self.look_up(names)))
+        // What this site found before, which is all that most calls need.
+        if let Some(known) = self.slot.get(names.id()).filter(|known| !known.is_closed()) {
+            let max_delay = known.max_delay();
+            return (Ok(known), max_delay);
+        }
+        self.find_in(names)
+    }
+
+    #[cold]
+    fn find_in(&'static self, names: &Names) -> Found {
+        by_name(self.look_up(names).map(|found| {
+            // Of other registries there may be any number, and they are let go of.
+            let is_global = names.id() == Names::global().id();
+            let found = if is_global { Handle::of_static(&found) } else { Handle::Counted(found) };
+            self.slot.keep(names.id(), found)
+        }))
     }
 
     fn found_by_name(&'static self, name: &str, names: &Names) -> Found {
@@ -112,23 +128,6 @@ impl Site {
                 self.slot.keep(names.id(), shared.clone());
             }),
         })
-    }
-
-    /// What this site found in `names` before, or what `look_up` finds now.
-    fn cached(
-        &self,
-        names: &Names,
-        look_up: impl FnOnce() -> Result<Arc<Shared>, Error>,
-    ) -> Result<Handle, Error> {
-        match self.slot.get(names.id()) {
-            Some(known) if !known.is_closed() => Ok(known),
-            _ => look_up().map(|found| {
-                // Of other registries there may be any number, and they are let go of.
-                let is_global = names.id() == Names::global().id();
-                let found = if is_global { Handle::of_static(&found) } else { Handle::Counted(found) };
-                self.slot.keep(names.id(), found)
-            }),
-        }
     }
 
     fn look_up(&'static self, names: &Names) -> Result<Arc<Shared>, Error> {
@@ -145,7 +144,8 @@ impl Site {
 
     #[inline]
     fn begin(&'static self, (shared, max_delay): Found) -> Call {
-        Call(Asked { shared, key: None, weight: Some(1), max_delay, site: Some(&self.function) })
+        let site = Some(&self.function);
+        Call(Acquire::new(Asked { shared, key: None, weight: Some(1), max_delay, site }))
     }
 }
 
@@ -163,23 +163,24 @@ fn by_name(shared: Result<Handle, Error>) -> Found {
     }
 }
 
-/// One call of an annotated function, on its way to a permit.
+/// One call of an annotated function, on its way to a permit: the future that it waits as, so that nothing is moved
+/// when it does.
 #[derive(Debug)]
 #[must_use]
-pub struct Call(Asked);
+pub struct Call(Acquire);
 
 impl Call {
     /// `key = ..`.
     #[inline]
     pub fn key(mut self, key: &(impl AsKey + ?Sized)) -> Self {
-        self.0.key = Some(key.as_key());
+        self.0.ask(|asked| asked.key = Some(key.as_key()));
         self
     }
 
     /// `weight = ..`.
     #[inline]
     pub fn weight(mut self, weight: impl Weight) -> Self {
-        self.0.weight = weight.weight();
+        self.0.ask(|asked| asked.weight = weight.weight());
         self
     }
 
@@ -192,7 +193,7 @@ impl Call {
     /// `max_delay = ".."`.
     #[inline]
     pub fn max_delay_nanos(mut self, max_delay: u64) -> Self {
-        self.0.max_delay = max_delay;
+        self.0.ask(|asked| asked.max_delay = max_delay);
         self
     }
 
@@ -205,7 +206,7 @@ impl Call {
     /// Waits as a future.
     #[inline]
     pub fn acquire_async(self) -> Acquire {
-        Acquire::new(self.0)
+        self.0
     }
 }
 
