@@ -111,9 +111,10 @@ impl State {
                 reading.now
             }
         };
-        let over = since.plus(GRACE);
-        if reading.now < over {
-            return Next::At(Some(over));
+        // What would be over beyond the end of time never is.
+        let over = since.as_nanos().checked_add(GRACE).map(Timestamp::from_nanos);
+        if over.is_none_or(|over| reading.now < over) {
+            return Next::At(over);
         }
         waiter.passed = true;
         line.turn = None;
