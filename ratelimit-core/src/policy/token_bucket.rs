@@ -205,7 +205,8 @@ impl Policy for TokenBucket {
         let since = self.numbers.at(now).saturating_sub(self.numbers.at(start));
         let cost = self.numbers.cost(weight);
         let back = self.numbers.cost(given.min(weight)).min(cost.saturating_sub(since));
-        self.tat = self.tat.map(|tat| tat.saturating_sub(back));
+        // As it is packed: where nothing remains, the guard has nothing to stand off from.
+        self.tat = self.tat.map(|tat| tat.saturating_sub(back)).filter(|tat| *tat > 0);
     }
 
     fn idle_at(&self) -> Option<Timestamp> {
