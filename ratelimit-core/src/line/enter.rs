@@ -108,7 +108,7 @@ impl State {
         let plans = ends || self.is_planned(ask.key, reading);
         let due = plans.then(|| self.due_behind_line(ask.key, reading, ask.weight));
         if let Some(due) = due
-            && (ask.max_delay == 0 || ends && due.at.is_none_or(|at| at > deadline))
+            && (ask.max_delay == 0 || ends && !due.is_by(deadline, reading))
         {
             return Entered::Refused(Refusal::until(due, reading, ask.max_delay));
         }

@@ -36,7 +36,7 @@ impl State {
             RateOutlook::new(rate, state, (policy_now, stamped), |at| clock_wait(self.tempo.clock_time(at)))
         });
         Some(Outlook::new(
-            due.at.map(clock_wait),
+            due.wait(reading).map(Duration::from_nanos),
             rates.collect(),
             self.lines.get(&key).map_or(0, |line| line.waiters.len()),
             clock_wait(self.paused_until),

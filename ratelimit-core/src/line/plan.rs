@@ -77,7 +77,7 @@ impl State {
             first: Timestamp::MAX,
             changes: self.changes,
         };
-        self.plan_contenders_before(key, &mut plan);
+        self.plan_contenders_before(key, reading, &mut plan);
         for (ticket, waiter) in self.lines.get(&key).into_iter().flat_map(Line::active) {
             let due = self.due_after(&plan, waiter.weight);
             match step(ticket, due) {
@@ -86,7 +86,7 @@ impl State {
                 Step::Count => {}
             }
             let last_chance = waiter.deadline.plus(GRACE);
-            let Some(at) = due.at.filter(|at| *at <= last_chance) else {
+            let Some(at) = due.at.filter(|_| due.is_by(last_chance, reading)) else {
                 // It will be refused, and those behind it stand until then.
                 plan.last.at = plan.last.at.max(Some(last_chance.plus(1)));
                 plan.first = plan.first.min(last_chance);
@@ -104,13 +104,15 @@ impl State {
     }
 
     /// Counts the heads of other keys that may take from the total before anybody of `key`.
-    fn plan_contenders_before(&self, key: KeyId, plan: &mut Plan) {
+    fn plan_contenders_before(&self, key: KeyId, reading: Reading, plan: &mut Plan) {
         let head = self.lines.get(&key).and_then(Line::head).map_or(Ticket::MAX, |(ticket, _)| ticket);
         for (ticket, other) in self.contenders.range(..head) {
             let waiter = self.lines.get(other).and_then(|line| line.waiters.get(ticket));
             let (Some(waiter), Some(start)) = (waiter, plan.last.at) else { continue };
             let due = self.due_by_total_of(&plan.total, start, waiter.weight);
-            let Some(at) = due.at.filter(|at| *at <= waiter.deadline.plus(GRACE)) else { continue };
+            let Some(at) = due.at.filter(|_| due.is_by(waiter.deadline.plus(GRACE), reading)) else {
+                continue;
+            };
             plan.total.commit(self.tempo.policy_time(at), waiter.weight);
             plan.last = Due { at: Some(at), rate: due.rate.or(plan.last.rate) };
         }
@@ -164,7 +166,7 @@ impl State {
                 None => true,
                 Some(was) => was.is_some_and(|was| due.at.is_none_or(|is| is > was)),
             };
-            if !moved || deadline == Timestamp::MAX || due.at.is_some_and(|at| at <= deadline) {
+            if !moved || deadline == Timestamp::MAX || due.is_by(deadline, reading) {
                 return Step::Count;
             }
             refused.push((ticket, Refusal::until(due, reading, u64::MAX)));

@@ -292,6 +292,23 @@ impl State {
     }
 }
 
+impl Due {
+    /// Whether that is not past `deadline`: what is due now never is, though a clock that went back shows less.
+    pub(super) fn is_by(self, deadline: Timestamp, reading: Reading) -> bool {
+        self.at.is_some_and(|at| at <= deadline.max(reading.now))
+    }
+
+    /// How long that is by the clock: nothing if the bucket's time has come to it, though a clock that went back does
+    /// not show it; `None` if it is due only with the end of time.
+    pub(super) fn wait(self, reading: Reading) -> Option<u64> {
+        match self.at? {
+            at if at <= reading.now => Some(0),
+            Timestamp::MAX => None,
+            at => Some(at.as_nanos().saturating_sub(reading.clock.as_nanos())),
+        }
+    }
+}
+
 impl Refusal {
     pub(crate) fn of(kind: ErrorKind) -> Self {
         Refusal { kind, rate: None, retry_after: None }
@@ -300,7 +317,6 @@ impl Refusal {
     /// Refused because it would be `due` only then.
     pub(super) fn until(due: Due, reading: Reading, max_delay: u64) -> Self {
         let kind = if max_delay == 0 { ErrorKind::Limited } else { ErrorKind::DelayTooLong };
-        let wait = |at: Timestamp| at.as_nanos().saturating_sub(reading.clock.as_nanos());
-        Refusal { kind, rate: due.rate, retry_after: due.at.map(wait) }
+        Refusal { kind, rate: due.rate, retry_after: due.wait(reading) }
     }
 }
