@@ -5,6 +5,7 @@ use ratelimit_core::Rate;
 use crate::model::Start;
 use crate::oracle::Oracle;
 use crate::schedule::{KEYS, Limits};
+use crate::shape::is_sliding;
 use crate::tempo::Tempo;
 
 impl Oracle {
@@ -29,7 +30,6 @@ impl Oracle {
     }
 
     pub(crate) fn reset(&mut self, key: Option<usize>) {
-        self.settled = self.starts;
         match key {
             None => {
                 self.model.starts.clear();
@@ -51,20 +51,23 @@ impl Oracle {
         self.model.starts.iter_mut().filter(move |start| start.key == Some(key))
     }
 
-    /// A sliding window gives back all of it, at once; a token bucket may give back less.
+    /// A sliding window gives back all of it, at once; a token bucket and a fixed window may give back less.
     pub(crate) fn refund(&mut self, start: usize) {
-        let sliding =
-            self.model.rates.iter().chain(&self.model.totals).all(|rate| rate.burst_amount().is_none());
-        let Some(place) = self.model.starts.iter().position(|known| known.id == start) else { return };
-        self.model.starts.remove(place);
-        self.exact &= sliding && start >= self.settled;
+        let now = self.tempo.policy(self.now);
+        let Some(known) = self.model.starts.iter_mut().find(|known| known.id == start) else { return };
+        if start < self.settled || known.key.is_none() {
+            // What was taken under other limits, or before a reset of its key, stays taken.
+            return;
+        }
+        (known.weight, known.back) = (0, now);
+        self.exact &= self.model.rates.iter().chain(&self.model.totals).copied().all(is_sliding);
     }
 
     /// Foreseen exactly where sliding windows follow sliding windows that remember as much.
     pub(crate) fn register(&mut self, limits: &Limits) {
         let before = self.forecast();
         self.settled = self.starts;
-        let all = |rates: &[Rate]| rates.iter().all(|rate| rate.burst_amount().is_none());
+        let all = |rates: &[Rate]| rates.iter().copied().all(is_sliding);
         let longest = |rates: &[Rate]| rates.iter().map(Rate::per).max();
         let (old, old_total) = (longest(&self.model.rates), longest(&self.model.totals));
         let sliding =

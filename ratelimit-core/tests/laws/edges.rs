@@ -87,7 +87,7 @@ fn stall(rate: Rate, windows: u32, at_once: usize) {
             tasks.retain_mut(|task| match task.poll() {
                 Some(permit) => {
                     drop(permit.unwrap());
-                    model.starts.push(Start { id: 0, at, key: Some(0), weight: 1 });
+                    model.starts.push(Start { id: 0, at, key: Some(0), weight: 1, back: u64::MAX });
                     resumed.push(at);
                     false
                 }
@@ -115,6 +115,7 @@ fn a_stall_of_many_windows_causes_no_burst() {
         stall(Rate::new(5, ms(100)), windows, 5);
         stall(Rate::new(5, ms(100)).burst(7), windows, 7);
         stall(Rate::new(1, ms(3)).burst(1), windows, 1);
+        stall(Rate::new(5, ms(100)).fixed(), windows, 5);
     }
 }
 
@@ -123,7 +124,7 @@ fn a_clock_going_backwards_never_admits_more_and_waits_are_counted_from_what_it_
     let (mut backwards, mut granted) = (0, 0);
     for seed in 0..SEEDS {
         let mut dice = Dice::new(seed);
-        let limits = Limits::random(&mut dice);
+        let limits = Limits::random(&mut dice).with_fixed(&mut dice);
         let clock = ManualClock::new();
         let bucket = limits.bucket().clock(clock.clone());
         let mut model =
@@ -146,7 +147,13 @@ fn a_clock_going_backwards_never_admits_more_and_waits_are_counted_from_what_it_
                 Ok(_) => {
                     assert_eq!(at, newest, "seed {seed}: too early");
                     granted += 1;
-                    model.starts.push(Start { id: 0, at, key: Some(0), weight: u64::from(weight) });
+                    model.starts.push(Start {
+                        id: 0,
+                        at,
+                        key: Some(0),
+                        weight: u64::from(weight),
+                        back: u64::MAX,
+                    });
                 }
                 Err(error) => {
                     assert!(at > newest, "seed {seed}: refused in vain");
@@ -206,4 +213,69 @@ fn at_the_end_of_time_what_lies_beyond_is_never() {
     assert_eq!((refused.kind(), refused.retry_after()), (ErrorKind::DelayTooLong, None));
     assert_eq!(bucket.try_acquire().unwrap_err().retry_after(), None);
     assert_eq!(bucket.peek().unwrap().wait(), None);
+}
+
+#[test]
+fn at_the_end_of_time_a_turn_is_not_over() {
+    let clock = ManualClock::new();
+    let bucket = Bucket::named("b", Rate::new(2, ms(5))).guard(ns(0)).max_delay(FOREVER).clock(clock.clone());
+    clock.set(Timestamp::from_nanos(u64::MAX - 20_000_000));
+    drop(bucket.request().weight(2).try_acquire().unwrap());
+    let mut tasks = [Task::waiting(&bucket), Task::waiting(&bucket)];
+    clock.set(Timestamp::MAX);
+    for task in &mut tasks {
+        assert!(task.is_woken() && task.poll().unwrap().is_ok(), "each starts as it is polled");
+    }
+}
+
+#[test]
+fn what_is_due_with_the_end_of_time_is_never() {
+    let clock = ManualClock::new();
+    let bucket = Bucket::named("b", Rate::per_second(1)).guard(ns(0)).clock(clock.clone());
+    bucket.pause(FOREVER).unwrap();
+    let is_never = |bucket: &Bucket| {
+        let refused = bucket.try_acquire().unwrap_err();
+        assert_eq!((refused.retry_after(), bucket.peek().unwrap().wait()), (None, None));
+        let waits = Task::new(bucket.request().max_delay(ms(5)).acquire_async()).poll();
+        assert_eq!(waits.unwrap().unwrap_err().retry_after(), None);
+    };
+    is_never(&bucket);
+    bucket.reset().unwrap();
+    clock.set(Timestamp::from_nanos(u64::MAX - 10_000_000));
+    drop(bucket.try_acquire().unwrap());
+    let _waits = Task::waiting(&bucket);
+    is_never(&bucket);
+}
+
+#[test]
+fn what_a_clock_that_went_backwards_does_not_show_is_no_wait() {
+    let clock = ManualClock::new();
+    let bucket = Bucket::named("b", Rate::per_second(2)).guard(ns(0)).clock(clock.clone());
+    clock.set(Timestamp::from_nanos(10_000_000_000));
+    drop(bucket.request().weight(2).try_acquire().unwrap());
+    let mut head = Task::waiting(&bucket);
+    clock.set(Timestamp::from_nanos(11_000_000_001));
+    assert!(head.is_woken());
+    clock.set(Timestamp::from_nanos(5_000_000_000));
+    let refused = bucket.try_acquire().unwrap_err();
+    assert_eq!(refused.retry_after(), Some(ns(0)), "once the head has started");
+    assert_eq!(bucket.peek().unwrap().wait(), Some(ns(0)));
+    let mut second = Task::new(bucket.request().max_delay(ns(1)).acquire_async());
+    assert!(second.poll().is_none(), "no wait is longer than its allowance");
+    assert!(head.poll().unwrap().is_ok());
+    assert!(second.is_woken() && second.poll().unwrap().is_ok());
+}
+
+/// Whoever asks with the bucket's lock and whoever asks without it are told the same.
+#[test]
+fn what_is_given_back_at_once_leaves_nothing_for_the_guard_to_stand_off_from() {
+    let clock = ManualClock::new();
+    let bucket = Bucket::named("b", Rate::new(1, ms(20)).burst(4)).guard(ms(21)).clock(clock.clone());
+    let permit = bucket.try_acquire().unwrap();
+    // So that the state stays under the lock.
+    bucket.pause(ns(2)).unwrap();
+    permit.refund();
+    assert_eq!(bucket.request().weight(4).try_acquire().unwrap_err().retry_after(), Some(ns(2)));
+    clock.advance(ns(2));
+    assert!(bucket.request().weight(4).try_acquire().is_ok());
 }

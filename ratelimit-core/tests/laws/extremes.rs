@@ -14,7 +14,7 @@ fn at_the_very_end_of_time_what_starts_still_fits() {
     let mut granted = 0;
     for seed in 0..CASES {
         let mut dice = Dice::new(seed);
-        let limits = Limits::extreme(&mut dice);
+        let limits = Limits::extreme(&mut dice).with_fixed(&mut dice);
         let clock = ManualClock::new();
         let bucket = limits.bucket().clock(clock.clone());
         let mut model = Model { rates: limits.rates, totals: limits.totals, ..Model::default() };
@@ -28,7 +28,13 @@ fn at_the_very_end_of_time_what_starts_still_fits() {
                 Ok(permit) => {
                     assert_eq!(wait, Some(ns(0)), "seed {seed}");
                     granted += 1;
-                    model.starts.push(Start { id, at, key: Some(key), weight: u64::from(weight) });
+                    model.starts.push(Start {
+                        id,
+                        at,
+                        key: Some(key),
+                        weight: u64::from(weight),
+                        back: u64::MAX,
+                    });
                     if dice.one_in(4) {
                         permit.refund();
                         model.starts.pop();

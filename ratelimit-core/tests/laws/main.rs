@@ -29,5 +29,6 @@ mod probe;
 mod random;
 mod run;
 mod schedule;
+mod shape;
 mod tempo;
 mod world;

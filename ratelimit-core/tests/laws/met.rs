@@ -9,6 +9,7 @@ pub(crate) enum Kind {
     TwoRates,
     Totals,
     Bursts,
+    Fixed,
     Guard,
     Keys,
     HeavyCalls,
@@ -35,10 +36,11 @@ pub(crate) enum Kind {
 }
 
 /// Each with the least share of schedules, in percent, that must have met it: about two thirds of what they do.
-pub(crate) const KINDS: [(Kind, u64); 26] = [
+pub(crate) const KINDS: [(Kind, u64); 27] = [
     (Kind::TwoRates, 35),
     (Kind::Totals, 20),
     (Kind::Bursts, 45),
+    (Kind::Fixed, 18),
     (Kind::Guard, 12),
     (Kind::Keys, 33),
     (Kind::HeavyCalls, 50),

@@ -42,7 +42,7 @@ pub(crate) struct Oracle {
     pub exact: bool,
     /// Something may be due beyond the end of time.
     pub extreme: bool,
-    /// Starts before this one give nothing back any more.
+    /// Starts before this one were made under other limits, and give nothing back any more.
     pub settled: usize,
     pub starts: usize,
     /// When those in line would have started, had nobody come back.
@@ -150,14 +150,20 @@ impl Oracle {
         for waiter in self.active(key) {
             let due = self.due(&model, key, last, waiter.weight);
             dues.push((waiter.id, due));
-            if due > waiter.deadline.saturating_add(GRACE) {
+            if due > waiter.deadline.saturating_add(GRACE).max(self.now) {
                 // It will have failed by then, and holds those behind it up until it has.
                 last = last.max(waiter.deadline.saturating_add(GRACE + 1));
                 continue;
             }
             last = due;
             let at = self.tempo.policy(due);
-            model.starts.push(Start { id: usize::MAX, at, key: Some(key), weight: waiter.weight });
+            model.starts.push(Start {
+                id: usize::MAX,
+                at,
+                key: Some(key),
+                weight: waiter.weight,
+                back: u64::MAX,
+            });
         }
         (dues, self.due(&model, key, last, newcomer))
     }
@@ -173,15 +179,14 @@ impl Oracle {
         self.model.totals.is_empty() || self.waiters.iter().all(|waiter| waiter.failed || waiter.key == key)
     }
 
-    /// How long it is by the clock until `due`; `u64::MAX` = for ever.
+    /// How long it is by the clock until `due`; `u64::MAX` = for ever. What a clock that went back does not show, but the
+    /// bucket has seen, is no wait.
     pub(crate) fn wait(&self, due: u64) -> u64 {
-        if due == u64::MAX { u64::MAX } else { due - self.shown }
-    }
-
-    /// Whether what is `due` is so already, and only a clock that went back does not show it: how long that is by the
-    /// clock is left open.
-    pub(crate) fn is_behind(&self, due: u64) -> bool {
-        self.shown < self.now && due <= self.now
+        match due {
+            u64::MAX => u64::MAX,
+            due if due <= self.now => 0,
+            due => due - self.shown,
+        }
     }
 
     /// A newcomer.
@@ -200,7 +205,7 @@ impl Oracle {
             return Expected::Starts;
         }
         let due = self.plan(key, weight).1;
-        let is_in_time = due <= self.shown.saturating_add(allowance);
+        let is_in_time = due <= self.shown.saturating_add(allowance).max(self.now);
         // Behind other keys, those before it may run out of time and not take what they are planned to.
         let may_fail = !self.is_alone(key) && self.active(key).any(|waiter| waiter.deadline < u64::MAX);
         if allowance > 0 && (is_in_time || may_fail) {
@@ -208,8 +213,7 @@ impl Oracle {
             return if is_known { Expected::Waits } else { Expected::Open(allowance) };
         }
         let kind = if allowance == 0 { ErrorKind::Limited } else { ErrorKind::DelayTooLong };
-        let is_known = self.is_alone(key) && !self.is_behind(due);
-        Expected::Refused(kind, is_known.then(|| self.wait(due)))
+        Expected::Refused(kind, self.is_alone(key).then(|| self.wait(due)))
     }
 
     /// The clock shows another time.
@@ -252,7 +256,7 @@ impl Oracle {
         self.starts = start + 1;
         if weight > 0 {
             let at = self.tempo.policy(self.now);
-            self.model.starts.push(Start { id: start, at, key: Some(key), weight });
+            self.model.starts.push(Start { id: start, at, key: Some(key), weight, back: u64::MAX });
         }
     }
 
@@ -285,7 +289,7 @@ impl Oracle {
         }
         loop {
             let moved = |id: usize, due: u64| before.iter().any(|(known, was)| *known == id && due > *was);
-            let late = |id: usize, due: u64| due > self.waiters[self.place(id)].deadline;
+            let late = |id: usize, due: u64| due > self.waiters[self.place(id)].deadline.max(self.now);
             let (dues, _) = self.plan(key, 1);
             let Some((id, _)) = dues.iter().find(|(id, due)| late(*id, *due) && moved(*id, *due)) else {
                 return;
@@ -306,18 +310,13 @@ impl Oracle {
         self.settle();
     }
 
-    /// A wait as it was said: until the end of time is for ever.
-    pub(crate) fn said(&self, wait: Option<u64>) -> u64 {
-        wait.filter(|wait| self.shown.saturating_add(*wait) < u64::MAX).unwrap_or(u64::MAX)
-    }
-
-    pub(crate) fn agrees(&self, expected: &Expected, ended: Option<Ended>) -> bool {
+    pub(crate) fn agrees(expected: &Expected, ended: Option<Ended>) -> bool {
         match (expected, ended) {
             (Expected::Starts, Some(Ended::Started { .. }))
             | (Expected::Waits | Expected::Open(_), None)
             | (Expected::Failed, Some(Ended::Refused { .. })) => true,
             (Expected::Refused(kind, wait), Some(Ended::Refused { kind: real, retry_after })) => {
-                *kind == real && wait.is_none_or(|wait| wait == self.said(retry_after))
+                *kind == real && wait.is_none_or(|wait| wait == retry_after.unwrap_or(u64::MAX))
             }
             (Expected::Open(allowance), Some(Ended::Refused { kind, retry_after })) => {
                 kind == ErrorKind::DelayTooLong && retry_after.is_none_or(|wait| wait > *allowance)

@@ -6,7 +6,7 @@ use ratelimit_core::{Bucket, Rate};
 
 use crate::common::{Dice, ns};
 use crate::mix::Callers;
-use crate::model::{is_rounded, speed};
+use crate::shape::{is_rounded, is_sliding, most, speed, window};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
@@ -107,6 +107,16 @@ impl Limits {
         Limits { rates, totals, guard }
     }
 
+    /// The same with some windows fixed.
+    pub(crate) fn with_fixed(mut self, dice: &mut Dice) -> Self {
+        for rate in self.rates.iter_mut().chain(&mut self.totals).filter(|rate| is_sliding(**rate)) {
+            if dice.one_in(3) {
+                *rate = rate.fixed();
+            }
+        }
+        self
+    }
+
     /// Law 2: a token bucket may be a little slow, but where its reduced amount is at most 64.
     pub(crate) fn are_exact(&self) -> bool {
         !self.rates.iter().chain(&self.totals).copied().any(is_rounded)
@@ -128,17 +138,6 @@ impl Limits {
         let bucket = others.iter().fold(Bucket::named("b", *first), |bucket, rate| bucket.and(*rate));
         self.totals.iter().fold(bucket, |bucket, rate| bucket.total(*rate)).guard(ns(self.guard))
     }
-}
-
-/// The heaviest call that fits.
-fn most(rate: &Rate) -> u32 {
-    rate.burst_amount().unwrap_or(rate.amount())
-}
-
-/// The span over which what was taken at once is given back.
-fn window(rate: &Rate) -> u64 {
-    let span = rate.per().as_nanos() * u128::from(most(rate)) / u128::from(rate.amount());
-    u64::try_from(span).unwrap_or(u64::MAX)
 }
 
 fn extreme_rate(dice: &mut Dice) -> Rate {
@@ -163,7 +162,7 @@ pub(crate) fn extreme_span(dice: &mut Dice) -> u64 {
     }
 }
 
-/// Sliding windows and token buckets alike; another shape is one more case at the end.
+/// Token buckets as often as windows; another shape is one more case at the end.
 fn rate(dice: &mut Dice) -> Rate {
     let amount = u32::try_from(dice.between(1, 6)).expect("small");
     let per = match dice.below(4) {
@@ -179,13 +178,14 @@ fn rate(dice: &mut Dice) -> Rate {
 impl Schedule {
     pub(crate) fn random(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        let limits = Limits::random(&mut dice);
+        // Not so of limits that replace others: the model would have to know what opened a window before.
+        let limits = Limits::random(&mut dice).with_fixed(&mut dice);
         Self::of(limits, &mut dice, None)
     }
 
     pub(crate) fn extreme(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        let limits = Limits::extreme(&mut dice);
+        let limits = Limits::extreme(&mut dice).with_fixed(&mut dice);
         let most = limits.most();
         let mut schedule = Self::of(limits, &mut dice, Some(most));
         schedule.ops.insert(0, Op::Advance(Step::By(extreme_span(&mut dice))));
