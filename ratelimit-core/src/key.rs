@@ -32,6 +32,12 @@ impl Digest {
         Digest(NonZeroU64::new(hash.h1).unwrap_or(NonZeroU64::MAX), hash.h2)
     }
 
+    /// One that is chosen, to see what a table makes of it.
+    #[cfg(test)]
+    pub(crate) fn of(high: u64, low: u64) -> Self {
+        Digest(NonZeroU64::new(high).unwrap_or(NonZeroU64::MAX), low)
+    }
+
     pub(crate) fn high(self) -> u64 {
         self.0.get()
     }

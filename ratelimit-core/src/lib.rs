@@ -7,6 +7,9 @@
 mod acquire;
 mod bucket;
 pub mod clock;
+#[cfg(test)]
+#[path = "../tests/common/dice.rs"]
+mod dice;
 mod error;
 mod key;
 mod limits;

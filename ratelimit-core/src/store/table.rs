@@ -28,7 +28,8 @@ pub(super) struct Table<S> {
 
 #[derive(Clone, Debug)]
 struct Segment<S> {
-    /// A multiple of eight, of which at most five in six are taken. An entry stands at its home or behind it, with no empty slot between.
+    /// A multiple of eight, of which at most five in six and one more are taken. An entry stands at its home or behind it,
+    /// with no empty slot between.
     slots: Box<[Option<(Digest, S)>]>,
     len: usize,
     /// No entry is idle before.
@@ -274,3 +275,6 @@ impl<S> Segment<S> {
         forgotten
     }
 }
+
+#[cfg(test)]
+mod tests;
