@@ -78,6 +78,15 @@ impl Asked {
         }
     }
 
+    /// Takes it whatever the limit says.
+    pub(crate) fn charge(self) -> Result<Permit, Error> {
+        let (shared, ask) = self.ask(None)?;
+        match shared.charge(ask.key, ask.weight) {
+            Ok(grant) => Ok(self.permit(&shared, grant)),
+            Err(refusal) => Err(self.refusal(&shared, refusal)),
+        }
+    }
+
     /// The short ways through, for a call that meets nobody.
     #[inline(always)]
     #[expect(

@@ -1,6 +1,7 @@
 //! The handle that users hold.
 
 mod request;
+mod spend;
 
 use std::fmt;
 use std::future::Future;

@@ -17,6 +17,7 @@
 
 mod alarm;
 mod change;
+mod charge;
 mod effects;
 mod enter;
 mod gate;

@@ -105,6 +105,17 @@ impl Request<'_> {
         Acquire::new(self.asked)
     }
 
+    /// Takes it now, even into debt; never waits. As [`Bucket::charge`], for this key and weight: one above what can
+    /// ever fit is a debt as well, and 0 changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`TooManyKeys`](crate::ErrorKind::TooManyKeys), [`Closed`](crate::ErrorKind::Closed),
+    /// [`Config`](crate::ErrorKind::Config).
+    pub fn charge(self) -> Result<Permit, Error> {
+        self.asked.charge()
+    }
+
     /// What the call would meet now; takes and opens nothing. As [`Bucket::peek`], for this key and weight.
     ///
     /// # Errors

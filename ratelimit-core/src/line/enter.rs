@@ -77,7 +77,7 @@ impl State {
     }
 
     /// It changes nothing, and there is nothing to settle.
-    fn free_pass(&self, reading: Reading) -> Grant {
+    pub(super) fn free_pass(&self, reading: Reading) -> Grant {
         Grant { start: self.tempo.policy_time(reading.now), born: 0, weight: 0, waited: 0 }
     }
 

@@ -256,7 +256,7 @@ impl Shared {
         }
     }
 
-    fn change_and_finish<R>(
+    pub(super) fn change_and_finish<R>(
         self: &Arc<Self>,
         change: impl FnOnce(&mut State, Reading, &mut Effects) -> R,
     ) -> R {

@@ -1,0 +1,57 @@
+//! Taking without asking: what was spent already counts, also where that is a debt.
+
+use std::sync::Arc;
+
+use super::KeyId;
+use super::effects::Effects;
+use super::plan::Forecast;
+use super::shared::Shared;
+use super::state::{Grant, Reading, Refusal, State};
+use crate::error::ErrorKind;
+
+impl Shared {
+    pub(crate) fn charge(self: &Arc<Self>, key: KeyId, weight: u32) -> Result<Grant, Refusal> {
+        self.change_and_finish(|state, reading, effects| state.charge(key, weight, reading, effects))
+    }
+}
+
+impl State {
+    /// Takes `weight` now, whatever the rates say, and also during a pause.
+    fn charge(
+        &mut self,
+        key: KeyId,
+        weight: u32,
+        reading: Reading,
+        effects: &mut Effects,
+    ) -> Result<Grant, Refusal> {
+        if self.closed {
+            return Err(Refusal::of(ErrorKind::Closed));
+        }
+        if weight == 0 {
+            return Ok(self.free_pass(reading));
+        }
+        self.catch_up(key, reading, effects);
+        if !self.make_room(key, reading) {
+            return Err(Refusal::of(ErrorKind::TooManyKeys));
+        }
+        let before = self.forecast_sharers(key, reading);
+        let grant = self.commit(key, reading, weight, reading.clock);
+        self.judge_sharers(key, &before, reading, effects);
+        Ok(grant)
+    }
+
+    /// When those would start whose turn a commit on `key` may move: its own line, with a total everybody.
+    fn forecast_sharers(&self, key: KeyId, reading: Reading) -> Forecast {
+        if self.memory.has_total() { self.forecast_all(reading) } else { self.forecast(key, reading) }
+    }
+
+    /// Refuses those whose turn was moved past their allowance since `before`, and plans the others anew.
+    fn judge_sharers(&mut self, key: KeyId, before: &Forecast, reading: Reading, effects: &mut Effects) {
+        if self.memory.has_total() {
+            self.judge_all(before, reading, effects);
+        } else {
+            self.judge(key, before, reading, effects);
+            self.settle(key, reading, effects);
+        }
+    }
+}
