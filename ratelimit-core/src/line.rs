@@ -18,6 +18,7 @@
 mod alarm;
 mod change;
 mod charge;
+mod correct;
 mod effects;
 mod enter;
 mod gate;

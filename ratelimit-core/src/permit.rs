@@ -1,6 +1,7 @@
 //! The right to start now.
 
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use crate::line::{Grant, Handle, KeyId};
@@ -26,12 +27,14 @@ pub struct Permit {
     shared: Handle,
     key: KeyId,
     grant: Grant,
+    /// The number under which the bucket knows what the call counts, once that was corrected; 0 before.
+    account: AtomicU64,
 }
 
 impl Permit {
     #[inline]
     pub(crate) fn new(shared: Handle, key: KeyId, grant: Grant) -> Self {
-        Permit { shared, key, grant }
+        Permit { shared, key, grant, account: AtomicU64::new(0) }
     }
 
     /// How long the call waited.
@@ -45,9 +48,51 @@ impl Permit {
     /// The limits hold over all calls that were not refunded. A sliding window gives back the whole weight; a token
     /// bucket gives back what time has not refilled already. Nothing is given back if the limits were replaced or
     /// reset since.
-    pub fn refund(self) {
-        if self.grant.weight > 0 {
-            self.shared.refund(self.key, self.grant, self.grant.weight);
+    pub fn refund(mut self) {
+        let account = *self.account.get_mut();
+        if self.grant.weight > 0 || account > 0 {
+            self.shared.refund(self.key, self.grant, account);
+        }
+    }
+
+    /// Tells what the call really cost: the difference to what it counts now is given back, or charged.
+    ///
+    /// What it cost more counts from this moment, even into debt: those who come later wait until it is paid, and who
+    /// waits already and is moved past its allowance by it is refused at once. What it cost less is given back as by
+    /// [`refund`](Permit::refund), and may let somebody start. It may be told several times, also after a free pass
+    /// (weight 0); together they never give back more than was taken.
+    ///
+    /// Nothing is given back if the limits were replaced since, or the key was reset, and nothing charged if the limits
+    /// were replaced or the whole bucket was reset; nor where the key was forgotten and all the room for keys
+    /// ([`max_keys`](crate::Bucket::max_keys)) is taken.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rate_limited::clock::ManualClock;
+    /// use rate_limited::{Bucket, Rate};
+    ///
+    /// let bucket = Bucket::named("graph", Rate::per_hour(100)).clock(ManualClock::new());
+    /// let permit = bucket.request().weight(20).try_acquire()?;
+    /// // The answer says what the query cost:
+    /// permit.correct(7);
+    /// assert_eq!(bucket.peek()?.rates()[0].used(), 7);
+    /// permit.correct(130);
+    /// assert_eq!(bucket.peek()?.rates()[0].used(), 130);
+    /// # Ok::<(), rate_limited::Error>(())
+    /// ```
+    pub fn correct(&self, n: u32) {
+        self.shared.correct(self.key, self.grant, &self.account, n);
+    }
+}
+
+/// Gives nothing back.
+impl Drop for Permit {
+    #[inline]
+    fn drop(&mut self) {
+        let account = *self.account.get_mut();
+        if account > 0 {
+            self.shared.forget_account(account);
         }
     }
 }
@@ -59,5 +104,17 @@ impl fmt::Debug for Permit {
             .field("weight", &self.grant.weight)
             .field("waited", &self.waited())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Permit;
+
+    #[test]
+    fn is_small_and_can_go_to_another_thread() {
+        fn sent<T: Send + Sync + 'static>() {}
+        sent::<Permit>();
+        assert!(size_of::<Permit>() <= 72, "{}", size_of::<Permit>());
     }
 }

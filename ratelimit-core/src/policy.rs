@@ -156,7 +156,8 @@ pub trait Policy: Any + fmt::Debug + Send + Sync {
     /// Takes `weight` at `now`, also where that is before [`earliest`](Self::earliest).
     fn commit(&mut self, now: Timestamp, weight: u32);
 
-    /// Learns at `now` how the call that took `weight` at `start` ended; at most once for each commit.
+    /// Learns at `now` how the call that took `weight` at `start` ended; at most once for each commit, but for
+    /// refunds, which may come in parts: then `weight` is what those before have left of it.
     ///
     /// An outcome that is not known to the policy, as more may come, is best treated as [`Outcome::NoNews`].
     fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: &Outcome);

@@ -41,12 +41,18 @@ impl State {
     }
 
     /// When those would start whose turn a commit on `key` may move: its own line, with a total everybody.
-    fn forecast_sharers(&self, key: KeyId, reading: Reading) -> Forecast {
+    pub(super) fn forecast_sharers(&self, key: KeyId, reading: Reading) -> Forecast {
         if self.memory.has_total() { self.forecast_all(reading) } else { self.forecast(key, reading) }
     }
 
     /// Refuses those whose turn was moved past their allowance since `before`, and plans the others anew.
-    fn judge_sharers(&mut self, key: KeyId, before: &Forecast, reading: Reading, effects: &mut Effects) {
+    pub(super) fn judge_sharers(
+        &mut self,
+        key: KeyId,
+        before: &Forecast,
+        reading: Reading,
+        effects: &mut Effects,
+    ) {
         if self.memory.has_total() {
             self.judge_all(before, reading, effects);
         } else {

@@ -76,9 +76,10 @@ impl State {
         self.wait_or_refuse(ask, waker, reading, effects)
     }
 
-    /// It changes nothing, and there is nothing to settle.
+    /// It changes nothing, and there is nothing to settle unless it is corrected.
     pub(super) fn free_pass(&self, reading: Reading) -> Grant {
-        Grant { start: self.tempo.policy_time(reading.now), born: 0, weight: 0, waited: 0 }
+        let start = self.tempo.policy_time(reading.now);
+        Grant { start, born: self.memory.newest(), weight: 0, waited: 0 }
     }
 
     /// Whether somebody in line must start before a newcomer on `key`.

@@ -45,7 +45,7 @@ pub(crate) struct Shared {
     pub(super) kept: OnceLock<&'static Arc<Shared>>,
     /// Its name as errors carry it who may outlive it.
     named: Arc<Extra>,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     pub(super) alarm: Mutex<Alarm>,
 }
 
@@ -291,10 +291,6 @@ impl Shared {
             drop(state);
             let _ = catch_unwind(AssertUnwindSafe(|| self.finish(Rest { effects, clock })));
         }
-    }
-
-    pub(crate) fn refund(self: &Arc<Self>, key: KeyId, grant: Grant, given: u32) {
-        self.change_and_finish(|state, reading, effects| state.refund(key, grant, given, reading, effects));
     }
 
     pub(crate) fn peek(self: &Arc<Self>, key: KeyId, weight: u32) -> Result<Outlook, Error> {

@@ -5,15 +5,15 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::effects::Effects;
+use super::correct::Part;
 use super::enter::Ask;
 use super::gate::{Gate, Terms, Word};
 use super::{KeyId, Line, Ticket};
 use crate::error::ErrorKind;
 use crate::limits::Valid;
 use crate::pace::{Pace, Tempo};
+use crate::policy::Earliest;
 use crate::policy::all::Verdict;
-use crate::policy::{Earliest, Outcome};
 use crate::rate::Rate;
 use crate::store::Memory;
 use crate::time::Timestamp;
@@ -49,6 +49,9 @@ pub(crate) struct State {
     pub(super) agenda: BTreeSet<(Timestamp, KeyId)>,
     /// Why those were refused who are no longer in line and do not know it yet.
     pub(super) refused: HashMap<Ticket, Refusal>,
+    /// What calls count that were corrected, by the number their permits hold; the newest number.
+    pub(super) accounts: HashMap<u64, Vec<Part>>,
+    pub(super) numbered: u64,
     /// The ticket of the next who joins.
     pub(super) arrivals: Ticket,
     /// Counts what makes the plans of all keys out of date.
@@ -128,6 +131,8 @@ impl State {
             served: None,
             agenda: BTreeSet::new(),
             refused: HashMap::new(),
+            accounts: HashMap::new(),
+            numbered: 0,
             arrivals: Ticket::MIN,
             changes: 0,
             alarm: Wanted::default(),
@@ -188,13 +193,19 @@ impl State {
 
     /// Takes `weight` now; the policies were asked at this same reading.
     pub(super) fn commit(&mut self, key: KeyId, reading: Reading, weight: u32, joined: Timestamp) -> Grant {
+        let (start, born) = self.count(key, reading, weight);
+        let waited = reading.clock.as_nanos().saturating_sub(joined.as_nanos());
+        Grant { start, born, weight, waited }
+    }
+
+    /// Takes `weight` now, whatever the policies say: when, in their time, and from which entry.
+    pub(super) fn count(&mut self, key: KeyId, reading: Reading, weight: u32) -> (Timestamp, u64) {
         let start = self.stamp_of(reading.now);
         self.stamped = start;
         let born = self.memory.commit(key, start, weight);
         self.outdate(key);
         self.served = None;
-        let waited = reading.clock.as_nanos().saturating_sub(joined.as_nanos());
-        Grant { start, born, weight, waited }
+        (start, born)
     }
 
     /// The time of a commit at `now`, in the policies' time.
@@ -233,22 +244,6 @@ impl State {
         let now = self.tempo.policy_time(reading.now);
         let lines = &self.lines;
         self.memory.make_room(key, now, |digest| lines.contains_key(&Some(*digest)))
-    }
-
-    /// Gives back `given` of what `grant` took, as far as the policies can.
-    pub(super) fn refund(
-        &mut self,
-        key: KeyId,
-        grant: Grant,
-        given: u32,
-        reading: Reading,
-        effects: &mut Effects,
-    ) {
-        let times = (grant.start, self.tempo.policy_time(reading.now));
-        self.memory.settle(key, grant.born, times, grant.weight, Outcome::Refund(given));
-        self.outdate(key);
-        self.served = None;
-        self.settle(key, reading, effects);
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Memory {
     has_total: bool,
     /// How many entries there have been: a refund for what an older one of the same key took is void.
     births: u64,
+    /// The first entry since everything was reset or replaced.
+    first: u64,
 }
 
 impl Memory {
@@ -38,6 +40,7 @@ impl Memory {
             total: All::new(&limits.totals),
             has_total: !limits.totals.is_empty(),
             births: born,
+            first: born,
         }
     }
 
@@ -76,9 +79,20 @@ impl Memory {
     pub(crate) fn reset(&mut self) {
         self.births += 1;
         let born = self.births;
+        self.first = born;
         self.unkeyed = Entry { rates: self.fresh.clone(), born };
         self.keyed = self.keyed.anew(born);
         self.total = self.total.fresh();
+    }
+
+    /// Whether what the entry `born` took is of the present time: not from before everything was reset or replaced.
+    pub(crate) fn remembers(&self, born: u64) -> bool {
+        born >= self.first
+    }
+
+    /// The number of the newest entry.
+    pub(crate) fn newest(&self) -> u64 {
+        self.births
     }
 
     /// A key as fresh, at `now`.
