@@ -1,5 +1,6 @@
 //! The handle that users hold.
 
+mod bounds;
 mod request;
 mod spend;
 

@@ -36,6 +36,7 @@ mod display;
 /// | is limited to 10/s: retry after 340ms | `Limited` | come back then, or give the call a `max_delay` |
 /// | is limited to 10/s: retry after 340ms (allowed 200ms) | `DelayTooLong` | come back then, or allow more |
 /// | is held up: retry after 30s | `Limited`, `DelayTooLong` | as above; the bucket is [paused](crate::Bucket::pause) |
+/// | is held up until a call in flight ends | `Limited`, `DelayTooLong` | allow a wait; see [`in_flight`](crate::Bucket::in_flight) |
 /// | is limited to 10/s: weight 11 can never fit | `TooHeavy` | cut the call into parts, or raise the rate |
 /// | holds as many keys as it may, all of them in use | `TooManyKeys` | raise [`max_keys`](crate::Bucket::max_keys) |
 /// | unknown bucket: did you mean .. | `UnknownBucket` | the name, or the registry, is another one |

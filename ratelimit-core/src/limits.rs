@@ -1,4 +1,4 @@
-//! What a bucket declares, as plain data: its rates, the rates over all keys, the guard, the bound on keys.
+//! What a bucket declares, as plain data: its rates, the rates over all keys, the guard, the bounds.
 
 use std::fmt;
 use std::time::Duration;
@@ -21,6 +21,7 @@ pub(crate) struct Limits {
     totals: RateList,
     guard: Option<Duration>,
     max_keys: usize,
+    in_flight: Option<usize>,
 }
 
 /// Up to eight rates, in a form that constants can build.
@@ -67,8 +68,13 @@ impl RateList {
 }
 
 impl Limits {
-    pub(crate) const UNLIMITED: Limits =
-        Limits { rates: RateList::EMPTY, totals: RateList::EMPTY, guard: None, max_keys: MAX_KEYS };
+    pub(crate) const UNLIMITED: Limits = Limits {
+        rates: RateList::EMPTY,
+        totals: RateList::EMPTY,
+        guard: None,
+        max_keys: MAX_KEYS,
+        in_flight: None,
+    };
 
     pub(crate) const fn of(rate: Rate) -> Self {
         let mut limits = Limits::UNLIMITED;
@@ -92,6 +98,10 @@ impl Limits {
         self.max_keys = max_keys;
     }
 
+    pub(crate) const fn set_in_flight(&mut self, in_flight: usize) {
+        self.in_flight = Some(in_flight);
+    }
+
     pub(crate) fn rates(&self) -> impl Iterator<Item = Rate> {
         self.rates.iter()
     }
@@ -102,6 +112,7 @@ impl Limits {
             && self.totals.same(&other.totals)
             && self.guard == other.guard
             && self.max_keys == other.max_keys
+            && self.in_flight == other.in_flight
     }
 
     /// The limits to run, or what is wrong with them.
@@ -112,13 +123,23 @@ impl Limits {
         if self.max_keys == 0 {
             return Err("`max_keys(0)` leaves no room for any key; the least is 1".to_owned());
         }
+        if self.in_flight == Some(0) {
+            return Err(
+                "`in_flight(0)` lets no call run; the least is 1, and without it any number may".to_owned()
+            );
+        }
         if let Some(contradiction) = self.rates.contradiction().or_else(|| self.totals.contradiction()) {
             return Err(contradiction);
         }
         let guarded = |list: &RateList| -> Result<Box<[Guarded]>, String> {
             list.iter().map(|rate| guard(rate, self.guard, default_guard)).collect()
         };
-        Ok(Valid { rates: guarded(&self.rates)?, totals: guarded(&self.totals)?, max_keys: self.max_keys })
+        Ok(Valid {
+            rates: guarded(&self.rates)?,
+            totals: guarded(&self.totals)?,
+            max_keys: self.max_keys,
+            in_flight: self.in_flight,
+        })
     }
 }
 
@@ -128,6 +149,8 @@ pub(crate) struct Valid {
     pub(crate) rates: Box<[Guarded]>,
     pub(crate) totals: Box<[Guarded]>,
     pub(crate) max_keys: usize,
+    /// How many bodies may run at once on each key.
+    pub(crate) in_flight: Option<usize>,
 }
 
 impl Valid {
@@ -193,6 +216,9 @@ impl fmt::Display for Limits {
         }
         if self.max_keys != MAX_KEYS {
             write!(f, ", max_keys {}", self.max_keys)?;
+        }
+        if let Some(in_flight) = self.in_flight {
+            write!(f, ", in_flight {in_flight}")?;
         }
         Ok(())
     }

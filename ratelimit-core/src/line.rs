@@ -21,6 +21,7 @@ mod charge;
 mod correct;
 mod effects;
 mod enter;
+mod flight;
 mod gate;
 mod handle;
 mod look;

@@ -49,7 +49,8 @@ impl Outlook {
         Outlook { wait, rates, waiting, paused_for, guard }
     }
 
-    /// How long the call would wait, behind those who wait already; `None` = it would never start.
+    /// How long the call would wait, behind those who wait already; `None` = it would never start, or nobody knows
+    /// when: a call [in flight](crate::Bucket::in_flight) has to end first.
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
         self.wait

@@ -8,7 +8,8 @@ use crate::line::{Grant, Handle, KeyId};
 
 /// The right to start now, already paid.
 ///
-/// Hold it while the call runs; the attribute does so until the function ends. Dropping it gives nothing back.
+/// Hold it while the call runs; the attribute does so until the function ends. Dropping it gives nothing back
+/// and ends the call's time [in flight](crate::Bucket::in_flight).
 ///
 /// # Examples
 ///
@@ -84,15 +85,25 @@ impl Permit {
     pub fn correct(&self, n: u32) {
         self.shared.correct(self.key, self.grant, &self.account, n);
     }
+
+    #[cold]
+    fn end(&self, account: u64) {
+        if account > 0 {
+            self.shared.forget_account(account);
+        }
+        if self.grant.in_flight {
+            self.shared.land(self.key);
+        }
+    }
 }
 
-/// Gives nothing back.
+/// Gives nothing back, and ends the call's time in flight.
 impl Drop for Permit {
     #[inline]
     fn drop(&mut self) {
         let account = *self.account.get_mut();
-        if account > 0 {
-            self.shared.forget_account(account);
+        if account > 0 || self.grant.in_flight {
+            self.end(account);
         }
     }
 }

@@ -31,13 +31,11 @@ impl fmt::Display for Error {
 
 impl Error {
     fn fmt_wait(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.rate() {
-            Some(rate) => write!(f, "is limited to {rate}: ")?,
-            None => f.write_str("is held up: ")?,
-        }
-        match self.retry_after() {
-            Some(wait) => write!(f, "retry after {}", Span(wait))?,
-            None => f.write_str("when to retry is unknown")?,
+        match (self.rate(), self.retry_after()) {
+            (Some(rate), Some(wait)) => write!(f, "is limited to {rate}: retry after {}", Span(wait))?,
+            (Some(rate), None) => write!(f, "is limited to {rate}: when to retry is unknown")?,
+            (None, Some(wait)) => write!(f, "is held up: retry after {}", Span(wait))?,
+            (None, None) => f.write_str("is held up until a call in flight ends")?,
         }
         match self.max_delay() {
             Some(allowed) if self.kind == ErrorKind::DelayTooLong => {

@@ -41,14 +41,15 @@ impl State {
     pub(super) fn reset(&mut self, reading: Reading, effects: &mut Effects) {
         self.memory.reset();
         let reading = self.start_anew(reading.clock);
+        self.make_room_in_flight(reading);
         self.settle_all(reading, effects);
     }
 
     /// One key as fresh; what it took from the total stays taken.
     pub(super) fn reset_key(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
         self.memory.reset_key(key, self.tempo.policy_time(reading.now));
-        // Its entry is kept while it is waited for.
-        if self.lines.contains_key(&key) {
+        // Its entry is kept while it is in use.
+        if self.is_in_use(key) {
             self.make_room(key, reading);
         }
         self.changes += 1;
@@ -147,6 +148,7 @@ impl State {
         for key in keys {
             self.make_room(key, reading);
         }
+        self.make_room_in_flight(reading);
         self.settle_all(reading, effects);
     }
 }

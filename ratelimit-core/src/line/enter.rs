@@ -79,7 +79,7 @@ impl State {
     /// It changes nothing, and there is nothing to settle unless it is corrected.
     pub(super) fn free_pass(&self, reading: Reading) -> Grant {
         let start = self.tempo.policy_time(reading.now);
-        Grant { start, born: self.memory.newest(), weight: 0, waited: 0 }
+        Grant { start, born: self.memory.newest(), weight: 0, in_flight: false, waited: 0 }
     }
 
     /// Whether somebody in line must start before a newcomer on `key`.
@@ -109,7 +109,9 @@ impl State {
         let plans = ends || self.is_planned(ask.key, reading);
         let due = plans.then(|| self.due_behind_line(ask.key, reading, ask.weight));
         if let Some(due) = due
-            && (ask.max_delay == 0 || ends && !due.is_by(deadline, reading))
+            && (ask.max_delay == 0
+                || ends && due.misses(deadline, reading)
+                || due.is_unknown && deadline <= reading.clock)
         {
             return Entered::Refused(Refusal::until(due, reading, ask.max_delay));
         }

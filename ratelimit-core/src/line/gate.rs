@@ -172,6 +172,7 @@ impl Gate {
                 start: Timestamp::from_nanos(start.wrapping_add(grain)),
                 born,
                 weight,
+                in_flight: false,
                 waited: 0,
             }),
             Err(_) => Taken::Raced,

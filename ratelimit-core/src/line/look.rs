@@ -22,7 +22,7 @@ impl State {
         }
         self.catch_up(key, reading, effects);
         let due = if weight == 0 {
-            Due { at: Some(reading.clock), rate: None }
+            Due::at(reading.clock, None)
         } else {
             self.due_behind_line(key, reading, weight)
         };

@@ -11,7 +11,7 @@ use super::{GRACE, KeyId, Line, Ticket};
 use crate::policy::All;
 use crate::time::Timestamp;
 
-/// When each waiter would start; `None` = never.
+/// When each waiter would start; `None` = never. Of whom that is unknown is not in it.
 pub(super) type Forecast = HashMap<Ticket, Option<Timestamp>>;
 
 /// The states after the last in line has started.
@@ -20,6 +20,8 @@ pub(super) struct Plan {
     rates: All,
     /// Of other keys' waiters only the heads that stand before are in it: with a total, times are lower bounds.
     total: All,
+    /// How many bodies more may run then: each that starts takes a place, and nobody knows when it ends.
+    room: usize,
     /// When the last in line starts, by the clock.
     last: Due,
     /// When the first in line starts: past that, whoever is due has not started yet and the plan is out of date.
@@ -63,16 +65,18 @@ impl State {
         let Some((at, rate)) = due.and_then(|due| Some((due.at?, due.rate))) else { return };
         plan.rates.commit(tempo.policy_time(at), weight);
         plan.total.commit(tempo.policy_time(at), weight);
-        plan.last = Due { at: Some(at), rate };
+        plan.room = plan.room.saturating_sub(1);
+        plan.last = Due::at(at, rate);
         line.plan = Some(plan);
     }
 
     /// Walks the line in order; `step` is told when each would start and says whether to count on it.
     fn plan(&self, key: KeyId, reading: Reading, mut step: impl FnMut(Ticket, Due) -> Step) -> Plan {
-        let start = Due { at: Some(self.unpaused(reading.now)), rate: None };
+        let start = Due::at(self.unpaused(reading.now), None);
         let mut plan = Plan {
             rates: self.memory.fork(key),
             total: self.memory.total().clone(),
+            room: self.room_in_flight(key),
             last: start,
             first: Timestamp::MAX,
             changes: self.changes,
@@ -85,6 +89,12 @@ impl State {
                 Step::Skip => continue,
                 Step::Count => {}
             }
+            if due.is_unknown {
+                // And so are the turns of all behind it.
+                plan.first = plan.first.min(waiter.deadline);
+                plan.last = due;
+                continue;
+            }
             let last_chance = waiter.deadline.plus(GRACE);
             let Some(at) = due.at.filter(|_| due.is_by(last_chance, reading)) else {
                 // It will be refused, and those behind it stand until then.
@@ -96,7 +106,8 @@ impl State {
             plan.rates.commit(policy_at, waiter.weight);
             plan.total.commit(policy_at, waiter.weight);
             plan.first = plan.first.min(at);
-            plan.last = Due { at: Some(at), rate: due.rate.or(plan.last.rate) };
+            plan.room = plan.room.saturating_sub(1);
+            plan.last = Due::at(at, due.rate.or(plan.last.rate));
         }
         // Of an empty line only this very moment is planned.
         plan.first = if plan.first == Timestamp::MAX { reading.now } else { plan.first };
@@ -114,7 +125,7 @@ impl State {
                 continue;
             };
             plan.total.commit(self.tempo.policy_time(at), waiter.weight);
-            plan.last = Due { at: Some(at), rate: due.rate.or(plan.last.rate) };
+            plan.last = Due::at(at, due.rate.or(plan.last.rate));
         }
     }
 
@@ -125,6 +136,9 @@ impl State {
     /// When `weight` starts after all that is planned.
     fn due_after(&self, plan: &Plan, weight: u32) -> Due {
         let Some(start) = plan.last.at else { return plan.last };
+        if plan.room == 0 {
+            return Due::UNKNOWN;
+        }
         let asked = self.tempo.policy_time(start);
         let verdict = plan.rates.earliest(asked, weight).and(plan.total.earliest(asked, weight));
         let due = self.due_from(verdict, start);
@@ -140,6 +154,9 @@ impl State {
             return forecast;
         }
         self.plan(key, reading, |ticket, due| {
+            if due.is_unknown {
+                return Step::Stop;
+            }
             forecast.insert(ticket, due.at);
             Step::Count
         });
@@ -152,21 +169,25 @@ impl State {
 
     /// Refuses those in the line of `key` whose turn was moved past their allowance since `before`.
     ///
-    /// Who is late alone has not been moved, and stays.
+    /// Who is late alone has not been moved, and stays; so does who has no known turn, until its allowance ends.
     pub(super) fn judge(&mut self, key: KeyId, before: &Forecast, reading: Reading, effects: &mut Effects) {
         if !self.has_deadlines(key) {
             return;
         }
         let mut refused = Vec::new();
         self.plan(key, reading, |ticket, due| {
+            if due.is_unknown {
+                return Step::Stop;
+            }
             let waiter = self.lines.get(&key).and_then(|line| line.waiters.get(&ticket));
             let deadline = waiter.map_or(Timestamp::MAX, |waiter| waiter.deadline);
-            // Later than it was (never is later than any time), or not planned at all since it was passed over.
+            // Later than it was (never is later than any time), or not in the forecast, since it was passed over or its
+            // turn was unknown.
             let moved = match before.get(&ticket) {
                 None => true,
                 Some(was) => was.is_some_and(|was| due.at.is_none_or(|is| is > was)),
             };
-            if !moved || deadline == Timestamp::MAX || due.is_by(deadline, reading) {
+            if !moved || deadline == Timestamp::MAX || !due.misses(deadline, reading) {
                 return Step::Count;
             }
             refused.push((ticket, Refusal::until(due, reading, u64::MAX)));
@@ -189,23 +210,31 @@ impl State {
         self.settle_all(reading, effects);
     }
 
-    /// Refuses those whose allowance ended more than [`GRACE`] ago.
+    /// Refuses those whose allowance has ended and who cannot start any more.
     pub(super) fn expire(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
-        while let Some((deadline, ticket)) =
-            self.lines.get(&key).and_then(|line| line.deadlines.first().copied())
-        {
-            if reading.clock <= deadline.plus(GRACE) {
-                break;
-            }
-            let due = self.due_of(key, ticket, reading);
+        while let Some((ticket, due)) = self.first_expired(key, reading) {
             self.refuse(key, ticket, Refusal::until(due, reading, u64::MAX), effects);
         }
+    }
+
+    /// The first whose allowance ended more than [`GRACE`] ago; where turns may be unknown, also who has none to come
+    /// by then.
+    fn first_expired(&self, key: KeyId, reading: Reading) -> Option<(Ticket, Due)> {
+        let line = self.lines.get(&key)?;
+        let waits_for_ends = self.has_unknown_turns();
+        let is_late = |deadline: Timestamp| reading.clock > deadline.plus(GRACE);
+        let is_over = |deadline: Timestamp| is_late(deadline) || waits_for_ends && reading.clock >= deadline;
+        line.deadlines.iter().take_while(|(deadline, _)| is_over(*deadline)).find_map(|(deadline, ticket)| {
+            let due = self.due_of(key, *ticket, reading);
+            let is_lost = is_late(*deadline) || due.at.is_none_or(|at| at > deadline.plus(GRACE));
+            is_lost.then_some((*ticket, due))
+        })
     }
 
     /// When `ticket` would start.
     fn due_of(&self, key: KeyId, ticket: Ticket, reading: Reading) -> Due {
         let waiter = self.lines.get(&key).and_then(|line| line.waiters.get(&ticket));
-        let Some(weight) = waiter.map(|waiter| waiter.weight) else { return Due { at: None, rate: None } };
+        let Some(weight) = waiter.map(|waiter| waiter.weight) else { return Due::UNKNOWN };
         let before =
             self.plan(key, reading, |other, _| if other < ticket { Step::Count } else { Step::Stop });
         self.due_after(&before, weight)

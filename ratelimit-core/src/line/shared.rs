@@ -275,17 +275,28 @@ impl Shared {
 
     /// Takes a waiter out of the line; must not panic, as it runs when futures are dropped.
     pub(crate) fn leave(self: &Arc<Self>, key: KeyId, ticket: Ticket) {
-        let left = catch_unwind(AssertUnwindSafe(|| {
-            self.change_and_finish(|state, reading, effects| state.leave(key, ticket, reading, effects));
-        }));
-        if left.is_err() {
-            // The clock panicked: the newest time seen has to do. Leaving twice does no harm.
+        self.change_while_dropping(|state, reading, effects| state.leave(key, ticket, reading, effects));
+    }
+
+    /// Makes a change whatever the clock does, and lets no panic out.
+    pub(super) fn change_while_dropping(
+        self: &Arc<Self>,
+        change: impl FnOnce(&mut State, Reading, &mut Effects),
+    ) {
+        let mut change = Some(change);
+        let mut make = |state: &mut State, reading, effects: &mut Effects| {
+            if let Some(change) = change.take() {
+                change(state, reading, effects);
+            }
+        };
+        if catch_unwind(AssertUnwindSafe(|| self.change_and_finish(&mut make))).is_err() {
+            // If it was the clock that panicked, nothing is done yet: the newest time seen has to do.
             let clock = self.clock().1;
             let mut state = self.lock();
             let mut effects = Effects::default();
             let latest = state.latest.unwrap_or_default();
             let reading = Reading { clock: latest, now: latest };
-            state.leave(key, ticket, reading, &mut effects);
+            make(&mut state, reading, &mut effects);
             state.settle_total(reading, &mut effects);
             state.set_alarm(&mut effects);
             drop(state);

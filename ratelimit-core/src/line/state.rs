@@ -49,6 +49,8 @@ pub(crate) struct State {
     pub(super) agenda: BTreeSet<(Timestamp, KeyId)>,
     /// Why those were refused who are no longer in line and do not know it yet.
     pub(super) refused: HashMap<Ticket, Refusal>,
+    /// How many bodies run, of those that count: only keys of which one does.
+    pub(super) in_flight: HashMap<KeyId, usize>,
     /// What calls count that were corrected, by the number their permits hold; the newest number.
     pub(super) accounts: HashMap<u64, Vec<Part>>,
     pub(super) numbered: u64,
@@ -91,6 +93,8 @@ pub(crate) struct Grant {
     /// The entry it was taken from.
     pub(crate) born: u64,
     pub(crate) weight: u32,
+    /// Whether the bucket has to be told of its end.
+    pub(crate) in_flight: bool,
     /// Nanoseconds.
     pub(crate) waited: u64,
 }
@@ -104,11 +108,21 @@ pub(crate) struct Refusal {
     pub(crate) retry_after: Option<u64>,
 }
 
-/// When a weight could start by the clock (`None` = never), and the rate that holds it up until then.
+/// When a weight could start by the clock (`None` = never or unknown), and the rate that holds it up until then.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Due {
     pub(super) at: Option<Timestamp>,
+    /// No time is known before a started call ends.
+    pub(super) is_unknown: bool,
     pub(super) rate: Option<Rate>,
+}
+
+impl Due {
+    pub(super) const UNKNOWN: Due = Due { at: None, is_unknown: true, rate: None };
+
+    pub(super) fn at(at: Timestamp, rate: Option<Rate>) -> Self {
+        Due { at: Some(at), is_unknown: false, rate }
+    }
 }
 
 impl State {
@@ -131,6 +145,7 @@ impl State {
             served: None,
             agenda: BTreeSet::new(),
             refused: HashMap::new(),
+            in_flight: HashMap::new(),
             accounts: HashMap::new(),
             numbered: 0,
             arrivals: Ticket::MIN,
@@ -154,8 +169,11 @@ impl State {
         now.max(self.paused_until)
     }
 
-    /// When the key's own rates and a pause would let `weight` start, not before `now`.
+    /// When the key's own rates, what it has in flight and a pause would let `weight` start, not before `now`.
     pub(super) fn due_by_key(&self, key: KeyId, now: Timestamp, weight: u32) -> Due {
+        if self.room_in_flight(key) == 0 {
+            return Due::UNKNOWN;
+        }
         self.due(self.memory.earliest(key, self.policy_now(now), weight), now)
     }
 
@@ -166,6 +184,9 @@ impl State {
 
     /// When a newcomer could start if nobody waited.
     pub(super) fn due_alone(&self, key: KeyId, now: Timestamp, weight: u32) -> Due {
+        if self.room_in_flight(key) == 0 {
+            return Due::UNKNOWN;
+        }
         let asked = self.policy_now(now);
         let by_key = self.memory.earliest(key, asked, weight);
         self.due(by_key.and(self.memory.total().earliest(asked, weight)), now)
@@ -181,13 +202,15 @@ impl State {
 
     /// A policy's answer in the clock's time, if it was asked from `start` on.
     pub(super) fn due_from(&self, verdict: Verdict, start: Timestamp) -> Due {
+        let never = Due { at: None, is_unknown: false, rate: verdict.rate };
         match verdict.earliest {
-            Earliest::WhenSettled | Earliest::Never => Due { at: None, rate: verdict.rate },
-            Earliest::At(at) if at <= self.tempo.policy_time(start) => Due { at: Some(start), rate: None },
-            Earliest::At(at) => {
-                let at = self.tempo.clock_time(at);
-                Due { at: (at < Timestamp::MAX).then_some(at), rate: verdict.rate }
-            }
+            Earliest::WhenSettled => Due { rate: verdict.rate, ..Due::UNKNOWN },
+            Earliest::Never => never,
+            Earliest::At(at) if at <= self.tempo.policy_time(start) => Due::at(start, None),
+            Earliest::At(at) => match self.tempo.clock_time(at) {
+                Timestamp::MAX => never,
+                at => Due::at(at, verdict.rate),
+            },
         }
     }
 
@@ -195,7 +218,7 @@ impl State {
     pub(super) fn commit(&mut self, key: KeyId, reading: Reading, weight: u32, joined: Timestamp) -> Grant {
         let (start, born) = self.count(key, reading, weight);
         let waited = reading.clock.as_nanos().saturating_sub(joined.as_nanos());
-        Grant { start, born, weight, waited }
+        Grant { start, born, weight, in_flight: self.take_off(key), waited }
     }
 
     /// Takes `weight` now, whatever the policies say: when, in their time, and from which entry.
@@ -220,14 +243,14 @@ impl State {
     #[inline]
     pub(super) fn take(&mut self, ask: Ask, reading: Reading, grain: u64) -> Option<Grant> {
         let calm = self.lines.is_empty() && !self.closed && self.paused_until <= reading.now;
-        if !calm || ask.weight == 0 {
+        if !calm || ask.weight == 0 || self.limits.in_flight.is_some() {
             return None;
         }
         let now = self.tempo.policy_time(reading.now);
         let start = self.stamp_of(reading.now.plus(grain));
         let born = self.memory.take(ask.key, (now, start), ask.weight, |_| false)?;
         self.stamped = start;
-        Some(Grant { start, born, weight: ask.weight, waited: 0 })
+        Some(Grant { start, born, weight: ask.weight, in_flight: false, waited: 0 })
     }
 
     /// Something changed that makes the plan of `key` out of date, and with a total those of all keys.
@@ -242,8 +265,10 @@ impl State {
     /// Sees to it that `key` has room among the keys.
     pub(super) fn make_room(&mut self, key: KeyId, reading: Reading) -> bool {
         let now = self.tempo.policy_time(reading.now);
-        let lines = &self.lines;
-        self.memory.make_room(key, now, |digest| lines.contains_key(&Some(*digest)))
+        let (lines, in_flight) = (&self.lines, &self.in_flight);
+        self.memory.make_room(key, now, |digest| {
+            lines.contains_key(&Some(*digest)) || in_flight.contains_key(&Some(*digest))
+        })
     }
 }
 
@@ -267,7 +292,7 @@ impl State {
         let Some(latest) = self.latest else { return };
         let waits = !self.lines.is_empty() && self.lines.contains_key(&None);
         let holds = self.closed || waits || self.paused_until > latest || self.tempo.pace() != Pace::Normal;
-        if holds {
+        if holds || self.limits.in_flight.is_some() {
             return;
         }
         let Some((rates, born)) = self.memory.only_token_bucket() else { return };
@@ -288,6 +313,11 @@ impl State {
 }
 
 impl Due {
+    /// Whether it is too late for somebody whose allowance ends at `deadline`, as far as that is known.
+    pub(super) fn misses(self, deadline: Timestamp, reading: Reading) -> bool {
+        !self.is_unknown && !self.is_by(deadline, reading)
+    }
+
     /// Whether that is not past `deadline`: what is due now never is, though a clock that went back shows less.
     pub(super) fn is_by(self, deadline: Timestamp, reading: Reading) -> bool {
         self.at.is_some_and(|at| at <= deadline.max(reading.now))

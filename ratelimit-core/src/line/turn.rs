@@ -27,7 +27,7 @@ impl State {
                 Next::At(at) => break at,
             }
         };
-        self.schedule(key, at);
+        self.schedule(key, at, reading);
     }
 
     /// Brings the line for the total up to date, after whatever was done: where another head is first now, the old
@@ -150,11 +150,16 @@ impl State {
         line.contending = head;
     }
 
-    /// Puts the next look at the line of `key` into the agenda: at `at`, or when the first allowance is surely over.
-    fn schedule(&mut self, key: KeyId, at: Option<Timestamp>) {
+    /// Puts the next look at the line of `key` into the agenda: at `at`, or when the first allowance is surely over;
+    /// where turns may be unknown, also as each allowance ends.
+    fn schedule(&mut self, key: KeyId, at: Option<Timestamp>, reading: Reading) {
+        let waits_for_ends = self.has_unknown_turns();
         let Some(line) = self.lines.get_mut(&key) else { return };
         let expires = line.deadlines.first().map(|(deadline, _)| deadline.plus(GRACE + 1));
-        let at = [at, expires].into_iter().flatten().min().filter(|at| *at < Timestamp::MAX);
+        let coming = (reading.clock.plus(1), Ticket::MIN)..;
+        let ends = || line.deadlines.range(coming).next().map(|(deadline, _)| *deadline);
+        let ends = waits_for_ends.then(ends).flatten();
+        let at = [at, expires, ends].into_iter().flatten().min().filter(|at| *at < Timestamp::MAX);
         if line.agenda == at {
             return;
         }

@@ -1,0 +1,67 @@
+//! How many bodies run, where a bucket bounds that.
+//!
+//! Of a permit that counts as in flight the bucket is told when it goes. Those who wait for such an end stand in the
+//! same line as all others; when their turn comes is unknown until then.
+
+use std::sync::Arc;
+
+use super::KeyId;
+use super::effects::Effects;
+use super::shared::Shared;
+use super::state::{Reading, State};
+
+impl Shared {
+    /// A body of `key` has ended; must not panic, as it runs while permits are dropped.
+    pub(crate) fn land(self: &Arc<Self>, key: KeyId) {
+        self.change_while_dropping(|state, reading, effects| state.land(key, reading, effects));
+    }
+}
+
+impl State {
+    /// Counts a body that starts, if that is bounded.
+    pub(super) fn take_off(&mut self, key: KeyId) -> bool {
+        let counts = self.limits.in_flight.is_some();
+        if counts {
+            *self.in_flight.entry(key).or_default() += 1;
+        }
+        counts
+    }
+
+    /// A body has ended: the next may have its turn.
+    fn land(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
+        let before = self.forecast(key, reading);
+        let Some(running) = self.in_flight.get_mut(&key) else { return };
+        *running -= 1;
+        if *running == 0 {
+            self.in_flight.remove(&key);
+        }
+        self.outdate(key);
+        // One more turn is known now, and may be past its allowance.
+        self.judge(key, &before, reading, effects);
+        self.settle(key, reading, effects);
+    }
+
+    /// How many bodies more may run.
+    pub(super) fn room_in_flight(&self, key: KeyId) -> usize {
+        let Some(most) = self.limits.in_flight else { return usize::MAX };
+        most.saturating_sub(self.in_flight.get(&key).copied().unwrap_or(0))
+    }
+
+    /// Whether turns may be unknown, so that allowances have to be looked at as they end.
+    pub(super) fn has_unknown_turns(&self) -> bool {
+        self.limits.in_flight.is_some()
+    }
+
+    /// Whether the entry of `key` is in use, whatever its rates say.
+    pub(super) fn is_in_use(&self, key: KeyId) -> bool {
+        self.lines.contains_key(&key) || self.in_flight.contains_key(&key)
+    }
+
+    /// After the entries have gone: those in flight have theirs again.
+    pub(super) fn make_room_in_flight(&mut self, reading: Reading) {
+        let keys: Vec<KeyId> = self.in_flight.keys().copied().collect();
+        for key in keys {
+            self.make_room(key, reading);
+        }
+    }
+}
