@@ -225,7 +225,8 @@ impl Bucket {
     ///
     /// # Errors
     ///
-    /// [`DelayTooLong`](crate::ErrorKind::DelayTooLong) at once, without waiting, where the wait exceeds the allowance.
+    /// [`DelayTooLong`](crate::ErrorKind::DelayTooLong) at once, without waiting, where the wait exceeds the allowance;
+    /// [`TooManyWaiting`](crate::ErrorKind::TooManyWaiting) where nobody more [may wait](Bucket::max_waiting).
     ///
     /// # Fairness
     ///
@@ -238,7 +239,8 @@ impl Bucket {
     ///
     /// # Errors
     ///
-    /// [`DelayTooLong`](crate::ErrorKind::DelayTooLong) at once, without waiting, where the wait exceeds the allowance.
+    /// [`DelayTooLong`](crate::ErrorKind::DelayTooLong) at once, without waiting, where the wait exceeds the allowance;
+    /// [`TooManyWaiting`](crate::ErrorKind::TooManyWaiting) where nobody more [may wait](Bucket::max_waiting).
     ///
     /// # Cancel safety
     ///

@@ -39,6 +39,7 @@ mod display;
 /// | is held up until a call in flight ends | `Limited`, `DelayTooLong` | allow a wait; see [`in_flight`](crate::Bucket::in_flight) |
 /// | is limited to 10/s: weight 11 can never fit | `TooHeavy` | cut the call into parts, or raise the rate |
 /// | holds as many keys as it may, all of them in use | `TooManyKeys` | raise [`max_keys`](crate::Bucket::max_keys) |
+/// | has as many waiting as may: retry after 30s | `TooManyWaiting` | come back then, or raise [`max_waiting`](crate::Bucket::max_waiting) |
 /// | unknown bucket: did you mean .. | `UnknownBucket` | the name, or the registry, is another one |
 /// | unknown bucket: register it, or give the attribute a `rate` | `UnknownBucket` | do so before the first call |
 /// | is closed | `Closed` | it, or its registry, was closed or removed |
@@ -121,6 +122,8 @@ pub enum ErrorKind {
     TooHeavy,
     /// The bucket holds as many keys as it may, and none of them can be forgotten yet.
     TooManyKeys,
+    /// The call would have to wait, and as many wait on its key as may.
+    TooManyWaiting,
     /// No bucket is registered under that name.
     UnknownBucket,
     /// The bucket, or its registry, is closed.
@@ -138,6 +141,7 @@ impl ErrorKind {
             ErrorKind::DelayTooLong => "delay_too_long",
             ErrorKind::TooHeavy => "too_heavy",
             ErrorKind::TooManyKeys => "too_many_keys",
+            ErrorKind::TooManyWaiting => "too_many_waiting",
             ErrorKind::UnknownBucket => "unknown_bucket",
             ErrorKind::Closed => "closed",
             ErrorKind::Config => "config",
@@ -288,7 +292,9 @@ impl std::error::Error for Error {}
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match error.kind {
-            ErrorKind::Limited | ErrorKind::DelayTooLong => io::ErrorKind::WouldBlock,
+            ErrorKind::Limited | ErrorKind::DelayTooLong | ErrorKind::TooManyWaiting => {
+                io::ErrorKind::WouldBlock
+            }
             ErrorKind::TooHeavy | ErrorKind::UnknownBucket | ErrorKind::Config => io::ErrorKind::InvalidInput,
             ErrorKind::TooManyKeys | ErrorKind::Closed => io::ErrorKind::Other,
         };

@@ -22,6 +22,7 @@ pub(crate) struct Limits {
     guard: Option<Duration>,
     max_keys: usize,
     in_flight: Option<usize>,
+    max_waiting: Option<usize>,
 }
 
 /// Up to eight rates, in a form that constants can build.
@@ -74,6 +75,7 @@ impl Limits {
         guard: None,
         max_keys: MAX_KEYS,
         in_flight: None,
+        max_waiting: None,
     };
 
     pub(crate) const fn of(rate: Rate) -> Self {
@@ -102,6 +104,10 @@ impl Limits {
         self.in_flight = Some(in_flight);
     }
 
+    pub(crate) const fn set_max_waiting(&mut self, max_waiting: usize) {
+        self.max_waiting = Some(max_waiting);
+    }
+
     pub(crate) fn rates(&self) -> impl Iterator<Item = Rate> {
         self.rates.iter()
     }
@@ -113,6 +119,7 @@ impl Limits {
             && self.guard == other.guard
             && self.max_keys == other.max_keys
             && self.in_flight == other.in_flight
+            && self.max_waiting == other.max_waiting
     }
 
     /// The limits to run, or what is wrong with them.
@@ -139,6 +146,7 @@ impl Limits {
             totals: guarded(&self.totals)?,
             max_keys: self.max_keys,
             in_flight: self.in_flight,
+            max_waiting: self.max_waiting,
         })
     }
 }
@@ -151,6 +159,8 @@ pub(crate) struct Valid {
     pub(crate) max_keys: usize,
     /// How many bodies may run at once on each key.
     pub(crate) in_flight: Option<usize>,
+    /// How many may wait at once on each key.
+    pub(crate) max_waiting: Option<usize>,
 }
 
 impl Valid {
@@ -219,6 +229,9 @@ impl fmt::Display for Limits {
         }
         if let Some(in_flight) = self.in_flight {
             write!(f, ", in_flight {in_flight}")?;
+        }
+        if let Some(max_waiting) = self.max_waiting {
+            write!(f, ", max_waiting {max_waiting}")?;
         }
         Ok(())
     }

@@ -111,11 +111,14 @@ fn all() -> Vec<(Error, ErrorKind, &'static str, io::ErrorKind)> {
     let bucket = Bucket::named("b", Rate::per_second(1)).max_keys(1).clock(clock.clone());
     drop(bucket.request().key(1).try_acquire());
     let ask = |key: u32| bucket.request().key(key);
+    let crowded = Bucket::named("c", Rate::per_second(1)).max_waiting(0).clock(clock.clone());
+    drop(crowded.try_acquire());
     let errors = [
         ask(1).try_acquire().err(),
         ask(1).max_delay(ms(1)).acquire().err(),
         ask(1).weight(2).try_acquire().err(),
         ask(2).try_acquire().err(),
+        crowded.request().max_delay(FOREVER).acquire().err(),
         Registry::new().get("nobody").err(),
         "10".parse::<Rate>().err(),
     ];
@@ -125,6 +128,7 @@ fn all() -> Vec<(Error, ErrorKind, &'static str, io::ErrorKind)> {
         (ErrorKind::DelayTooLong, "delay_too_long", io::ErrorKind::WouldBlock),
         (ErrorKind::TooHeavy, "too_heavy", io::ErrorKind::InvalidInput),
         (ErrorKind::TooManyKeys, "too_many_keys", io::ErrorKind::Other),
+        (ErrorKind::TooManyWaiting, "too_many_waiting", io::ErrorKind::WouldBlock),
         (ErrorKind::UnknownBucket, "unknown_bucket", io::ErrorKind::InvalidInput),
         (ErrorKind::Config, "config", io::ErrorKind::InvalidInput),
         (ErrorKind::Closed, "closed", io::ErrorKind::Other),
@@ -136,7 +140,7 @@ fn all() -> Vec<(Error, ErrorKind, &'static str, io::ErrorKind)> {
 #[test]
 fn every_kind_has_its_name_and_its_place_among_io_errors() {
     let all = all();
-    assert_eq!(all.len(), 7, "one of each kind");
+    assert_eq!(all.len(), 8, "one of each kind");
     for (error, kind, name, io_kind) in all {
         assert_eq!((error.kind(), kind.as_str(), kind.to_string().as_str()), (kind, name, name));
         let message = error.to_string();

@@ -132,6 +132,7 @@ fn buckets_that_cannot_be_are_config_at_first_use_for_every_verb() {
     let nine = (2..=9).fold(Bucket::named("b", rate), |bucket, hours| bucket.and(Rate::new(9, ms(hours))));
     for (bucket, part) in [
         (Bucket::named("b", rate).max_keys(0), "max_keys(0)"),
+        (Bucket::named("b", rate).in_flight(0), "in_flight(0)"),
         (Bucket::named("b", rate).guard(ms(1000)), "guard"),
         (Bucket::named("b", rate).and(Rate::new(1, ms(10))).guard(ms(10)), "guard"),
         (Bucket::named("b", Rate::per_second(10).burst(2)).guard(ms(200)), "guard"),
@@ -144,6 +145,7 @@ fn buckets_that_cannot_be_are_config_at_first_use_for_every_verb() {
             bucket.acquire().unwrap_err(),
             Task::new(bucket.acquire_async()).poll().unwrap().unwrap_err(),
             bucket.peek().unwrap_err(),
+            bucket.charge().unwrap_err(),
             bucket.pause(ms(1)).unwrap_err(),
             bucket.reset().unwrap_err(),
             bucket.request().key(1).reset().unwrap_err(),

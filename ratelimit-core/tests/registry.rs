@@ -56,6 +56,8 @@ fn other_limits_under_one_name_are_config_naming_both() {
         declare().total(Rate::per_hour(3)),
         declare().guard(ms(1)),
         declare().max_keys(7),
+        declare().in_flight(7),
+        declare().max_waiting(7),
         declare().clock(ManualClock::new()),
         Bucket::unlimited("registry-two"),
     ] {

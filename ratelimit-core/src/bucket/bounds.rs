@@ -32,4 +32,27 @@ impl Bucket {
         self.version += 1;
         self
     }
+    /// At most so many may wait at once per key; 0 = nobody waits, unlimited unless set.
+    ///
+    /// Who would be the next is refused at once with [`TooManyWaiting`](crate::ErrorKind::TooManyWaiting), however long
+    /// it would wait: a line that only grows serves nobody. Who need not wait, or may not, is not concerned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rate_limited::{Bucket, ErrorKind, Rate};
+    /// use std::time::Duration;
+    ///
+    /// static MAIL: Bucket = Bucket::new("mail", Rate::per_hour(1)).max_delay(Duration::MAX).max_waiting(0);
+    ///
+    /// let _permit = MAIL.acquire()?;
+    /// assert_eq!(MAIL.acquire().unwrap_err().kind(), ErrorKind::TooManyWaiting);
+    /// # Ok::<(), rate_limited::Error>(())
+    /// ```
+    #[must_use]
+    pub const fn max_waiting(mut self, max_waiting: usize) -> Self {
+        self.limits.set_max_waiting(max_waiting);
+        self.version += 1;
+        self
+    }
 }

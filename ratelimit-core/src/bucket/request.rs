@@ -78,7 +78,7 @@ impl Request<'_> {
     /// # Errors
     ///
     /// As [`try_acquire`](Request::try_acquire), and [`DelayTooLong`](crate::ErrorKind::DelayTooLong) where the wait
-    /// exceeds the allowance.
+    /// exceeds the allowance, [`TooManyWaiting`](crate::ErrorKind::TooManyWaiting) where nobody more may wait.
     ///
     /// # Fairness
     ///

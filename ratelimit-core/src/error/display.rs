@@ -22,6 +22,7 @@ impl fmt::Display for Error {
                 _ => f.write_str("can never fit a weight below zero or above 4294967295"),
             },
             ErrorKind::TooManyKeys => f.write_str("holds as many keys as it may, all of them in use"),
+            ErrorKind::TooManyWaiting => self.fmt_crowd(f),
             ErrorKind::UnknownBucket => f.write_str("is unknown"),
             ErrorKind::Closed => f.write_str("is closed"),
             ErrorKind::Config => f.write_str("is not configured as it should be"),
@@ -30,6 +31,14 @@ impl fmt::Display for Error {
 }
 
 impl Error {
+    fn fmt_crowd(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("has as many waiting as may")?;
+        match self.retry_after() {
+            Some(wait) => write!(f, ": retry after {}", Span(wait)),
+            None => Ok(()),
+        }
+    }
+
     fn fmt_wait(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.rate(), self.retry_after()) {
             (Some(rate), Some(wait)) => write!(f, "is limited to {rate}: retry after {}", Span(wait))?,

@@ -115,6 +115,11 @@ impl State {
         {
             return Entered::Refused(Refusal::until(due, reading, ask.max_delay));
         }
+        if self.is_crowded(ask.key) {
+            let due = due.unwrap_or_else(|| self.due_behind_line(ask.key, reading, ask.weight));
+            let refusal = Refusal::until(due, reading, ask.max_delay);
+            return Entered::Refused(Refusal { kind: ErrorKind::TooManyWaiting, ..refusal });
+        }
         if waker.is_none() {
             return Entered::MustWait(Began { epoch: self.epoch, at: began });
         }
@@ -124,6 +129,12 @@ impl State {
         let waiter =
             Waiter { weight: ask.weight, joined: began, deadline, waker: waker.take(), passed: false };
         Entered::Waits(self.join(ask.key, waiter, due, reading, effects))
+    }
+
+    /// Whether as many wait on `key` as may.
+    fn is_crowded(&self, key: KeyId) -> bool {
+        let waiting = || self.lines.get(&key).map_or(0, |line| line.waiters.len());
+        self.limits.max_waiting.is_some_and(|most| waiting() >= most)
     }
 
     fn join(
