@@ -2,6 +2,7 @@
 
 mod bounds;
 mod request;
+mod run;
 mod spend;
 
 use std::fmt;

@@ -31,7 +31,7 @@ use crate::time::nanos;
 #[derive(Clone, Debug)]
 #[must_use = "a request does nothing until one of its verbs is called"]
 pub struct Request<'b> {
-    asked: Asked,
+    pub(super) asked: Asked,
     bucket: PhantomData<&'b Bucket>,
 }
 
