@@ -37,6 +37,7 @@ use std::task::Waker;
 use crate::key::Digest;
 use crate::time::Timestamp;
 
+pub(crate) use correct::{IN_FLIGHT, PLAIN};
 pub(crate) use enter::{Ask, Began, Claimed, Entered};
 pub(crate) use gate::Passage;
 pub(crate) use handle::Handle;

@@ -1,10 +1,11 @@
 //! The right to start now.
 
 use std::fmt;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::line::{Grant, Handle, KeyId};
+use crate::line::{Grant, Handle, IN_FLIGHT, KeyId, PLAIN};
+use crate::time::Timestamp;
 
 /// The right to start now, already paid.
 ///
@@ -27,21 +28,37 @@ use crate::line::{Grant, Handle, KeyId};
 pub struct Permit {
     shared: Handle,
     key: KeyId,
-    grant: Grant,
-    /// The number under which the bucket knows what the call counts, once that was corrected; 0 before.
-    account: AtomicU64,
+    /// In the policies' time.
+    start: Timestamp,
+    /// The entry it was taken from.
+    born: u64,
+    /// Nanoseconds.
+    waited: u64,
+    /// What was taken.
+    weight: u32,
+    /// [`PLAIN`], [`IN_FLIGHT`], or the number under which the bucket knows what the call counts.
+    account: AtomicU32,
 }
 
 impl Permit {
     #[inline]
     pub(crate) fn new(shared: Handle, key: KeyId, grant: Grant) -> Self {
-        Permit { shared, key, grant, account: AtomicU64::new(0) }
+        let Grant { start, born, weight, in_flight, waited } = grant;
+        let account = AtomicU32::new(if in_flight { IN_FLIGHT } else { PLAIN });
+        Permit { shared, key, start, born, waited, weight, account }
+    }
+
+    fn grant(&self) -> Grant {
+        let Permit { start, born, waited, weight, .. } = *self;
+        // Only asked for where it is not corrected yet.
+        let in_flight = self.account.load(Ordering::Relaxed) == IN_FLIGHT;
+        Grant { start, born, weight, in_flight, waited }
     }
 
     /// How long the call waited.
     #[must_use]
     pub fn waited(&self) -> Duration {
-        Duration::from_nanos(self.grant.waited)
+        Duration::from_nanos(self.waited)
     }
 
     /// Gives it back: the call cost nothing after all.
@@ -51,8 +68,8 @@ impl Permit {
     /// reset since.
     pub fn refund(mut self) {
         let account = *self.account.get_mut();
-        if self.grant.weight > 0 || account > 0 {
-            self.shared.refund(self.key, self.grant, account);
+        if self.weight > 0 || account > IN_FLIGHT {
+            self.shared.refund(self.key, self.grant(), account);
         }
     }
 
@@ -83,17 +100,7 @@ impl Permit {
     /// # Ok::<(), rate_limited::Error>(())
     /// ```
     pub fn correct(&self, n: u32) {
-        self.shared.correct(self.key, self.grant, &self.account, n);
-    }
-
-    #[cold]
-    fn end(&self, account: u64) {
-        if account > 0 {
-            self.shared.forget_account(account);
-        }
-        if self.grant.in_flight {
-            self.shared.land(self.key);
-        }
+        self.shared.correct(self.key, self.grant(), &self.account, n);
     }
 }
 
@@ -102,8 +109,8 @@ impl Drop for Permit {
     #[inline]
     fn drop(&mut self) {
         let account = *self.account.get_mut();
-        if account > 0 || self.grant.in_flight {
-            self.end(account);
+        if account != PLAIN {
+            self.shared.end(self.key, account);
         }
     }
 }
@@ -112,7 +119,7 @@ impl fmt::Debug for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Permit")
             .field("bucket", self.shared.name())
-            .field("weight", &self.grant.weight)
+            .field("weight", &self.weight)
             .field("waited", &self.waited())
             .finish_non_exhaustive()
     }
@@ -126,6 +133,6 @@ mod tests {
     fn is_small_and_can_go_to_another_thread() {
         fn sent<T: Send + Sync + 'static>() {}
         sent::<Permit>();
-        assert!(size_of::<Permit>() <= 72, "{}", size_of::<Permit>());
+        assert!(size_of::<Permit>() <= 64, "{}", size_of::<Permit>());
     }
 }

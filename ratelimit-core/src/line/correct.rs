@@ -1,7 +1,7 @@
 //! What a call really cost, told while it runs or as it ends.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::KeyId;
 use super::effects::Effects;
@@ -27,48 +27,75 @@ impl Part {
     }
 }
 
+/// What a corrected call counts, and whether it is in flight.
+#[derive(Debug)]
+pub(super) struct Account {
+    parts: Vec<Part>,
+    in_flight: bool,
+}
+
+/// What a permit remembers of a call that was not corrected, instead of the number of its account: nothing, or that the
+/// bucket has to be told of its end.
+pub(crate) const PLAIN: u32 = 0;
+pub(crate) const IN_FLIGHT: u32 = 1;
+
 impl Shared {
-    /// Makes the call of `grant` count `cost`; `account` is where its permit keeps the number of its parts.
-    pub(crate) fn correct(self: &Arc<Self>, key: KeyId, grant: Grant, account: &AtomicU64, cost: u32) {
+    /// Makes the call of `grant` count `cost`; `account` is where its permit keeps the number of its account.
+    pub(crate) fn correct(self: &Arc<Self>, key: KeyId, grant: Grant, account: &AtomicU32, cost: u32) {
         self.change_and_finish(|state, reading, effects| {
             // Written under the lock only.
-            let mut number = account.load(Ordering::Relaxed);
-            let parts = state.settle_up(key, grant, number, cost, reading, effects);
-            if number == 0 {
-                state.numbered += 1;
-                number = state.numbered;
-                account.store(number, Ordering::Relaxed);
+            let known = account.load(Ordering::Relaxed);
+            let number = if known > IN_FLIGHT { known } else { state.new_account(grant) };
+            account.store(number, Ordering::Relaxed);
+            let parts = state.accounts.get_mut(&number).map(|account| std::mem::take(&mut account.parts));
+            let parts = state.settle_up(key, grant, parts.unwrap_or_default(), cost, (reading, effects));
+            if let Some(account) = state.accounts.get_mut(&number) {
+                account.parts = parts;
             }
-            state.accounts.insert(number, parts);
         });
     }
 
-    /// Gives back all that the call of `grant` still counts, once and for all.
-    pub(crate) fn refund(self: &Arc<Self>, key: KeyId, grant: Grant, account: u64) {
+    /// Gives back all that the call of `grant` still counts, as its permit goes.
+    pub(crate) fn refund(self: &Arc<Self>, key: KeyId, grant: Grant, account: u32) {
         self.change_and_finish(|state, reading, effects| {
-            state.settle_up(key, grant, account, 0, reading, effects);
+            let account = state.accounts.get_mut(&account);
+            let parts = account.map_or_else(|| vec![Part::of(grant)], |it| std::mem::take(&mut it.parts));
+            state.settle_up(key, grant, parts, 0, (reading, effects));
         });
     }
 
-    /// Forgets the parts of a call whose permit goes.
-    pub(crate) fn forget_account(&self, number: u64) {
+    /// A permit goes that is not [`PLAIN`]; must not panic.
+    pub(crate) fn end(self: &Arc<Self>, key: KeyId, account: u32) {
         // The gate is left as it is: there are no accounts in it.
-        lock(&self.state).accounts.remove(&number);
+        let of_account = || lock(&self.state).accounts.remove(&account).is_some_and(|it| it.in_flight);
+        if account == IN_FLIGHT || of_account() {
+            self.land(key);
+        }
     }
 }
 
 impl State {
-    /// Makes a call count `cost` from now on, and no longer holds its account.
+    fn new_account(&mut self, grant: Grant) -> u32 {
+        // Numbers come round again; some call may live that long.
+        let taken = |number: u32| number <= IN_FLIGHT || self.accounts.contains_key(&number);
+        let mut number = self.numbered.wrapping_add(1);
+        while taken(number) {
+            number = number.wrapping_add(1);
+        }
+        self.numbered = number;
+        self.accounts.insert(number, Account { parts: vec![Part::of(grant)], in_flight: grant.in_flight });
+        number
+    }
+
+    /// Makes a call of these parts count `cost` from now on.
     fn settle_up(
         &mut self,
         key: KeyId,
         grant: Grant,
-        account: u64,
+        mut parts: Vec<Part>,
         cost: u32,
-        reading: Reading,
-        effects: &mut Effects,
+        (reading, effects): (Reading, &mut Effects),
     ) -> Vec<Part> {
-        let mut parts = self.accounts.remove(&account).unwrap_or_else(|| vec![Part::of(grant)]);
         let counted = parts.iter().fold(0_u32, |sum, part| sum.saturating_add(part.weight));
         if cost > counted {
             parts.extend(self.add(key, grant, cost - counted, reading, effects));

@@ -12,7 +12,7 @@ use super::state::{Reading, State};
 
 impl Shared {
     /// A body of `key` has ended; must not panic, as it runs while permits are dropped.
-    pub(crate) fn land(self: &Arc<Self>, key: KeyId) {
+    pub(super) fn land(self: &Arc<Self>, key: KeyId) {
         self.change_while_dropping(|state, reading, effects| state.land(key, reading, effects));
     }
 }
@@ -29,15 +29,19 @@ impl State {
 
     /// A body has ended: the next may have its turn.
     fn land(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
-        let before = self.forecast(key, reading);
+        // Where all have a place to come, no turn is unknown, and none is moved.
+        let waiting = self.lines.get(&key).map_or(0, |line| line.waiters.len());
+        let before = (waiting > self.room_in_flight(key)).then(|| self.forecast(key, reading));
         let Some(running) = self.in_flight.get_mut(&key) else { return };
         *running -= 1;
         if *running == 0 {
             self.in_flight.remove(&key);
         }
         self.outdate(key);
-        // One more turn is known now, and may be past its allowance.
-        self.judge(key, &before, reading, effects);
+        if let Some(before) = before {
+            // One more turn is known now, and may be past its allowance.
+            self.judge(key, &before, reading, effects);
+        }
         self.settle(key, reading, effects);
     }
 

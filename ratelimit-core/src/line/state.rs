@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::correct::Part;
+use super::correct::Account;
 use super::enter::Ask;
 use super::gate::{Gate, Terms, Word};
 use super::{KeyId, Line, Ticket};
@@ -52,8 +52,8 @@ pub(crate) struct State {
     /// How many bodies run, of those that count: only keys of which one does.
     pub(super) in_flight: HashMap<KeyId, usize>,
     /// What calls count that were corrected, by the number their permits hold; the newest number.
-    pub(super) accounts: HashMap<u64, Vec<Part>>,
-    pub(super) numbered: u64,
+    pub(super) accounts: HashMap<u32, Account>,
+    pub(super) numbered: u32,
     /// The ticket of the next who joins.
     pub(super) arrivals: Ticket,
     /// Counts what makes the plans of all keys out of date.
