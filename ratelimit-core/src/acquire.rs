@@ -43,7 +43,7 @@ impl Asked {
         self.max_delay = 0;
         if let Ok(shared) = &self.shared {
             match self.pass(shared) {
-                Passed::Granted(grant) => return Ok(self.permit(shared, grant)),
+                Passed::Granted(grant) => return Ok(self.plain_permit(shared, grant)),
                 Passed::Refused(refusal) => return Err(self.refusal(shared, refusal)),
                 Passed::Not => {}
             }
@@ -55,7 +55,7 @@ impl Asked {
     pub(crate) fn block(self) -> Result<Permit, Error> {
         if let Ok(shared) = &self.shared {
             match self.pass(shared) {
-                Passed::Granted(grant) => return Ok(self.permit(shared, grant)),
+                Passed::Granted(grant) => return Ok(self.plain_permit(shared, grant)),
                 Passed::Refused(refusal) => return Err(self.refusal(shared, refusal)),
                 Passed::Not => {}
             }
@@ -135,7 +135,12 @@ impl Asked {
         self.key.as_ref().map(Key::digest)
     }
 
+    /// For a grant of the short ways, which are shut where calls in flight are counted.
     #[inline]
+    fn plain_permit(&self, shared: &Handle, grant: Grant) -> Permit {
+        Permit::plain(shared.clone(), self.key_id(), grant)
+    }
+
     fn permit(&self, shared: &Handle, grant: Grant) -> Permit {
         Permit::new(shared.clone(), self.key_id(), grant)
     }
@@ -368,7 +373,7 @@ impl Future for Acquire {
             && let Ok(shared) = &asked.shared
             && let Passed::Granted(grant) = asked.pass(shared)
         {
-            let permit = asked.permit(shared, grant);
+            let permit = asked.plain_permit(shared, grant);
             self.stage = Stage::Done;
             return Poll::Ready(Ok(permit));
         }

@@ -41,11 +41,27 @@ pub struct Permit {
 }
 
 impl Permit {
-    #[inline]
     pub(crate) fn new(shared: Handle, key: KeyId, grant: Grant) -> Self {
-        let Grant { start, born, weight, in_flight, waited } = grant;
-        let account = AtomicU32::new(if in_flight { IN_FLIGHT } else { PLAIN });
-        Permit { shared, key, start, born, waited, weight, account }
+        let in_flight = grant.in_flight;
+        let mut permit = Permit::plain(shared, key, grant);
+        *permit.account.get_mut() = if in_flight { IN_FLIGHT } else { PLAIN };
+        permit
+    }
+
+    /// Of a call that is not in flight as far as the bucket is concerned.
+    #[inline]
+    pub(crate) fn plain(
+        shared: Handle,
+        key: KeyId,
+        Grant { start, born, weight, waited, .. }: Grant,
+    ) -> Self {
+        Permit { shared, key, start, born, waited, weight, account: AtomicU32::new(PLAIN) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end(&self, account: u32) {
+        self.shared.end(self.key, account);
     }
 
     fn grant(&self) -> Grant {
@@ -110,7 +126,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let account = *self.account.get_mut();
         if account != PLAIN {
-            self.shared.end(self.key, account);
+            self.end(account);
         }
     }
 }

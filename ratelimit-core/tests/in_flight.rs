@@ -4,6 +4,7 @@ mod common;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{Dice, FOREVER, Task, ms, ns};
 use ratelimit_core::clock::{Clock, ManualClock};
@@ -125,6 +126,27 @@ fn a_thread_waits_for_an_end_too() {
         drop(permit);
         assert!(waits.join().expect("no panic"));
     });
+}
+
+#[test]
+fn of_many_threads_no_more_run_than_may_and_all_do() {
+    let bucket = Bucket::unlimited("in-flight-threads").in_flight(3).max_delay(FOREVER);
+    let (running, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..200 {
+                    let run = bucket.run(|| {
+                        assert!(running.fetch_add(1, Ordering::SeqCst) < 3);
+                        std::thread::yield_now();
+                        running.fetch_sub(1, Ordering::SeqCst);
+                    });
+                    ended.fetch_add(usize::from(run.is_ok()), Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    assert_eq!(ended.into_inner(), 1600);
 }
 
 #[test]

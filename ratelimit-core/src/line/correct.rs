@@ -47,7 +47,7 @@ impl Shared {
             let known = account.load(Ordering::Relaxed);
             let number = if known > IN_FLIGHT { known } else { state.new_account(grant) };
             account.store(number, Ordering::Relaxed);
-            let parts = state.accounts.get_mut(&number).map(|account| std::mem::take(&mut account.parts));
+            let parts = state.accounts.get(&number).map(|account| account.parts.clone());
             let parts = state.settle_up(key, grant, parts.unwrap_or_default(), cost, (reading, effects));
             if let Some(account) = state.accounts.get_mut(&number) {
                 account.parts = parts;
@@ -58,8 +58,8 @@ impl Shared {
     /// Gives back all that the call of `grant` still counts, as its permit goes.
     pub(crate) fn refund(self: &Arc<Self>, key: KeyId, grant: Grant, account: u32) {
         self.change_and_finish(|state, reading, effects| {
-            let account = state.accounts.get_mut(&account);
-            let parts = account.map_or_else(|| vec![Part::of(grant)], |it| std::mem::take(&mut it.parts));
+            let account = state.accounts.get(&account);
+            let parts = account.map_or_else(|| vec![Part::of(grant)], |it| it.parts.clone());
             state.settle_up(key, grant, parts, 0, (reading, effects));
         });
     }

@@ -298,3 +298,24 @@ fn a_waker_whose_end_panics_keeps_nobody_else_asleep() {
 fn poll_with<F: Future + ?Sized>(future: Pin<&mut F>, waker: &Waker) -> bool {
     matches!(future.poll(&mut Context::from_waker(waker)), Poll::Pending)
 }
+
+#[test]
+fn a_permit_that_goes_under_a_broken_clock_panics_not_and_frees_its_place() {
+    for corrected in [false, true] {
+        let clock = Faulty::new();
+        let bucket = clock.bucket(Rate::per_second(9)).in_flight(1);
+        let permit = bucket.try_acquire().unwrap();
+        if corrected {
+            permit.correct(2);
+        }
+        let mut waits = Task::waiting(&bucket);
+        clock.now.store(0, Ordering::SeqCst);
+        assert!(!panics(|| drop(permit)));
+        assert!(clock.now.load(Ordering::SeqCst) < 0, "the clock was asked and panicked");
+        assert!(waits.is_woken());
+        let permit = waits.poll().unwrap().unwrap();
+        assert!(bucket.try_acquire().is_err());
+        drop(permit);
+        assert!(bucket.try_acquire().is_ok(), "one place, not two and not none");
+    }
+}
