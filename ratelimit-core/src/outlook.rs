@@ -98,7 +98,7 @@ impl RateOutlook {
         self.rate
     }
 
-    /// The weight that counts against it now.
+    /// The weight that counts against it now; above what the rate admits after a [charge](crate::Bucket::charge).
     #[must_use]
     pub fn used(&self) -> u32 {
         self.used
@@ -110,7 +110,7 @@ impl RateOutlook {
         self.remaining
     }
 
-    /// In how long nothing counts against it any more.
+    /// In how long nothing counts against it any more, a debt included.
     #[must_use]
     pub fn resets_in(&self) -> Duration {
         self.resets_in

@@ -157,6 +157,29 @@ fn a_charge_on_one_key_judges_the_others_only_by_the_total() {
     }
 }
 
+#[test]
+fn an_outlook_shows_the_debt_and_when_it_is_paid() {
+    for (rate, wait, resets_in) in [
+        (Rate::per_second(2), ms(1000) + ns(1), ms(1000) + ns(1)),
+        (Rate::per_second(2).burst(2), ms(4000), ms(4500)),
+        (Rate::per_second(2).fixed(), ms(1000), ms(1000)),
+    ] {
+        let (clock, bucket) = bucket(rate);
+        charge(&bucket, 9);
+        bucket.pause(ms(100)).unwrap();
+        let outlook = bucket.request().weight(0).peek().unwrap();
+        assert_eq!((outlook.wait(), outlook.paused_for(), outlook.guard()), (Some(ms(0)), ms(100), ms(0)));
+        let gauge = outlook.rates().first().unwrap();
+        assert_eq!((gauge.used(), gauge.remaining(), gauge.resets_in()), (9, 0, resets_in), "{rate}");
+        // A token bucket of two lets one start once it owes one: after eight of the nine are paid.
+        assert_eq!(bucket.peek().unwrap().wait(), Some(wait), "{rate}");
+        clock.advance(resets_in);
+        let outlook = bucket.peek().unwrap();
+        let gauge = outlook.rates().first().unwrap();
+        assert_eq!((gauge.used(), gauge.remaining(), gauge.resets_in()), (0, 2, ms(0)), "{rate}");
+    }
+}
+
 /// A start by acquire is within the limits over all that counts, charges among it.
 #[test]
 fn over_starts_and_charges_the_laws_hold_for_every_start() {
