@@ -270,3 +270,6 @@ pub(super) struct Word {
     pub(super) word: u64,
     pub(super) tat: u64,
 }
+
+#[cfg(test)]
+mod tests;

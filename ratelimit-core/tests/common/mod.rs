@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use ratelimit_core::{Bucket, Error, Permit};
 
+#[allow(unused_imports, reason = "each test crate uses its own part")]
 pub(crate) use dice::Dice;
 
 /// Forever, as an allowance.

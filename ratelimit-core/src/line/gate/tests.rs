@@ -1,0 +1,202 @@
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::{Gate, Passage, SHUT, Terms, Word};
+use crate::dice::Dice;
+use crate::line::state::Reading;
+use crate::policy::token_bucket::TokenBucket;
+use crate::policy::{Earliest, Outcome, Policy};
+use crate::rate::Rate;
+use crate::time::Timestamp;
+
+fn at(nanos: u64) -> Timestamp {
+    Timestamp::from_nanos(nanos)
+}
+
+fn amount(dice: &mut Dice, extreme: bool) -> u32 {
+    let most = if extreme { u64::from(u32::MAX) } else { 6 };
+    let shift = if extreme { dice.below(32) } else { 0 };
+    u32::try_from(dice.between(1, most) >> shift).expect("an amount").max(1)
+}
+
+/// A gate, and the policy that it stands for, which is told the true times.
+struct Pair {
+    gate: Gate,
+    policy: TokenBucket,
+    /// What was taken out, where it counts coarse readings and so is not the policy's.
+    tat: Option<u64>,
+    terms: Terms,
+    /// All words there were under the present terms and under those before.
+    seen: (u64, u64),
+    clock: u64,
+    extreme: bool,
+    taken: Vec<(Timestamp, u32)>,
+    granted: u64,
+    refused: u64,
+    shut: u64,
+}
+
+impl Pair {
+    fn new(dice: &mut Dice, extreme: bool, grain: u64) -> Self {
+        let per = if extreme { dice.next() >> dice.below(64) } else { dice.between(1, 1000) }.max(1);
+        let (weight, burst) = (amount(dice, extreme), amount(dice, extreme));
+        let rate = Rate::new(weight, Duration::from_nanos(per));
+        let window = u128::from(per) * u128::from(burst) / u128::from(weight);
+        let guard =
+            if dice.one_in(2) { 0 } else { dice.below(u64::try_from(window).unwrap_or(u64::MAX).max(1)) };
+        let policy = TokenBucket::new(weight, per, burst, guard);
+        let clock = if extreme { dice.next() >> dice.below(64) } else { dice.below(5000) };
+        let (since, rate) = (at(dice.below(clock.saturating_add(1).max(1))), rate.burst(burst));
+        let terms = Terms { since, at: since, numbers: policy.numbers(), rate, grain, born: 0 };
+        Pair {
+            gate: Gate::new(),
+            policy,
+            tat: None,
+            terms,
+            seen: (0, 0),
+            clock,
+            extreme,
+            taken: Vec::new(),
+            granted: 0,
+            refused: 0,
+            shut: 0,
+        }
+    }
+
+    fn open(&mut self, same: bool) -> bool {
+        let Some(tat) = self.tat.or(self.policy.packed()) else { return false };
+        if !same {
+            self.seen.0 = self.seen.0.max(self.seen.1);
+        }
+        let opened = self.gate.open(tat, &self.terms, same, self.seen.0.max(self.seen.1));
+        assert!(opened.is_some() || self.extreme);
+        if let Some(Word { word, .. }) = opened {
+            assert!(word > self.seen.0, "a word of other terms has come again");
+        }
+        self.look();
+        opened.is_some()
+    }
+
+    fn look(&mut self) {
+        let word = self.gate.word.load(Ordering::Relaxed);
+        if word != SHUT {
+            self.seen.1 = self.seen.1.max(word);
+        }
+    }
+
+    fn policy_time(&self, clock: u64) -> Timestamp {
+        self.terms.at.plus(clock - self.terms.since.as_nanos())
+    }
+
+    /// A call now, whose coarse reading lags by `lag`.
+    fn pass(&mut self, weight: u32, lag: u64, back: u64) {
+        let now = self.policy_time(self.clock);
+        let may = self.policy.earliest(now, weight);
+        let reading = Reading { clock: at(self.clock.saturating_sub(back)), now: at(self.clock) };
+        let coarse = at(self.clock.saturating_sub(lag).max(self.terms.since.as_nanos()));
+        let grain = self.terms.grain;
+        match self.gate.pass(weight, || coarse, || reading) {
+            Passage::Granted(grant) => {
+                assert_eq!(may, Earliest::At(now), "let through too early");
+                assert!(grant.start >= now && grant.start <= now.plus(grain), "counted at {:?}", grant.start);
+                assert_eq!((grant.weight, grant.waited, grant.born), (weight, 0, self.terms.born));
+                self.policy.commit(now, weight);
+                self.taken.push((now, weight));
+                self.granted += 1;
+            }
+            Passage::Refused(rate, wait) => {
+                assert_eq!(rate, self.terms.rate);
+                let due =
+                    reading.clock.as_nanos() + wait - self.terms.since.as_nanos() + self.terms.at.as_nanos();
+                match may {
+                    // By its coarse readings the gate counts starts up to one grain late, never early.
+                    Earliest::At(at) => {
+                        assert!(due >= at.as_nanos() && due - at.as_nanos() <= grain, "{due}, {at:?}");
+                    }
+                    other => assert!(other == Earliest::Never && self.extreme, "{other:?}"),
+                }
+                assert!(grain > 0 || may != Earliest::At(now), "refused in vain");
+                self.refused += 1;
+            }
+            Passage::Shut => {
+                assert!(self.extreme || may == Earliest::Never, "shut in vain");
+                self.shut += 1;
+            }
+        }
+        self.look();
+    }
+
+    /// Takes the state out, as whoever has the lock, changes it and puts it back.
+    fn under_the_lock(&mut self, dice: &mut Dice) -> bool {
+        if let Some(Word { word, tat }) = self.gate.shut() {
+            assert!(self.gate.is_shut() && self.gate.shut().is_none());
+            assert!(word <= self.seen.1, "the greatest is known");
+            let (exact, late) = (self.policy.packed(), self.terms.grain * self.terms.numbers.ticks);
+            assert!(exact.is_some_and(|exact| exact <= tat && tat <= exact + late), "{tat}, {exact:?}");
+            self.tat = Some(tat).filter(|_| late > 0);
+        }
+        let now = self.policy_time(self.clock);
+        if dice.one_in(2) && !self.taken.is_empty() && self.terms.grain == 0 {
+            let place = usize::try_from(dice.below(self.taken.len() as u64)).expect("small");
+            let (start, weight) = self.taken.swap_remove(place);
+            self.policy.settle(start, now, weight, &Outcome::Refund(weight));
+        }
+        let same = dice.one_in(2) && self.seen.1 > self.seen.0;
+        if !same {
+            (self.terms.at, self.terms.since) = (now, at(self.clock));
+            self.terms.born += 1;
+        }
+        self.open(same)
+    }
+}
+
+fn play(seed: u64, extreme: bool, grain: u64) -> [u64; 3] {
+    let mut dice = Dice::new(seed);
+    let mut pair = Pair::new(&mut dice, extreme, grain);
+    if !pair.open(false) {
+        return [0, 0, 1];
+    }
+    for _ in 0..60 {
+        match dice.below(8) {
+            0..=4 => {
+                let (weight, lag) = (amount(&mut dice, extreme), dice.below(grain + 1));
+                let back = if dice.one_in(4) { dice.below(50) } else { 0 };
+                pair.pass(weight, lag, back);
+            }
+            5 if !pair.under_the_lock(&mut dice) => break,
+            _ => {
+                let span = if extreme { dice.next() >> dice.below(64) } else { dice.below(400) };
+                pair.clock = pair.clock.saturating_add(span);
+            }
+        }
+    }
+    [pair.granted, pair.refused, pair.shut]
+}
+
+fn play_all(extreme: bool, grain: impl Fn(&mut Dice) -> u64) {
+    let mut sums = [0; 3];
+    let seeds = if cfg!(miri) { 5 } else { 20_000 };
+    for seed in 0..seeds {
+        let figures = play(seed, extreme, grain(&mut Dice::new(!seed)));
+        sums.iter_mut().zip(figures).for_each(|(sum, figure)| *sum += figure);
+    }
+    println!("{sums:?} granted, refused, shut");
+    assert!(sums.iter().all(|sum| *sum >= seeds / 10));
+}
+
+#[test]
+fn it_decides_as_the_policy_does() {
+    play_all(false, |_| 0);
+}
+
+#[test]
+fn with_huge_numbers_it_is_shut_rather_than_wrong() {
+    play_all(true, |_| 0);
+}
+
+/// Whatever is let through by readings that lag by a grain at most, the policy, told the true time of each start, lets
+/// through at that time with its guard in full; and nobody is held up by more than a grain.
+#[test]
+fn by_coarse_readings_it_is_late_by_a_grain_and_never_early() {
+    play_all(false, |dice| dice.between(1, 100));
+}
