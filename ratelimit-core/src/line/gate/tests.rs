@@ -181,7 +181,7 @@ fn play_all(extreme: bool, grain: impl Fn(&mut Dice) -> u64) {
         sums.iter_mut().zip(figures).for_each(|(sum, figure)| *sum += figure);
     }
     println!("{sums:?} granted, refused, shut");
-    assert!(sums.iter().all(|sum| *sum >= seeds / 10));
+    assert!(cfg!(miri) || sums.iter().all(|sum| *sum >= seeds / 10));
 }
 
 #[test]

@@ -153,6 +153,7 @@ fn it_holds_what_a_map_holds_but_for_what_is_idle() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too much to be interpreted")]
 fn many_segments_hold_what_a_map_holds() {
     for (seed, bound) in [(1, 1024), (2, 2048), (3, 3000), (4, 5000)] {
         let mut dice = Dice::new(seed);
@@ -171,6 +172,7 @@ fn many_segments_hold_what_a_map_holds() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too much to be interpreted")]
 fn what_is_put_in_stays_beyond_the_bound_until_it_is_idle() {
     let mut dice = Dice::new(1);
     for bound in [1, 7, 1500] {
@@ -192,6 +194,7 @@ fn what_is_put_in_stays_beyond_the_bound_until_it_is_idle() {
 
 /// One call looks at so many segments at most; the next one goes on from there.
 #[test]
+#[cfg_attr(miri, ignore = "too much to be interpreted")]
 fn at_the_bound_what_is_idle_is_found_by_the_next_calls() {
     let mut dice = Dice::new(1);
     let segments = 2 * LOOKS + 10;
@@ -214,6 +217,7 @@ fn at_the_bound_what_is_idle_is_found_by_the_next_calls() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too much to be interpreted")]
 fn an_entry_costs_a_slot_and_a_bounded_part_of_another() {
     assert_eq!(size_of::<Option<(Digest, u64)>>(), 24);
     let mut dice = Dice::new(1);
