@@ -9,6 +9,7 @@ use super::correct::Account;
 use super::enter::Ask;
 use super::gate::{Gate, Terms, Word};
 use super::{KeyId, Line, Ticket};
+use crate::clock::{Clock, SystemClock};
 use crate::error::ErrorKind;
 use crate::limits::Valid;
 use crate::pace::{Pace, Tempo};
@@ -277,10 +278,13 @@ impl State {
     pub(super) fn take_over(&mut self, gate: &Gate) {
         if let Some(Word { word, tat }) = gate.shut() {
             self.greatest = self.greatest.max(word);
-            if let Some(seen) = &self.seen {
-                let seen = Timestamp::from_nanos(seen.load(Ordering::Relaxed));
-                self.latest = self.latest.map(|latest| latest.max(seen));
-            }
+            // What was let through there may be newer than the reading that brought us here, whose thread may have stood
+            // still since. The machine's own clock runs no foreign code: it may be read under the lock.
+            let seen = match &self.seen {
+                Some(seen) => Timestamp::from_nanos(seen.load(Ordering::Relaxed)),
+                None => SystemClock.now(),
+            };
+            self.latest = self.latest.map(|latest| latest.max(seen));
             if let Some((rates, _)) = self.memory.only_token_bucket() {
                 rates.set_token_bucket(tat);
             }
