@@ -2,6 +2,9 @@
 //!
 //! A rate brings its policy along. Who needs another algorithm implements [`Policy`], whose laws stand on it one by
 //! one, and lets the conformance kit, `policy::conformance` (feature `test-util`), look for a schedule that breaks one.
+//!
+//! Buckets run the policies of their rates only, so far; one of the user's own, [`LeakyBucket`] among them, is asked and
+//! told by whoever holds it.
 
 pub(crate) mod all;
 #[cfg(any(test, feature = "test-util"))]
