@@ -82,10 +82,11 @@ impl Permit {
     /// The limits hold over all calls that were not refunded. A sliding window gives back the whole weight; a token
     /// bucket gives back what time has not refilled already. Nothing is given back if the limits were replaced or
     /// reset since.
-    pub fn refund(mut self) {
-        let account = *self.account.get_mut();
-        if self.weight > 0 || account > IN_FLIGHT {
-            self.shared.refund(self.key, self.grant(), account);
+    pub fn refund(self) {
+        let mut permit = self;
+        let account = *permit.account.get_mut();
+        if permit.weight > 0 || account > IN_FLIGHT {
+            permit.shared.refund(permit.key, permit.grant(), account);
         }
     }
 
