@@ -1,6 +1,7 @@
 //! The handle that users hold.
 
 mod bounds;
+mod own;
 mod request;
 mod run;
 mod spend;
@@ -27,8 +28,8 @@ pub use request::Request;
 ///
 /// A bucket made by a `const` constructor ([`new`](Bucket::new), [`unlimited`](Bucket::unlimited)) joins the
 /// [global registry](crate::Registry::global) under its name at its first use, wherever it stands: two of the same name
-/// and limits are one. A bucket that is [`named`](Bucket::named) at run time belongs to nobody until it is
-/// [registered](crate::Registry::register).
+/// and limits are one. A bucket that is [`named`](Bucket::named) at run time, or made
+/// [with a policy](Bucket::with_policy), belongs to nobody until it is [registered](crate::Registry::register).
 ///
 /// # Examples
 ///

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::policy::Guarded;
+use crate::policy::{Guarded, Prototype};
 use crate::rate::{Rate, Shape};
 use crate::time::nanos;
 
@@ -19,6 +19,8 @@ const GUARD: u64 = 20_000_000;
 pub(crate) struct Limits {
     rates: RateList,
     totals: RateList,
+    /// The user's own policy.
+    own: Option<Prototype>,
     guard: Option<Duration>,
     max_keys: usize,
     in_flight: Option<usize>,
@@ -72,11 +74,16 @@ impl Limits {
     pub(crate) const UNLIMITED: Limits = Limits {
         rates: RateList::EMPTY,
         totals: RateList::EMPTY,
+        own: None,
         guard: None,
         max_keys: MAX_KEYS,
         in_flight: None,
         max_waiting: None,
     };
+
+    pub(crate) fn own(own: Prototype) -> Self {
+        Limits { own: Some(own), ..Limits::UNLIMITED }
+    }
 
     pub(crate) const fn of(rate: Rate) -> Self {
         let mut limits = Limits::UNLIMITED;
@@ -116,10 +123,19 @@ impl Limits {
     pub(crate) fn same(&self, other: &Limits) -> bool {
         self.rates.same(&other.rates)
             && self.totals.same(&other.totals)
+            && self.same_own(other)
             && self.guard == other.guard
             && self.max_keys == other.max_keys
             && self.in_flight == other.in_flight
             && self.max_waiting == other.max_waiting
+    }
+
+    fn same_own(&self, other: &Limits) -> bool {
+        match (&self.own, &other.own) {
+            (None, None) => true,
+            (Some(a), Some(b)) => a.is(b),
+            _ => false,
+        }
     }
 
     /// The limits to run, or what is wrong with them.
@@ -144,6 +160,7 @@ impl Limits {
         Ok(Valid {
             rates: guarded(&self.rates)?,
             totals: guarded(&self.totals)?,
+            own: self.own.clone(),
             max_keys: self.max_keys,
             in_flight: self.in_flight,
             max_waiting: self.max_waiting,
@@ -156,6 +173,7 @@ impl Limits {
 pub(crate) struct Valid {
     pub(crate) rates: Box<[Guarded]>,
     pub(crate) totals: Box<[Guarded]>,
+    pub(crate) own: Option<Prototype>,
     pub(crate) max_keys: usize,
     /// How many bodies may run at once on each key.
     pub(crate) in_flight: Option<usize>,
@@ -203,10 +221,14 @@ fn guard(rate: Rate, own: Option<Duration>, default: Option<Duration>) -> Result
     Ok(Guarded { rate, guard: nanos(guard) })
 }
 
-/// As in `10/s and 500/h, total 20/s, guard 5ms`.
+/// As in `10/s and 500/h, total 20/s, guard 5ms`; a user's own policy by its type.
 impl fmt::Display for Limits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = 0;
+        if let Some(own) = &self.own {
+            write!(f, "own policy {}", own.name())?;
+            parts += 1;
+        }
         for (word, list) in [("", &self.rates), ("total ", &self.totals)] {
             for (index, rate) in list.iter().enumerate() {
                 let joint = match (index, parts) {

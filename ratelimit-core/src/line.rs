@@ -11,8 +11,9 @@
 //! With a `total` over all keys, the heads whose own rates would let them start stand in a second line, in order of
 //! arrival; only the first of them may take from the total.
 //!
-//! One mutex guards a bucket's state. Under it runs nothing but our own arithmetic: the clock is read before, wakers
-//! are called and dropped after, and errors are rendered after. One sleep of the clock serves the whole bucket: the
+//! One mutex guards a bucket's state. Under it runs nothing but our own arithmetic and, if there is one, the user's own
+//! policy, whose panics end there: the clock is read before, wakers are called and dropped after, and errors are
+//! rendered after. One sleep of the clock serves the whole bucket: the
 //! earliest time at which anything has to happen.
 
 mod alarm;
@@ -25,6 +26,7 @@ mod flight;
 mod gate;
 mod handle;
 mod look;
+mod own;
 mod plan;
 mod shared;
 mod state;

@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::line::{Grant, Handle, IN_FLIGHT, KeyId, PLAIN};
+use crate::line::{Changed, Grant, Handle, IN_FLIGHT, KeyId, PLAIN};
 use crate::time::Timestamp;
 
 /// The right to start now, already paid.
 ///
 /// Hold it while the call runs; the attribute does so until the function ends. Dropping it gives nothing back
-/// and ends the call's time [in flight](crate::Bucket::in_flight).
+/// and ends the call's time [in flight](crate::Bucket::in_flight); a
+/// [policy of the user's own](crate::Bucket::with_policy) is told then that the call ended.
 ///
 /// # Examples
 ///
@@ -61,7 +62,7 @@ impl Permit {
     #[cold]
     #[inline(never)]
     fn end(&self, account: u32) {
-        self.shared.end(self.key, account);
+        self.shared.end(self.key, self.grant(), account);
     }
 
     fn grant(&self) -> Grant {
@@ -86,7 +87,10 @@ impl Permit {
         let mut permit = self;
         let account = *permit.account.get_mut();
         if permit.weight > 0 || account > IN_FLIGHT {
-            permit.shared.refund(permit.key, permit.grant(), account);
+            let Changed { rest, .. } = permit.shared.refund(permit.key, permit.grant(), account);
+            // Nothing is settled twice, whatever comes of the rest.
+            permit.weight = 0;
+            permit.shared.finish(rest);
         }
     }
 

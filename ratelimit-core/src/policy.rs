@@ -1,17 +1,16 @@
 //! Policies: the algorithms behind rates, as pure state machines without clock, lock or I/O.
 //!
 //! A rate brings its policy along. Who needs another algorithm implements [`Policy`], whose laws stand on it one by
-//! one, and lets the conformance kit, `policy::conformance` (feature `test-util`), look for a schedule that breaks one.
-//!
-//! Buckets run the policies of their rates only, so far; one of the user's own, [`LeakyBucket`] among them, is asked and
-//! told by whoever holds it.
+//! one, lets the conformance kit, `policy::conformance` (feature `test-util`), look for a schedule that breaks one, and
+//! has a bucket run it: [`Bucket::with_policy`](crate::Bucket::with_policy).
 
 pub(crate) mod all;
 #[cfg(any(test, feature = "test-util"))]
 pub mod conformance;
 mod fixed_window;
-mod inherit;
+pub(crate) mod inherit;
 mod leaky_bucket;
+pub(crate) mod own;
 mod sliding_window;
 pub(crate) mod token_bucket;
 
@@ -24,6 +23,7 @@ use crate::time::Timestamp;
 pub(crate) use all::All;
 use fixed_window::FixedWindow;
 pub use leaky_bucket::{FillLevel, LeakyBucket};
+pub(crate) use own::{Own, Prototype};
 use sliding_window::SlidingWindow;
 use token_bucket::TokenBucket;
 

@@ -11,7 +11,8 @@ use crate::error::Error;
 use crate::key::Key;
 use crate::outlook::Outlook;
 use crate::permit::Permit;
-use crate::time::nanos;
+use crate::policy::Policy;
+use crate::time::{Timestamp, nanos};
 
 /// A call with a key, a weight or an allowance of its own; ends in one of the verbs.
 ///
@@ -123,6 +124,38 @@ impl Request<'_> {
     /// [`Closed`](crate::ErrorKind::Closed), [`Config`](crate::ErrorKind::Config).
     pub fn peek(self) -> Result<Outlook, Error> {
         self.asked.shared()?.peek(self.asked.key_id(), self.asked.weight.unwrap_or(u32::MAX))
+    }
+
+    /// Looks at, or changes, this key's state of the bucket's [own policy](Bucket::with_policy), such as to read a
+    /// level or to set a factor.
+    ///
+    /// `change` is given a fork and the time as the policy knows it, and runs without a lock; then the fork is put in
+    /// place and those who wait are looked at again. It runs once more, on a newer fork, where something was taken or
+    /// given back meanwhile. If it panics nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// [`Config`](crate::ErrorKind::Config) where the bucket has no policy of its own or one of another type,
+    /// [`TooManyKeys`](crate::ErrorKind::TooManyKeys), [`Closed`](crate::ErrorKind::Closed).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rate_limited::Bucket;
+    /// use rate_limited::clock::ManualClock;
+    /// use rate_limited::policy::LeakyBucket;
+    ///
+    /// let bucket = Bucket::with_policy("leaky", LeakyBucket::new(10.0, 2.0)).clock(ManualClock::new());
+    /// let _permit = bucket.request().key("ann").weight(4).acquire()?;
+    /// let filled = bucket.request().key("ann").with_policy(|leaky: &mut LeakyBucket, now| {
+    ///     leaky.set_factor(0.5);
+    ///     leaky.level(now.as_nanos() as f64 / 1e9)
+    /// })?;
+    /// assert_eq!(filled, 4.0);
+    /// # Ok::<(), rate_limited::Error>(())
+    /// ```
+    pub fn with_policy<P: Policy, R>(self, change: impl FnMut(&mut P, Timestamp) -> R) -> Result<R, Error> {
+        self.asked.shared()?.with_own(self.asked.key_id(), change)
     }
 
     /// This key as fresh. What it took from a total over all keys stays taken.

@@ -19,6 +19,7 @@ impl fmt::Display for Error {
                 (Some(weight), Some(rate)) => {
                     write!(f, "is limited to {rate}: weight {weight} can never fit")
                 }
+                (Some(weight), None) => write!(f, "can never fit weight {weight}"),
                 _ => f.write_str("can never fit a weight below zero or above 4294967295"),
             },
             ErrorKind::TooManyKeys => f.write_str("holds as many keys as it may, all of them in use"),

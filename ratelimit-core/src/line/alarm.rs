@@ -34,7 +34,8 @@ pub(crate) struct Rest {
 impl Shared {
     /// Sets the alarm and calls the wakers that a change left.
     ///
-    /// A clock or a waker that panics here reaches the caller, but only after everybody else was served.
+    /// What a user's policy panicked with over the caller's call, and a clock or a waker that panics here, reaches the
+    /// caller, but only after everybody else was served.
     pub(crate) fn finish(self: &Arc<Self>, rest: Rest) {
         if rest.effects.is_empty() {
             return;
@@ -44,6 +45,7 @@ impl Shared {
         let mut panicked = None;
         while let Some(Rest { mut effects, clock }) = next.take() {
             let alarm = effects.alarm.take();
+            panicked = effects.panicked.take().or(panicked);
             let set = catch_unwind(AssertUnwindSafe(|| {
                 alarm.is_some_and(|(asked, at)| self.set_alarm(asked, at, &clock, &mut early))
             }));

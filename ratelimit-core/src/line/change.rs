@@ -82,6 +82,7 @@ impl State {
     ) {
         let before = self.forecast_all(reading);
         self.memory = self.memory.under(&limits, self.tempo.policy_time(reading.now));
+        effects.meet_panic();
         self.limits = limits;
         self.changes += 1;
         self.allow_coarse(grain);
@@ -98,7 +99,8 @@ impl State {
     /// Lets coarse readings, which lag by up to `grain`, stand in on the granted path: only where every guard covers
     /// that, as a start is then taken for one grain later.
     pub(super) fn allow_coarse(&mut self, grain: Option<u64>) {
-        self.grain = grain.filter(|grain| self.limits.least_guard() >= *grain).unwrap_or(0);
+        let grain = grain.filter(|grain| !self.memory.has_own() && self.limits.least_guard() >= *grain);
+        self.grain = grain.unwrap_or(0);
     }
 
     fn refuse_too_heavy(&mut self, effects: &mut Effects) {

@@ -36,8 +36,9 @@ impl State {
         }
         let before = self.forecast_sharers(key, reading);
         let grant = self.commit(key, reading, weight, reading.clock);
+        effects.meet_panic();
         self.judge_sharers(key, &before, reading, effects);
-        Ok(grant)
+        grant.ok_or(Refusal::of(ErrorKind::Limited))
     }
 
     /// When those would start whose turn a commit on `key` may move: its own line, with a total everybody.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::KeyId;
 use super::effects::Effects;
-use super::shared::{Shared, lock};
+use super::shared::{Changed, Shared, lock};
 use super::state::{Grant, Reading, State};
 use crate::policy::Outcome;
 use crate::time::Timestamp;
@@ -56,20 +56,32 @@ impl Shared {
     }
 
     /// Gives back all that the call of `grant` still counts, as its permit goes.
-    pub(crate) fn refund(self: &Arc<Self>, key: KeyId, grant: Grant, account: u32) {
-        self.change_and_finish(|state, reading, effects| {
-            let account = state.accounts.get(&account);
-            let parts = account.map_or_else(|| vec![Part::of(grant)], |it| it.parts.clone());
-            state.settle_up(key, grant, parts, 0, (reading, effects));
-        });
+    pub(crate) fn refund(&self, key: KeyId, grant: Grant, account: u32) -> Changed<()> {
+        self.change(|state, reading, effects| {
+            let known = state.accounts.get(&account);
+            let parts = known.map_or_else(|| vec![Part::of(grant)], |it| it.parts.clone());
+            let parts = state.settle_up(key, grant, parts, 0, (reading, effects));
+            if let Some(known) = state.accounts.get_mut(&account) {
+                known.parts = parts;
+            }
+        })
     }
 
-    /// A permit goes that is not [`PLAIN`]; must not panic.
-    pub(crate) fn end(self: &Arc<Self>, key: KeyId, account: u32) {
+    /// A permit goes that is not [`PLAIN`].
+    ///
+    /// A user's own policy that panics reaches whoever drops the permit, unless that is unwinding already.
+    pub(crate) fn end(self: &Arc<Self>, key: KeyId, grant: Grant, account: u32) {
+        if account == IN_FLIGHT {
+            return self.land(key, &[Part::of(grant)], true);
+        }
         // The gate is left as it is: there are no accounts in it.
-        let of_account = || lock(&self.state).accounts.remove(&account).is_some_and(|it| it.in_flight);
-        if account == IN_FLIGHT || of_account() {
-            self.land(key);
+        let mut state = lock(&self.state);
+        let (known, has_own) = (state.accounts.remove(&account), state.memory.has_own());
+        drop(state);
+        if let Some(Account { parts, in_flight }) = known
+            && (in_flight || has_own)
+        {
+            self.land(key, &parts, in_flight);
         }
     }
 }
@@ -123,9 +135,10 @@ impl State {
             return None;
         }
         let before = self.forecast_sharers(key, reading);
-        let (start, born) = self.count(key, reading, more);
+        let counted = self.count(key, reading, more);
+        effects.meet_panic();
         self.judge_sharers(key, &before, reading, effects);
-        Some(Part { start, born, weight: more })
+        counted.map(|(start, born)| Part { start, born, weight: more })
     }
 
     /// Gives `given` back, of what was taken last first, as far as the policies can.
@@ -139,6 +152,8 @@ impl State {
         reading: Reading,
         effects: &mut Effects,
     ) {
+        // A user's policy may learn something that holds others up for longer; rates only ever give back.
+        let before = self.memory.has_own().then(|| self.forecast(key, reading));
         let now = self.tempo.policy_time(reading.now);
         for part in parts.iter_mut().rev() {
             let of_it = given.min(part.weight);
@@ -149,8 +164,24 @@ impl State {
                 given -= of_it;
             }
         }
+        effects.meet_panic();
         self.outdate(key);
         self.served = None;
+        if let Some(before) = before {
+            self.judge(key, &before, reading, effects);
+        }
         self.settle(key, reading, effects);
+    }
+
+    /// Tells the user's own policy, if there is one, that a call ended, and cost what is left of its parts.
+    pub(super) fn end_parts(&mut self, key: KeyId, parts: &[Part], reading: Reading, effects: &mut Effects) {
+        if !self.memory.has_own() {
+            return;
+        }
+        let now = self.tempo.policy_time(reading.now);
+        for part in parts.iter().filter(|part| part.weight > 0) {
+            self.memory.settle(key, part.born, (part.start, now), part.weight, Outcome::NoNews);
+        }
+        effects.meet_panic();
     }
 }

@@ -7,6 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::Waker;
 use std::thread;
 
+use super::Ticket;
+use crate::policy::own::{self, Payload};
 use crate::time::Timestamp;
 
 /// Wakers to call, wakers to drop, and the alarm to set.
@@ -17,6 +19,10 @@ pub(super) struct Effects {
     drops: VecDeque<Job>,
     /// The alarm's new time, if it changed, and which change this is.
     pub(super) alarm: Option<(u64, Option<Timestamp>)>,
+    /// Who of those in line is being polled: its turn is its own business.
+    pub(super) caller: Option<Ticket>,
+    /// What the user's policy panicked with over the caller's own call.
+    pub(super) panicked: Option<Payload>,
 }
 
 /// What is to be done with a waker; both run foreign code.
@@ -35,9 +41,17 @@ impl Effects {
         self.drops.extend(waker.map(Job::Drop));
     }
 
+    /// The user's policy was asked on the caller's behalf: whether it panicked, now or before.
+    pub(super) fn meet_panic(&mut self) -> bool {
+        if let Some(payload) = own::noted() {
+            self.panicked.get_or_insert(payload);
+        }
+        self.panicked.is_some()
+    }
+
     /// Whether there is nothing to do, as after most calls.
     pub(super) fn is_empty(&self) -> bool {
-        self.wakes.is_empty() && self.drops.is_empty() && self.alarm.is_none()
+        self.wakes.is_empty() && self.drops.is_empty() && self.alarm.is_none() && self.panicked.is_none()
     }
 
     /// Calls the wakers in order, then drops those that are done with.

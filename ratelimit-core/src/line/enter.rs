@@ -67,13 +67,28 @@ impl State {
             return Entered::Granted(grant);
         }
         self.catch_up(ask.key, reading, effects);
+        if let Some(refusal) = self.refused_by_own(ask, reading, effects) {
+            return Entered::Refused(refusal);
+        }
         if !self.is_anybody_before(ask.key) {
             let due = self.due_alone(ask.key, reading.now, ask.weight);
             if due.at == Some(reading.now) {
-                return self.start_at_once(ask, reading);
+                return self.start_at_once(ask, reading, effects);
             }
         }
         self.wait_or_refuse(ask, waker, reading, effects)
+    }
+
+    /// What the user's policy, if there is one, says to a newcomer for good.
+    fn refused_by_own(&self, ask: Ask, reading: Reading, effects: &mut Effects) -> Option<Refusal> {
+        if !self.memory.has_own() {
+            return None;
+        }
+        let is_never = self.is_never(ask.key, reading, ask.weight);
+        if effects.meet_panic() {
+            return Some(Refusal::of(ErrorKind::Limited));
+        }
+        is_never.then_some(Refusal::of(ErrorKind::TooHeavy))
     }
 
     /// It changes nothing, and there is nothing to settle unless it is corrected.
@@ -87,11 +102,13 @@ impl State {
         self.lines.get(&key).is_some_and(|line| line.head().is_some()) || !self.contenders.is_empty()
     }
 
-    fn start_at_once(&mut self, ask: Ask, reading: Reading) -> Entered {
+    fn start_at_once(&mut self, ask: Ask, reading: Reading, effects: &mut Effects) -> Entered {
         if !self.make_room(ask.key, reading) {
             return Entered::Refused(Refusal::of(ErrorKind::TooManyKeys));
         }
-        Entered::Granted(self.commit(ask.key, reading, ask.weight, reading.clock))
+        let grant = self.commit(ask.key, reading, ask.weight, reading.clock);
+        effects.meet_panic();
+        grant.map_or(Entered::Refused(Refusal::of(ErrorKind::Limited)), Entered::Granted)
     }
 
     fn wait_or_refuse(
@@ -108,6 +125,9 @@ impl State {
         // Whoever waits however long needs no plan, and extends one that is there.
         let plans = ends || self.is_planned(ask.key, reading);
         let due = plans.then(|| self.due_behind_line(ask.key, reading, ask.weight));
+        if effects.meet_panic() {
+            return Entered::Refused(Refusal::of(ErrorKind::Limited));
+        }
         if let Some(due) = due
             && (ask.max_delay == 0
                 || ends && due.misses(deadline, reading)
@@ -173,7 +193,12 @@ impl State {
             self.outdate(key);
         }
         self.keep_turn(key, ticket, reading);
+        effects.caller = Some(ticket);
         self.catch_up(key, reading, effects);
+        if effects.panicked.is_some() {
+            self.leave(key, ticket, reading, effects);
+            return Claimed::Refused(Refusal::of(ErrorKind::Limited));
+        }
         if let Some(refusal) = self.refused.remove(&ticket) {
             return Claimed::Refused(refusal);
         }
@@ -214,8 +239,9 @@ impl State {
         };
         effects.drop(waiter.waker);
         let grant = self.commit(key, reading, waiter.weight, waiter.joined);
+        effects.meet_panic();
         self.settle(key, reading, effects);
-        Claimed::Granted(grant)
+        grant.map_or(Claimed::Refused(Refusal::of(ErrorKind::Limited)), Claimed::Granted)
     }
 
     /// Somebody in line goes away, as if it had never come.

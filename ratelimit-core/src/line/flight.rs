@@ -1,26 +1,41 @@
-//! How many bodies run, where a bucket bounds that.
+//! Bodies that run, where a bucket bounds how many, or a user's own policy hears of their ends.
 //!
 //! Of a permit that counts as in flight the bucket is told when it goes. Those who wait for such an end stand in the
 //! same line as all others; when their turn comes is unknown until then.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread;
 
 use super::KeyId;
+use super::correct::Part;
 use super::effects::Effects;
 use super::shared::Shared;
 use super::state::{Reading, State};
 
 impl Shared {
-    /// A body of `key` has ended; must not panic, as it runs while permits are dropped.
-    pub(super) fn land(self: &Arc<Self>, key: KeyId) {
-        self.change_while_dropping(|state, reading, effects| state.land(key, reading, effects));
+    /// A body of `key` has ended, whose call counts `parts`; `counted` if it was in flight.
+    ///
+    /// It runs while permits are dropped: only what a user's own policy panics with gets out, and not while this thread
+    /// unwinds already.
+    pub(super) fn land(self: &Arc<Self>, key: KeyId, parts: &[Part], counted: bool) {
+        let mut met = None;
+        self.change_while_dropping(|state, reading, effects| {
+            state.land(key, (parts, counted), reading, effects);
+            met = effects.panicked.take();
+        });
+        if let Some(panic) = met
+            && !thread::panicking()
+        {
+            resume_unwind(panic);
+        }
     }
 }
 
 impl State {
-    /// Counts a body that starts, if that is bounded.
+    /// Counts a body that starts, if somebody has to hear of its end.
     pub(super) fn take_off(&mut self, key: KeyId) -> bool {
-        let counts = self.limits.in_flight.is_some();
+        let counts = self.has_unknown_turns();
         if counts {
             *self.in_flight.entry(key).or_default() += 1;
         }
@@ -28,18 +43,27 @@ impl State {
     }
 
     /// A body has ended: the next may have its turn.
-    fn land(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
-        // Where all have a place to come, no turn is unknown, and none is moved.
+    fn land(
+        &mut self,
+        key: KeyId,
+        (parts, counted): (&[Part], bool),
+        reading: Reading,
+        effects: &mut Effects,
+    ) {
+        // Where all have a place to come, no turn is unknown, and none is moved, unless by what the user's policy learns.
         let waiting = self.lines.get(&key).map_or(0, |line| line.waiters.len());
-        let before = (waiting > self.room_in_flight(key)).then(|| self.forecast(key, reading));
-        let Some(running) = self.in_flight.get_mut(&key) else { return };
-        *running -= 1;
-        if *running == 0 {
-            self.in_flight.remove(&key);
+        let moves = self.memory.has_own() || waiting > self.room_in_flight(key);
+        let before = moves.then(|| self.forecast(key, reading));
+        self.end_parts(key, parts, reading, effects);
+        if counted && let Some(running) = self.in_flight.get_mut(&key) {
+            *running -= 1;
+            if *running == 0 {
+                self.in_flight.remove(&key);
+            }
         }
         self.outdate(key);
         if let Some(before) = before {
-            // One more turn is known now, and may be past its allowance.
+            // A turn may be known now, or moved, and be past its allowance.
             self.judge(key, &before, reading, effects);
         }
         self.settle(key, reading, effects);
@@ -53,7 +77,7 @@ impl State {
 
     /// Whether turns may be unknown, so that allowances have to be looked at as they end.
     pub(super) fn has_unknown_turns(&self) -> bool {
-        self.limits.in_flight.is_some()
+        self.limits.in_flight.is_some() || self.memory.has_own()
     }
 
     /// Whether the entry of `key` is in use, whatever its rates say.

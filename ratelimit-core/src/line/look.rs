@@ -26,6 +26,7 @@ impl State {
         } else {
             self.due_behind_line(key, reading, weight)
         };
+        effects.meet_panic();
         let policy_now = self.tempo.policy_time(reading.now);
         // A start by a coarse reading was taken for up to one grain later than it was: it counts once, not twice.
         let stamped = self.tempo.policy_time(reading.now.plus(self.grain));

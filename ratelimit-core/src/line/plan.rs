@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::effects::Effects;
 use super::state::{Due, Reading, Refusal, State};
 use super::{GRACE, KeyId, Line, Ticket};
-use crate::policy::All;
+use crate::policy::{All, own};
 use crate::time::Timestamp;
 
 /// When each waiter would start; `None` = never. Of whom that is unknown is not in it.
@@ -63,7 +63,11 @@ impl State {
         let Some(line) = self.lines.get_mut(&key) else { return };
         let Some(mut plan) = line.plan.take().filter(|plan| plan.changes == changes) else { return };
         let Some((at, rate)) = due.and_then(|due| Some((due.at?, due.rate))) else { return };
-        plan.rates.commit(tempo.policy_time(at), weight);
+        let planned = plan.rates.commit(tempo.policy_time(at), weight);
+        own::set_aside();
+        if !planned {
+            return;
+        }
         plan.total.commit(tempo.policy_time(at), weight);
         plan.room = plan.room.saturating_sub(1);
         plan.last = Due::at(at, rate);
@@ -103,12 +107,19 @@ impl State {
                 continue;
             };
             let policy_at = self.tempo.policy_time(at);
-            plan.rates.commit(policy_at, waiter.weight);
+            if !plan.rates.commit(policy_at, waiter.weight) {
+                // The user's policy panicked: it may start at any time, or never.
+                plan.first = plan.first.min(waiter.deadline);
+                plan.last = Due { rate: due.rate, ..Due::UNKNOWN };
+                continue;
+            }
             plan.total.commit(policy_at, waiter.weight);
             plan.first = plan.first.min(at);
             plan.room = plan.room.saturating_sub(1);
             plan.last = Due::at(at, due.rate.or(plan.last.rate));
         }
+        // Those who are planned will ask by themselves; whoever has the plan made goes on as if theirs were unknown.
+        own::set_aside();
         // Of an empty line only this very moment is planned.
         plan.first = if plan.first == Timestamp::MAX { reading.now } else { plan.first };
         plan
@@ -226,6 +237,7 @@ impl State {
         let is_over = |deadline: Timestamp| is_late(deadline) || waits_for_ends && reading.clock >= deadline;
         line.deadlines.iter().take_while(|(deadline, _)| is_over(*deadline)).find_map(|(deadline, ticket)| {
             let due = self.due_of(key, *ticket, reading);
+            own::set_aside();
             let is_lost = is_late(*deadline) || due.at.is_none_or(|at| at > deadline.plus(GRACE));
             is_lost.then_some((*ticket, due))
         })

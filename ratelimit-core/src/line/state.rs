@@ -13,8 +13,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::ErrorKind;
 use crate::limits::Valid;
 use crate::pace::{Pace, Tempo};
-use crate::policy::Earliest;
 use crate::policy::all::Verdict;
+use crate::policy::{Earliest, own};
 use crate::rate::Rate;
 use crate::store::Memory;
 use crate::time::Timestamp;
@@ -113,7 +113,7 @@ pub(crate) struct Refusal {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Due {
     pub(super) at: Option<Timestamp>,
-    /// No time is known before a started call ends.
+    /// Not never: no time is known before a started call ends, or something else changes.
     pub(super) is_unknown: bool,
     pub(super) rate: Option<Rate>,
 }
@@ -193,6 +193,11 @@ impl State {
         self.due(by_key.and(self.memory.total().earliest(asked, weight)), now)
     }
 
+    /// Whether the policies of `key` would never let `weight` start.
+    pub(super) fn is_never(&self, key: KeyId, reading: Reading, weight: u32) -> bool {
+        self.memory.earliest(key, self.policy_now(reading.now), weight).earliest == Earliest::Never
+    }
+
     fn policy_now(&self, now: Timestamp) -> Timestamp {
         self.tempo.policy_time(self.unpaused(now))
     }
@@ -215,21 +220,29 @@ impl State {
         }
     }
 
-    /// Takes `weight` now; the policies were asked at this same reading.
-    pub(super) fn commit(&mut self, key: KeyId, reading: Reading, weight: u32, joined: Timestamp) -> Grant {
-        let (start, born) = self.count(key, reading, weight);
+    /// Takes `weight` now; the policies were asked at this same reading. `None` if the user's policy panicked, and nothing
+    /// was taken.
+    pub(super) fn commit(
+        &mut self,
+        key: KeyId,
+        reading: Reading,
+        weight: u32,
+        joined: Timestamp,
+    ) -> Option<Grant> {
+        let (start, born) = self.count(key, reading, weight)?;
         let waited = reading.clock.as_nanos().saturating_sub(joined.as_nanos());
-        Grant { start, born, weight, in_flight: self.take_off(key), waited }
+        Some(Grant { start, born, weight, in_flight: self.take_off(key), waited })
     }
 
-    /// Takes `weight` now, whatever the policies say: when, in their time, and from which entry.
-    pub(super) fn count(&mut self, key: KeyId, reading: Reading, weight: u32) -> (Timestamp, u64) {
+    /// Takes `weight` now, whatever the policies say: when, in their time, and from which entry. `None` if the user's
+    /// policy panicked, and nothing was taken.
+    pub(super) fn count(&mut self, key: KeyId, reading: Reading, weight: u32) -> Option<(Timestamp, u64)> {
         let start = self.stamp_of(reading.now);
+        let born = self.memory.commit(key, start, weight)?;
         self.stamped = start;
-        let born = self.memory.commit(key, start, weight);
         self.outdate(key);
         self.served = None;
-        (start, born)
+        Some((start, born))
     }
 
     /// The time of a commit at `now`, in the policies' time.
@@ -244,7 +257,7 @@ impl State {
     #[inline]
     pub(super) fn take(&mut self, ask: Ask, reading: Reading, grain: u64) -> Option<Grant> {
         let calm = self.lines.is_empty() && !self.closed && self.paused_until <= reading.now;
-        if !calm || ask.weight == 0 || self.limits.in_flight.is_some() {
+        if !calm || ask.weight == 0 || self.has_unknown_turns() {
             return None;
         }
         let now = self.tempo.policy_time(reading.now);
@@ -267,9 +280,12 @@ impl State {
     pub(super) fn make_room(&mut self, key: KeyId, reading: Reading) -> bool {
         let now = self.tempo.policy_time(reading.now);
         let (lines, in_flight) = (&self.lines, &self.in_flight);
-        self.memory.make_room(key, now, |digest| {
+        let made = self.memory.make_room(key, now, |digest| {
             lines.contains_key(&Some(*digest)) || in_flight.contains_key(&Some(*digest))
-        })
+        });
+        // What panics when asked whether it is idle is not, and that is nobody's call.
+        own::set_aside();
+        made
     }
 }
 
@@ -296,7 +312,7 @@ impl State {
         let Some(latest) = self.latest else { return };
         let waits = !self.lines.is_empty() && self.lines.contains_key(&None);
         let holds = self.closed || waits || self.paused_until > latest || self.tempo.pace() != Pace::Normal;
-        if holds || self.limits.in_flight.is_some() {
+        if holds || self.has_unknown_turns() {
             return;
         }
         let Some((rates, born)) = self.memory.only_token_bucket() else { return };

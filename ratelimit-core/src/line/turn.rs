@@ -1,8 +1,10 @@
 //! Whose turn it is.
 
 use super::effects::Effects;
-use super::state::{Reading, State};
+use super::state::{Due, Reading, Refusal, State};
 use super::{GRACE, KeyId, Line, Ticket};
+use crate::error::ErrorKind;
+use crate::policy::own;
 use crate::time::Timestamp;
 
 /// What is left to do for a line after a look at its head.
@@ -59,6 +61,8 @@ impl State {
                 let head = self.lines.get(key).and_then(Line::head);
                 let is_ready = |weight| self.due_by_key(*key, reading.now, weight).at == Some(reading.now);
                 let ready = head.filter(|(_, weight)| is_ready(*weight));
+                // Its head is asked about again below.
+                own::set_aside();
                 self.contend(*key, ready.map(|(ticket, _)| ticket));
             }
         }
@@ -79,9 +83,13 @@ impl State {
             return Next::At(None);
         };
         let due = self.due_by_key(key, reading.now, weight);
+        self.attribute_panic(key, head, effects);
         if due.at.is_none_or(|at| at > reading.now) {
             self.contend(key, None);
             self.set_turn(key, None);
+            if self.is_refused_for_good(key, (head, weight), due, reading, effects) {
+                return Next::Again;
+            }
             return Next::At(due.at);
         }
         if self.memory.has_total() {
@@ -97,6 +105,36 @@ impl State {
             }
         }
         self.give_turn(key, head, reading, effects)
+    }
+
+    /// A panic of the user's policy over the turn of `head` is its own: it meets it here if it is being polled, and
+    /// otherwise it is woken to ask by itself.
+    fn attribute_panic(&mut self, key: KeyId, head: Ticket, effects: &mut Effects) {
+        if effects.caller == Some(head) {
+            effects.meet_panic();
+        } else if own::set_aside()
+            && let Some(waiter) = self.lines.get_mut(&key).and_then(|line| line.waiters.get_mut(&head))
+        {
+            effects.wake(waiter.waker.take());
+        }
+    }
+
+    /// Whether the user's policy has changed its mind about `head` and lets it start at no time any more.
+    fn is_refused_for_good(
+        &mut self,
+        key: KeyId,
+        (head, weight): (Ticket, u32),
+        due: Due,
+        reading: Reading,
+        effects: &mut Effects,
+    ) -> bool {
+        let may_be = self.memory.has_own() && due.at.is_none() && !due.is_unknown;
+        let is_never = may_be && self.is_never(key, reading, weight);
+        own::set_aside();
+        if is_never {
+            self.refuse(key, head, Refusal::of(ErrorKind::TooHeavy), effects);
+        }
+        is_never
     }
 
     /// It is the turn of `head`: tell it once, and pass over it when it has let [`GRACE`] go by.

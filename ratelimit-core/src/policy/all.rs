@@ -2,14 +2,15 @@
 
 use std::ops::ControlFlow;
 
-use super::{Builtin, Earliest, Guarded, Outcome, Policy, TokenBucket};
+use super::{Builtin, Earliest, Guarded, Outcome, Own, Policy, Prototype, TokenBucket};
 use crate::rate::Rate;
 use crate::time::Timestamp;
 
-/// The states of a list of rates that are always taken together.
+/// The states of a list of rates, and of a user's own policy beside them, that are always taken together.
 #[derive(Clone, Debug)]
 pub(crate) struct All {
     pub(super) states: Box<[(Guarded, Builtin)]>,
+    pub(crate) own: Option<Own>,
 }
 
 /// When a weight could start, and the rate that says so, if one holds it up.
@@ -31,19 +32,22 @@ impl Verdict {
 }
 
 impl All {
-    pub(crate) fn new(rates: &[Guarded]) -> Self {
-        All { states: rates.iter().map(|guarded| (*guarded, Builtin::new(*guarded))).collect() }
+    pub(crate) fn new(rates: &[Guarded], own: Option<&Prototype>) -> Self {
+        All {
+            states: rates.iter().map(|guarded| (*guarded, Builtin::new(*guarded))).collect(),
+            own: own.map(|prototype| Own::new(prototype, 0)),
+        }
     }
 
     /// One rate in this state.
     pub(crate) fn of(rate: Guarded, bucket: TokenBucket) -> Self {
-        All { states: Box::new([(rate, Builtin::TokenBucket(bucket))]) }
+        All { states: Box::new([(rate, Builtin::TokenBucket(bucket))]), own: None }
     }
 
     /// The rate and the state, if it is that of one token bucket and nothing else.
     pub(crate) fn only_token_bucket(&self) -> Option<(&Guarded, &TokenBucket)> {
         match &*self.states {
-            [(guarded, Builtin::TokenBucket(bucket))] => Some((guarded, bucket)),
+            [(guarded, Builtin::TokenBucket(bucket))] if self.own.is_none() => Some((guarded, bucket)),
             _ => None,
         }
     }
@@ -55,9 +59,13 @@ impl All {
         }
     }
 
-    /// The same rates, nothing taken.
-    pub(crate) fn fresh(&self) -> Self {
-        All { states: self.states.iter().map(|(guarded, _)| (*guarded, Builtin::new(*guarded))).collect() }
+    /// The same rates, nothing taken, for the entry `born`.
+    pub(crate) fn fresh(&self, born: u64) -> Self {
+        let own = self.own.as_ref().map(|own| own.fresh(born));
+        All {
+            states: self.states.iter().map(|(guarded, _)| (*guarded, Builtin::new(*guarded))).collect(),
+            own,
+        }
     }
 
     /// When `weight` could start under all the rates, not before `now`.
@@ -72,8 +80,12 @@ impl All {
                 Earliest::At(_) | Earliest::WhenSettled => ControlFlow::Continue(next),
             }
         });
-        match verdict {
-            ControlFlow::Break(verdict) | ControlFlow::Continue(verdict) => verdict,
+        let (ControlFlow::Break(verdict) | ControlFlow::Continue(verdict)) = verdict;
+        match &self.own {
+            Some(own) if verdict.earliest != Earliest::Never => {
+                verdict.and(Verdict { earliest: own.earliest(now, weight), rate: None })
+            }
+            _ => verdict,
         }
     }
 
@@ -82,12 +94,19 @@ impl All {
         self.states.iter().map(|(guarded, _)| guarded.rate).find(|rate| weight > rate.max_weight())
     }
 
-    pub(crate) fn commit(&mut self, now: Timestamp, weight: u32) {
+    /// Whether it was taken: by none of them where the user's policy panics.
+    pub(crate) fn commit(&mut self, now: Timestamp, weight: u32) -> bool {
+        let taken = self.own.as_mut().is_none_or(|own| own.commit(now, weight));
+        if !taken {
+            return false;
+        }
         for (_, state) in &mut self.states {
             state.commit(now, weight);
         }
+        true
     }
 
+    /// Settles the rates; the user's policy is settled by itself, as it may be older than they.
     pub(crate) fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: Outcome) {
         for (_, state) in &mut self.states {
             state.settle(start, now, weight, &outcome);
@@ -96,7 +115,8 @@ impl All {
 
     /// From when on a fresh state would admit no more; `None` = never.
     pub(crate) fn idle_at(&self) -> Option<Timestamp> {
-        self.states.iter().try_fold(Timestamp::ZERO, |idle, (_, state)| Some(idle.max(state.idle_at()?)))
+        let own = self.own.as_ref().map_or(Some(Timestamp::ZERO), Own::idle_at)?;
+        self.states.iter().try_fold(own, |idle, (_, state)| Some(idle.max(state.idle_at()?)))
     }
 
     pub(crate) fn states(&self) -> impl Iterator<Item = (Rate, &Builtin)> {

@@ -3,9 +3,10 @@
 //! A sliding window reads the longest log again, and counts what only a fixed window or a token bucket still remembers
 //! as started when that log begins. A fixed window counts the same, and floats, as nobody knows what opened it; one of
 //! the same length goes on with the window that is open. A token bucket counts the log, and keeps beyond it the weight
-//! that a token bucket owed, up to its burst.
+//! that a token bucket owed, up to its burst. A user's own policy that stays goes on as it is; one that is new is told
+//! what a window would count; what one that goes remembers nobody else can read.
 
-use super::{All, Builtin, Guarded, SlidingWindow, TokenBucket};
+use super::{All, Builtin, Guarded, Own, Prototype, SlidingWindow, TokenBucket};
 use crate::rate::{Rate, Shape};
 use crate::time::Timestamp;
 
@@ -39,7 +40,26 @@ impl All {
             };
             (*guarded, state)
         });
-        All { states: states.collect() }
+        All { states: states.collect(), own: None }
+    }
+
+    /// The state of a user's policy for the entry `born`, where `old` was in force: the same state if it is the same
+    /// policy, else one that takes what `old` remembers.
+    pub(crate) fn inherit_own(&mut self, prototype: &Prototype, old: &Before<'_>, born: u64, now: Timestamp) {
+        let kept = old.own.filter(|own| own.prototype().is(prototype));
+        let own = kept.cloned().unwrap_or_else(|| {
+            let mut own = Own::new(prototype, born);
+            for (start, mut left) in Remembered::of(old.rates, now).window {
+                while left > 0 {
+                    let weight = u32::try_from(left).unwrap_or(u32::MAX);
+                    // Where it panics, whoever replaced the limits is told.
+                    own.commit(start, weight);
+                    left -= u64::from(weight);
+                }
+            }
+            own
+        });
+        self.own = Some(own);
     }
 
     /// States over all keys together: of what the old total and the keys remember, which share starts, whatever
@@ -58,8 +78,14 @@ impl All {
             let state = if stays { by_total } else { stricter(Builtin::new(guarded), by_total, by_keys) };
             (guarded, state)
         });
-        All { states: states.collect() }
+        All { states: states.collect(), own: None }
     }
+}
+
+/// What was in force for one entry.
+pub(crate) struct Before<'a> {
+    pub(crate) rates: &'a All,
+    pub(crate) own: Option<&'a Own>,
 }
 
 /// Of two states of the rate of `fresh` what admits no more than either.

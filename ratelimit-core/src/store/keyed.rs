@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::table::Table;
 use crate::key::Digest;
 use crate::policy::all::Verdict;
+use crate::policy::own::Kept;
 use crate::policy::token_bucket::TokenBucket;
 use crate::policy::{All, Earliest, Guarded, Outcome, Policy};
 use crate::time::Timestamp;
@@ -28,6 +29,13 @@ pub(super) struct Entry {
 pub(super) struct Unknown;
 
 impl Entry {
+    /// As `fresh`, under a number of its own.
+    pub(super) fn fresh(fresh: &All, born: u64) -> Self {
+        let mut rates = fresh.clone();
+        rates.own = rates.own.map(|own| own.fresh(born));
+        Entry { rates, born }
+    }
+
     /// Takes `weight` as at `stamp`, if it may start at `now`: from this entry.
     #[inline]
     pub(super) fn take(&mut self, (now, stamp): (Timestamp, Timestamp), weight: u32) -> Option<u64> {
@@ -36,6 +44,26 @@ impl Entry {
             self.rates.commit(stamp, weight);
             self.born
         })
+    }
+
+    /// Settles what the entry `born` of this key took; `false` if it is gone, whatever the user's policy still heard.
+    pub(super) fn settle(
+        &mut self,
+        born: u64,
+        (start, now): (Timestamp, Timestamp),
+        weight: u32,
+        outcome: Outcome,
+    ) -> bool {
+        if let Some(own) = &mut self.rates.own
+            && (own.since()..=self.born).contains(&born)
+        {
+            own.settle(start, now, weight, outcome);
+        }
+        let same = self.born == born;
+        if same {
+            self.rates.settle(start, now, weight, outcome);
+        }
+        same
     }
 
     /// The TAT, if there is one token bucket and it fits.
@@ -64,8 +92,8 @@ pub(super) struct Packed {
 const FEW: usize = 64;
 
 impl Keyed {
-    pub(super) fn new(rates: &[Guarded], max_keys: usize, born: u64) -> Self {
-        match All::new(rates).only_token_bucket() {
+    pub(super) fn new(fresh: &All, max_keys: usize, born: u64) -> Self {
+        match fresh.only_token_bucket() {
             Some((rate, fresh)) if fresh.packs() => Keyed::Packed(Packed {
                 table: Table::new(max_keys),
                 rate: *rate,
@@ -138,7 +166,7 @@ impl Keyed {
         }
     }
 
-    /// Takes `weight` from a key that is known, whatever it says; from which entry.
+    /// Takes `weight` from a key that is known, whatever it says; from which entry, `None` if nothing was taken.
     pub(super) fn commit(&mut self, key: Digest, now: Timestamp, weight: u32) -> Option<u64> {
         match self {
             Keyed::Packed(packed) => {
@@ -154,8 +182,7 @@ impl Keyed {
             }
             Keyed::Whole(table) => {
                 let entry = table.get_mut(key)?;
-                entry.rates.commit(now, weight);
-                Some(entry.born)
+                entry.rates.commit(now, weight).then_some(entry.born)
             }
         }
     }
@@ -182,14 +209,26 @@ impl Keyed {
                 packed.table.is_idle_sooner(key);
             }
             Keyed::Whole(table) => {
-                let Some(entry) = table.get_mut(key).filter(|entry| entry.born == born) else {
-                    return false;
-                };
-                entry.rates.settle(start, now, weight, outcome);
-                table.is_idle_sooner(key);
+                let settled =
+                    table.get_mut(key).map(|entry| entry.settle(born, (start, now), weight, outcome));
+                if let Some(settled) = settled {
+                    table.is_idle_sooner(key);
+                    return settled;
+                }
+                return false;
             }
         }
         true
+    }
+
+    /// Puts another state of the user's policy in place, if the key is known.
+    pub(super) fn put_own(&mut self, key: Digest, state: Kept) {
+        if let Keyed::Whole(table) = self
+            && let Some(own) = table.get_mut(key).and_then(|entry| entry.rates.own.as_mut())
+        {
+            own.put(state);
+            table.is_idle_sooner(key);
+        }
     }
 
     /// Puts in a key that is not known; `false` if there is no room, even after forgetting who is idle at `now` and not
@@ -236,7 +275,10 @@ impl Keyed {
     /// The same with nothing taken, entries of another number.
     pub(super) fn anew(&self, born: u64) -> Self {
         match self {
-            Keyed::Packed(packed) => Keyed::new(&[packed.rate], packed.table.bound(), born),
+            Keyed::Packed(packed) => {
+                let fresh = All::of(packed.rate, packed.fresh.clone());
+                Keyed::new(&fresh, packed.table.bound(), born)
+            }
             Keyed::Whole(table) => Keyed::Whole(Table::new(table.bound())),
         }
     }

@@ -8,6 +8,8 @@ use super::keyed::{Entry, Keyed};
 use crate::key::Digest;
 use crate::limits::Valid;
 use crate::policy::all::Verdict;
+use crate::policy::inherit::Before;
+use crate::policy::own::{Kept, Own};
 use crate::policy::{All, Earliest, Outcome};
 use crate::rate::Rate;
 use crate::time::Timestamp;
@@ -32,12 +34,12 @@ impl Memory {
     }
 
     fn born(limits: &Valid, born: u64) -> Self {
-        let fresh = All::new(&limits.rates);
+        let fresh = All::new(&limits.rates, limits.own.as_ref());
         Memory {
-            unkeyed: Entry { rates: fresh.clone(), born },
+            unkeyed: Entry::fresh(&fresh, born),
+            keyed: Keyed::new(&fresh, limits.max_keys, born),
             fresh,
-            keyed: Keyed::new(&limits.rates, limits.max_keys, born),
-            total: All::new(&limits.totals),
+            total: All::new(&limits.totals, None),
             has_total: !limits.totals.is_empty(),
             births: born,
             first: born,
@@ -56,15 +58,20 @@ impl Memory {
     pub(crate) fn under(&self, limits: &Valid, now: Timestamp) -> Self {
         let mut next = self.anew(limits);
         let keyed_before = self.fresh.states().next().is_some();
-        let inherit = |entry: &Entry| {
+        let inherit = |entry: &Entry, born| {
             let old = if keyed_before { &entry.rates } else { &self.total };
-            All::inheriting(&limits.rates, &[old], now)
+            let mut rates = All::inheriting(&limits.rates, &[old], now);
+            if let Some(prototype) = &limits.own {
+                let old = Before { rates: old, own: entry.rates.own.as_ref() };
+                rates.inherit_own(prototype, &old, born, now);
+            }
+            rates
         };
-        next.unkeyed.rates = inherit(&self.unkeyed);
+        next.unkeyed.rates = inherit(&self.unkeyed, next.unkeyed.born);
         let entries: Vec<(Digest, Entry)> = self.keyed.entries().collect();
         for (key, entry) in &entries {
-            let rates = inherit(entry);
             next.births += 1;
+            let rates = inherit(entry, next.births);
             // Also beyond a bound that is lower now: live limits stay.
             next.keyed.put(*key, Entry { rates, born: next.births });
         }
@@ -80,9 +87,9 @@ impl Memory {
         self.births += 1;
         let born = self.births;
         self.first = born;
-        self.unkeyed = Entry { rates: self.fresh.clone(), born };
+        self.unkeyed = Entry::fresh(&self.fresh, born);
         self.keyed = self.keyed.anew(born);
-        self.total = self.total.fresh();
+        self.total = self.total.fresh(born);
     }
 
     /// Whether what the entry `born` took is of the present time: not from before everything was reset or replaced.
@@ -99,7 +106,7 @@ impl Memory {
     pub(crate) fn reset_key(&mut self, key: Option<Digest>, now: Timestamp) {
         self.births += 1;
         match key {
-            None => self.unkeyed = Entry { rates: self.fresh.clone(), born: self.births },
+            None => self.unkeyed = Entry::fresh(&self.fresh, self.births),
             Some(key) => self.keyed.reset(key, now, self.births),
         }
     }
@@ -130,6 +137,25 @@ impl Memory {
         self.has_total
     }
 
+    /// Whether a user's own policy has to be asked.
+    pub(crate) fn has_own(&self) -> bool {
+        self.fresh.own.is_some()
+    }
+
+    /// The state of the user's policy for `key`.
+    pub(crate) fn own(&self, key: Option<Digest>) -> Option<Own> {
+        self.fork(key).own
+    }
+
+    /// Puts another state of the user's policy in place, for a key that has an entry.
+    pub(crate) fn put_own(&mut self, key: Option<Digest>, state: Kept) {
+        match (key, &mut self.unkeyed.rates.own) {
+            (None, Some(own)) => own.put(state),
+            (None, None) => {}
+            (Some(key), _) => self.keyed.put_own(key, state),
+        }
+    }
+
     /// A rate that `weight` can never fit into.
     pub(crate) fn too_heavy(&self, weight: u32) -> Option<Rate> {
         self.fresh.too_heavy(weight).or_else(|| self.total.too_heavy(weight))
@@ -150,12 +176,12 @@ impl Memory {
         needed: impl Fn(&Digest) -> bool,
     ) -> bool {
         let Some(key) = key else { return true };
-        self.keyed.contains(key) || self.insert(key, self.fresh.clone(), now, needed)
+        self.keyed.contains(key) || self.insert(key, now, needed)
     }
 
-    fn insert(&mut self, key: Digest, rates: All, now: Timestamp, needed: impl Fn(&Digest) -> bool) -> bool {
+    fn insert(&mut self, key: Digest, now: Timestamp, needed: impl Fn(&Digest) -> bool) -> bool {
         self.births += 1;
-        self.keyed.insert(key, Entry { rates, born: self.births }, now, needed)
+        self.keyed.insert(key, Entry::fresh(&self.fresh, self.births), now, needed)
     }
 
     /// Takes `weight` from the key's rates and from the total, as at `stamp`, if all of them let it start at `now` and a
@@ -182,10 +208,10 @@ impl Memory {
                     taken?
                 } else {
                     let may = self.fresh.earliest(now, weight).earliest == Earliest::At(now);
-                    if !may || !self.insert(known, self.fresh.clone(), now, needed) {
+                    if !may || !self.insert(known, now, needed) {
                         return None;
                     }
-                    return Some(self.commit(key, stamp, weight));
+                    return self.commit(key, stamp, weight);
                 }
             }
         };
@@ -195,20 +221,20 @@ impl Memory {
         Some(born)
     }
 
-    /// Takes `weight` from the key's rates and from the total, whatever they say, at `now`; from which entry.
+    /// Takes `weight` from the key's rates and from the total, whatever they say, at `now`; from which entry, `None` if
+    /// nothing was taken, as the user's policy panicked.
     ///
     /// The key has an entry: [`make_room`](Self::make_room) came before.
-    pub(crate) fn commit(&mut self, key: Option<Digest>, now: Timestamp, weight: u32) -> u64 {
+    pub(crate) fn commit(&mut self, key: Option<Digest>, now: Timestamp, weight: u32) -> Option<u64> {
         let born = match key {
-            None => {
-                self.unkeyed.rates.commit(now, weight);
-                Some(self.unkeyed.born)
-            }
+            None => self.unkeyed.rates.commit(now, weight).then_some(self.unkeyed.born),
             Some(key) => self.keyed.commit(key, now, weight),
         };
-        debug_assert!(born.is_some(), "room was made");
-        self.total.commit(now, weight);
-        born.unwrap_or(u64::MAX)
+        debug_assert!(born.is_some() || self.has_own(), "room was made");
+        if born.is_some() {
+            self.total.commit(now, weight);
+        }
+        born
     }
 
     /// Settles what was taken from the entry `born` of `key`, unless it is gone.
@@ -221,11 +247,7 @@ impl Memory {
         outcome: Outcome,
     ) {
         let settled = match key {
-            None if self.unkeyed.born == born => {
-                self.unkeyed.rates.settle(start, now, weight, outcome);
-                true
-            }
-            None => false,
+            None => self.unkeyed.settle(born, (start, now), weight, outcome),
             Some(key) => self.keyed.settle(key, born, (start, now), weight, outcome),
         };
         if settled {
