@@ -258,8 +258,19 @@ pub mod policy {
     //! The algorithms behind rates, as pure state machines, and the trait for one of your own.
     //!
     //! A rate brings its policy along. Who needs another algorithm implements [`Policy`], whose laws stand on it one
-    //! by one, and lets the conformance kit, `policy::conformance` (feature `test-util`), look for a schedule that
-    //! breaks one.
+    //! by one, lets the conformance kit, `policy::conformance` (feature `test-util`), look for a schedule that breaks
+    //! one, and has a bucket run it: [`Bucket::with_policy`](crate::Bucket::with_policy).
+    //!
+    //! ```
+    //! use rate_limited::policy::LeakyBucket;
+    //! use rate_limited::{Bucket, Rate};
+    //!
+    //! // Whatever the leaky bucket makes of it, never more than 100 an hour.
+    //! let bucket = Bucket::with_policy("api", LeakyBucket::new(10.0, 2.0)).and(Rate::per_hour(100));
+    //! let permit = bucket.request().key("ann").acquire()?;
+    //! # drop(permit);
+    //! # Ok::<(), rate_limited::Error>(())
+    //! ```
 
     #[cfg(feature = "test-util")]
     pub use ratelimit_core::policy::conformance;

@@ -1,4 +1,4 @@
-//! A policy of one's own: the sliding counter, which counts in two numbers what the built-in sliding window logs.
+//! A policy of one's own in a bucket: the sliding counter, which counts in two numbers what the built-in sliding window logs.
 //!
 //! `cargo run --example own_policy` shows what it makes of bursts; `cargo test --example own_policy` lets the conformance
 //! kit look for a schedule that breaks a law, and replays what the limiter that it is modelled on decided. Begin with
@@ -12,8 +12,8 @@ mod sliding_counter;
 
 use std::time::Duration;
 
-use rate_limited::clock::Timestamp;
-use rate_limited::policy::{Earliest, Policy};
+use rate_limited::Bucket;
+use rate_limited::clock::{ManualClock, Timestamp};
 use sliding_counter::SlidingCounter;
 
 const AMOUNT: u32 = 10;
@@ -34,40 +34,32 @@ struct Moment {
     retry_after: Option<Duration>,
 }
 
-/// Lets `calls` come at `now`, each with a weight of 1, none of which waits.
-fn arrive(state: &mut SlidingCounter, now: Timestamp, calls: u32) -> Moment {
-    let at = now.saturating_since(Timestamp::ZERO);
+/// Lets `calls` come at `at`, each with a weight of 1, none of which waits.
+fn arrive(bucket: &Bucket, at: Duration, calls: u32) -> Result<Moment, rate_limited::Error> {
     let mut moment = Moment { at, used: 0, started: 0, refused: 0, retry_after: None };
     for _ in 0..calls {
-        match start(state, now, 1) {
-            Ok(()) => moment.started += 1,
-            Err(earliest) => {
+        match bucket.try_acquire() {
+            Ok(_permit) => moment.started += 1,
+            Err(refused) => {
                 moment.refused += 1;
-                moment.retry_after = earliest.map(|time| time.saturating_since(now));
+                moment.retry_after = refused.retry_after();
             }
         }
     }
-    moment.used = state.used(now);
-    moment
+    // A bucket tells of its rates only; what a policy of one's own knows it is asked itself.
+    moment.used = bucket.request().with_policy(|counter: &mut SlidingCounter, now| counter.used(now))?;
+    Ok(moment)
 }
 
-/// Asks, and takes only what may start: what a bucket does with its policy.
-fn start(state: &mut dyn Policy, now: Timestamp, weight: u32) -> Result<(), Option<Timestamp>> {
-    match state.earliest(now, weight) {
-        Earliest::At(time) if time <= now => {
-            state.commit(now, weight);
-            Ok(())
-        }
-        Earliest::At(time) => Err(Some(time)),
-        Earliest::WhenSettled | Earliest::Never => Err(None),
-    }
-}
-
-fn run() -> Vec<Moment> {
+fn run() -> Result<Vec<Moment>, rate_limited::Error> {
     let window = u64::try_from(WINDOW.as_nanos()).unwrap_or(u64::MAX);
-    let mut state = SlidingCounter::new(AMOUNT, window);
-    let times = (0..).map(|step| Timestamp::ZERO.saturating_add(STEP * step));
-    times.zip(CALLS).map(|(now, calls)| arrive(&mut state, now, calls)).collect()
+    let clock = ManualClock::new();
+    let bucket = Bucket::with_policy("counter", SlidingCounter::new(AMOUNT, window)).clock(clock.clone());
+    let moments = (0..).map(|step| STEP * step).zip(CALLS).map(|(at, calls)| {
+        clock.set(Timestamp::ZERO.saturating_add(at));
+        arrive(&bucket, at, calls)
+    });
+    moments.collect()
 }
 
 /// A line a moment: what is used as a bar up to the amount, and beside it who came.
@@ -85,13 +77,14 @@ fn picture(moments: &[Moment]) -> String {
     moments.iter().map(row).collect()
 }
 
-fn main() {
+fn main() -> Result<(), rate_limited::Error> {
     println!("At most {AMOUNT} per {WINDOW:?}: █ used, o started, × refused, ┬ a window begins\n");
-    let moments = run();
+    let moments = run()?;
     print!("{}", picture(&moments));
     let started: u32 = moments.iter().map(|moment| moment.started).sum();
     let refused: u32 = moments.iter().map(|moment| moment.refused).sum();
     println!("\nstarted={started} refused={refused}");
+    Ok(())
 }
 
 #[cfg(test)]
@@ -100,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_run_never_uses_more_than_the_amount() {
-        let moments = run();
+        let moments = run().expect("the bucket is open");
         assert!(moments.iter().all(|moment| moment.used <= u64::from(AMOUNT)), "{moments:?}");
         // The burst fills it, and in the next window it makes room step by step.
         let starts: Vec<u32> = moments.iter().map(|moment| moment.started).collect();
@@ -109,7 +102,7 @@ mod tests {
 
     #[test]
     fn the_picture_shows_each_moment() {
-        let picture = picture(&run()[8..10]);
+        let picture = picture(&run().expect("the bucket is open")[8..10]);
         let expected = "\
 1000 ms ┬██████████│ ×××     retry after 1ns
 1125 ms │██████████│ oo×     retry after 75.000001ms

@@ -1,12 +1,12 @@
 //! What the Python package limits decided (5.8.0, its sliding window counter), in `fixtures`: a header with the limit, then
-//! one call a line. Its floats tell other numbers than exact arithmetic about what remains, so the decisions alone are
+//! one call a line; played on a bucket. Its floats tell other numbers than exact arithmetic about what remains, so the decisions alone are
 //! compared.
 
 use std::fs;
 use std::path::Path;
 
-use rate_limited::clock::Timestamp;
-use rate_limited::policy::{Earliest, Policy};
+use rate_limited::clock::{ManualClock, Timestamp};
+use rate_limited::{Bucket, ErrorKind};
 use serde::Deserialize;
 
 use crate::sliding_counter::SlidingCounter;
@@ -41,20 +41,19 @@ fn it_decides_as_the_original() {
         let text = fs::read_to_string(&path).expect("a trace");
         let mut lines = text.lines();
         let header: Header = serde_json::from_str(lines.next().expect("a header")).expect("a header");
-        let mut state = SlidingCounter::new(header.config.limit, header.config.interval_ns);
+        let clock = ManualClock::new();
+        let policy = SlidingCounter::new(header.config.limit, header.config.interval_ns);
+        let bucket = Bucket::with_policy("replayed", policy).clock(clock.clone());
         let mut calls = 0;
         for line in lines {
             let call: Call = serde_json::from_str(line).expect("a call");
-            let now = Timestamp::from_nanos(header.config.epoch_ns + call.t_ns);
-            let earliest = state.earliest(now, call.w);
-            assert_eq!(earliest == Earliest::At(now), call.ok, "{line} in {}: {earliest:?}", path.display());
-            match earliest {
-                Earliest::At(time) if time == now => {
-                    state.commit(now, call.w);
-                    granted += 1;
-                }
-                Earliest::Never => never += 1,
-                _ => refused += 1,
+            clock.set(Timestamp::from_nanos(header.config.epoch_ns + call.t_ns));
+            let decided = bucket.request().weight(call.w).try_acquire();
+            assert_eq!(decided.is_ok(), call.ok, "{line} in {}: {decided:?}", path.display());
+            match decided.map_err(|error| error.kind()) {
+                Ok(_permit) => granted += 1,
+                Err(ErrorKind::TooHeavy) => never += 1,
+                Err(_) => refused += 1,
             }
             calls += 1;
         }
