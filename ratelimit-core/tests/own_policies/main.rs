@@ -2,123 +2,19 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod panics;
+mod slots;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use common::{FOREVER, Task, ms, ns};
-use ratelimit_core::clock::{ManualClock, Timestamp};
-use ratelimit_core::policy::{Earliest, LeakyBucket, Outcome, Policy};
+use ratelimit_core::clock::ManualClock;
+use ratelimit_core::policy::LeakyBucket;
 use ratelimit_core::{Bucket, ErrorKind, Pace, Rate, Registry};
-
-/// What a [`Slots`] can be made to panic at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Method {
-    Earliest,
-    Commit,
-    Settle,
-    IdleAt,
-    Fork,
-}
-
-const METHODS: [Method; 5] = [Method::Earliest, Method::Commit, Method::Settle, Method::IdleAt, Method::Fork];
-
-/// What a test knows of, and does to, all the states of one prototype.
-#[derive(Debug, Default)]
-struct Probe {
-    faulty: [AtomicBool; 5],
-    settled: AtomicU32,
-    refunded: AtomicU32,
-}
-
-impl Probe {
-    fn set(&self, method: Method, is_faulty: bool) {
-        self.faulty[method as usize].store(is_faulty, Ordering::SeqCst);
-    }
-
-    fn meet(&self, method: Method) {
-        assert!(!self.faulty[method as usize].load(Ordering::SeqCst), "{method:?} is faulty");
-    }
-
-    fn ended(&self) -> (u32, u32) {
-        (self.settled.load(Ordering::SeqCst), self.refunded.load(Ordering::SeqCst))
-    }
-}
-
-/// So much weight at once, free again as calls end.
-#[derive(Clone, Debug)]
-struct Slots {
-    amount: u32,
-    taken: u32,
-    probe: Arc<Probe>,
-}
-
-impl Slots {
-    fn new(amount: u32) -> (Arc<Probe>, Self) {
-        let probe = Arc::new(Probe::default());
-        (Arc::clone(&probe), Slots { amount, taken: 0, probe })
-    }
-}
-
-impl Policy for Slots {
-    fn earliest(&self, now: Timestamp, weight: u32) -> Earliest {
-        self.probe.meet(Method::Earliest);
-        if weight > self.amount {
-            Earliest::Never
-        } else if self.taken + weight <= self.amount {
-            Earliest::At(now)
-        } else {
-            Earliest::WhenSettled
-        }
-    }
-
-    fn commit(&mut self, _now: Timestamp, weight: u32) {
-        self.taken += weight;
-        // Half done by now: that is what the fork is for.
-        self.probe.meet(Method::Commit);
-    }
-
-    fn settle(&mut self, _start: Timestamp, _now: Timestamp, weight: u32, outcome: &Outcome) {
-        let counter = if *outcome == Outcome::NoNews { &self.probe.settled } else { &self.probe.refunded };
-        counter.fetch_add(1, Ordering::SeqCst);
-        self.taken = self.taken.checked_sub(weight).expect("settled once for each commit");
-        self.probe.meet(Method::Settle);
-    }
-
-    fn idle_at(&self) -> Option<Timestamp> {
-        self.probe.meet(Method::IdleAt);
-        (self.taken == 0).then_some(Timestamp::ZERO)
-    }
-
-    fn fork(&self) -> Box<dyn Policy> {
-        self.probe.meet(Method::Fork);
-        Box::new(self.clone())
-    }
-}
-
-fn bucket(policy: impl Policy) -> (ManualClock, Bucket) {
-    let clock = ManualClock::new();
-    let bucket = Bucket::with_policy("own", policy).guard(ns(0)).clock(clock.clone());
-    (clock, bucket)
-}
-
-fn slots(amount: u32) -> (Arc<Probe>, ManualClock, Bucket) {
-    let (probe, policy) = Slots::new(amount);
-    let (clock, bucket) = bucket(policy);
-    (probe, clock, bucket)
-}
-
-fn taken(bucket: &Bucket) -> u32 {
-    bucket.request().with_policy(|slots: &mut Slots, _| slots.taken).expect("it is open")
-}
-
-fn panics<R>(call: impl FnOnce() -> R) -> bool {
-    catch_unwind(AssertUnwindSafe(call)).is_err()
-}
+use slots::{Method, Slots, bucket, panics, slots, taken};
 
 #[test]
 fn each_key_has_a_state_of_its_own() {
@@ -245,115 +141,6 @@ fn rates_and_the_total_are_taken_with_the_policy_or_not_at_all() {
     assert_eq!(free(), [1, 1]);
 }
 
-/// Each method in turn, while one call holds a permit and two wait: whoever meets the panic, the others start.
-#[test]
-fn a_panic_reaches_one_caller_and_the_others_go_on() {
-    for method in METHODS {
-        let (probe, clock, bucket) = slots(1);
-        let permit = bucket.try_acquire().expect("room");
-        let (mut first, mut second) = (Task::waiting(&bucket), Task::waiting(&bucket));
-        probe.set(method, true);
-        let at_end = panics(|| drop(permit));
-        // Whoever comes, looks or rings meanwhile takes nothing, and brings nobody down.
-        let _ = catch_unwind(AssertUnwindSafe(|| bucket.try_acquire().map(drop)));
-        let _ = catch_unwind(AssertUnwindSafe(|| bucket.peek()));
-        clock.advance(ms(50));
-        let at_claim = panics(|| first.poll());
-        drop(first);
-        probe.set(method, false);
-        assert_eq!(at_end, matches!(method, Method::Settle | Method::Fork), "{method:?}");
-        assert_eq!(at_claim, matches!(method, Method::Earliest | Method::Commit), "{method:?}");
-        if at_end {
-            // It was never settled, so its place stays taken: the bucket as such goes on.
-            bucket.reset().expect("it is open");
-        }
-        clock.advance(ms(50));
-        assert!(second.is_woken(), "{method:?}: the one behind is told");
-        assert!(matches!(second.poll(), Some(Ok(_))), "{method:?}");
-        assert!(bucket.request().key("other").try_acquire().is_ok(), "{method:?}");
-        assert!(bucket.try_acquire().is_ok(), "{method:?}: nothing is left taken");
-    }
-}
-
-#[test]
-fn a_panic_reaches_the_thread_whose_call_it_was() {
-    for method in [Method::Earliest, Method::Commit, Method::Fork] {
-        let (probe, clock, bucket) = slots(1);
-        let permit = bucket.try_acquire().expect("room");
-        let waiting = {
-            let bucket = bucket.clone();
-            thread::spawn(move || bucket.request().max_delay(FOREVER).acquire().map(drop))
-        };
-        clock.wait_for_sleepers(1);
-        probe.set(method, true);
-        if method == Method::Fork {
-            assert!(panics(|| drop(permit)));
-            probe.set(Method::Fork, false);
-            bucket.reset().expect("it is open");
-            assert!(waiting.join().expect("its turn came after all").is_ok());
-        } else {
-            drop(permit);
-            assert!(waiting.join().is_err(), "{method:?}");
-        }
-        probe.set(method, false);
-        assert!(bucket.try_acquire().is_ok(), "{method:?}");
-    }
-}
-
-#[test]
-fn a_newcomer_meets_its_own_panic_alone() {
-    for method in METHODS {
-        let (probe, _clock, bucket) = slots(2);
-        probe.set(method, true);
-        let meets = matches!(method, Method::Earliest | Method::Commit | Method::Fork);
-        let mut polled = Task::new(bucket.request().max_delay(FOREVER).acquire_async());
-        assert_eq!(panics(|| bucket.try_acquire().map(std::mem::forget)), meets, "{method:?}");
-        assert_eq!(panics(|| bucket.request().key("k").acquire().map(std::mem::forget)), meets, "{method:?}");
-        assert_eq!(panics(|| polled.poll().map(std::mem::forget)), meets, "{method:?}");
-        probe.set(method, false);
-        assert_eq!(bucket.peek().expect("it is open").waiting(), 0);
-        assert_eq!(taken(&bucket), if meets { 0 } else { 2 }, "{method:?}");
-    }
-}
-
-#[test]
-fn a_refund_that_panics_reaches_who_refunds_and_is_not_made_twice() {
-    let (probe, _clock, bucket) = slots(1);
-    let permit = bucket.try_acquire().expect("room");
-    probe.set(Method::Settle, true);
-    assert!(panics(|| permit.refund()));
-    probe.set(Method::Settle, false);
-    assert_eq!((probe.ended(), taken(&bucket)), ((0, 1), 1), "nothing is half given back");
-}
-
-#[test]
-fn a_permit_that_ends_while_its_thread_unwinds_ends_the_panic_of_its_policy() {
-    let (probe, _clock, bucket) = slots(1);
-    let permit = bucket.try_acquire().expect("room");
-    probe.set(Method::Settle, true);
-    let met = catch_unwind(AssertUnwindSafe(|| {
-        let _permit = permit;
-        panic!("the body");
-    }));
-    assert_eq!(met.expect_err("a panic").downcast_ref::<&str>(), Some(&"the body"));
-}
-
-#[test]
-fn what_panics_when_asked_whether_it_is_idle_is_kept() {
-    let clock = ManualClock::new();
-    let (probe, policy) = Slots::new(1);
-    let bucket = Bucket::with_policy("idle", policy).max_keys(1).clock(clock);
-    drop(bucket.request().key("a").try_acquire().expect("room"));
-    probe.set(Method::IdleAt, true);
-    let refused = bucket.request().key("b").try_acquire().expect_err("no room");
-    assert_eq!(refused.kind(), ErrorKind::TooManyKeys);
-    probe.set(Method::IdleAt, false);
-    drop(bucket.request().key("a").try_acquire().expect("it is still there"));
-    let held = bucket.request().key("b").try_acquire().expect("`a` is idle");
-    assert_eq!(bucket.request().key("a").try_acquire().expect_err("b").kind(), ErrorKind::TooManyKeys);
-    drop(held);
-}
-
 #[test]
 fn with_policy_shows_and_changes_the_state() {
     let (_probe, _clock, bucket) = slots(1);
@@ -455,7 +242,7 @@ fn a_policy_equals_only_itself() {
     std::mem::forget(own.try_acquire().expect("room"));
     let alike = Bucket::with_policy("own", policy).guard(ns(0)).clock(clock);
     let alike = registry.register(alike).expect("replaced");
-    assert!(format!("{alike:?}").contains("own policy own_policies::Slots"), "{alike:?}");
+    assert!(format!("{alike:?}").contains("own policy own_policies::slots::Slots"), "{alike:?}");
     // What the other one counted nobody else can read.
     assert_eq!(taken(&alike), 0);
 }

@@ -1,0 +1,177 @@
+//! A panic of the policy is one caller's: nothing is half taken, and the others go on.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+
+use ratelimit_core::clock::{ManualClock, Timestamp};
+use ratelimit_core::policy::{Earliest, LeakyBucket, Outcome, Policy};
+use ratelimit_core::{Bucket, ErrorKind};
+
+use crate::common::{FOREVER, Task, ms};
+use crate::slots::{METHODS, Method, Probe, Slots, bucket, panics, slots, taken};
+
+/// Each method in turn, while one call holds a permit and two wait: whoever meets the panic, the others start.
+#[test]
+fn a_panic_reaches_one_caller_and_the_others_go_on() {
+    for method in METHODS {
+        let (probe, clock, bucket) = slots(1);
+        let permit = bucket.try_acquire().expect("room");
+        let (mut first, mut second) = (Task::waiting(&bucket), Task::waiting(&bucket));
+        probe.set(method, true);
+        let at_end = panics(|| drop(permit));
+        // Whoever comes, looks or rings meanwhile takes nothing, and brings nobody down.
+        let _ = catch_unwind(AssertUnwindSafe(|| bucket.try_acquire().map(drop)));
+        let _ = catch_unwind(AssertUnwindSafe(|| bucket.peek()));
+        clock.advance(ms(50));
+        let at_claim = panics(|| first.poll());
+        drop(first);
+        probe.set(method, false);
+        assert_eq!(at_end, matches!(method, Method::Settle | Method::Fork), "{method:?}");
+        assert_eq!(at_claim, matches!(method, Method::Earliest | Method::Commit), "{method:?}");
+        if at_end {
+            // It was never settled, so its place stays taken: the bucket as such goes on.
+            bucket.reset().expect("it is open");
+        }
+        clock.advance(ms(50));
+        assert!(second.is_woken(), "{method:?}: the one behind is told");
+        assert!(matches!(second.poll(), Some(Ok(_))), "{method:?}");
+        assert!(bucket.request().key("other").try_acquire().is_ok(), "{method:?}");
+        assert!(bucket.try_acquire().is_ok(), "{method:?}: nothing is left taken");
+    }
+}
+
+#[test]
+fn a_panic_reaches_the_thread_whose_call_it_was() {
+    for method in [Method::Earliest, Method::Commit, Method::Fork] {
+        let (probe, clock, bucket) = slots(1);
+        let permit = bucket.try_acquire().expect("room");
+        let waiting = {
+            let bucket = bucket.clone();
+            thread::spawn(move || bucket.request().max_delay(FOREVER).acquire().map(drop))
+        };
+        clock.wait_for_sleepers(1);
+        probe.set(method, true);
+        if method == Method::Fork {
+            assert!(panics(|| drop(permit)));
+            probe.set(Method::Fork, false);
+            bucket.reset().expect("it is open");
+            assert!(waiting.join().expect("its turn came after all").is_ok());
+        } else {
+            drop(permit);
+            assert!(waiting.join().is_err(), "{method:?}");
+        }
+        probe.set(method, false);
+        assert!(bucket.try_acquire().is_ok(), "{method:?}");
+    }
+}
+
+#[test]
+fn a_newcomer_meets_its_own_panic_alone() {
+    for method in METHODS {
+        let (probe, _clock, bucket) = slots(2);
+        probe.set(method, true);
+        let meets = matches!(method, Method::Earliest | Method::Commit | Method::Fork);
+        let mut polled = Task::new(bucket.request().max_delay(FOREVER).acquire_async());
+        assert_eq!(panics(|| bucket.try_acquire().map(std::mem::forget)), meets, "{method:?}");
+        assert_eq!(panics(|| bucket.request().key("k").acquire().map(std::mem::forget)), meets, "{method:?}");
+        assert_eq!(panics(|| polled.poll().map(std::mem::forget)), meets, "{method:?}");
+        probe.set(method, false);
+        assert_eq!(bucket.peek().expect("it is open").waiting(), 0);
+        assert_eq!(taken(&bucket), if meets { 0 } else { 2 }, "{method:?}");
+    }
+}
+
+#[test]
+fn a_refund_that_panics_reaches_who_refunds_and_is_not_made_twice() {
+    let (probe, _clock, bucket) = slots(1);
+    let permit = bucket.try_acquire().expect("room");
+    probe.set(Method::Settle, true);
+    assert!(panics(|| permit.refund()));
+    probe.set(Method::Settle, false);
+    assert_eq!((probe.ended(), taken(&bucket)), ((0, 1), 1), "nothing is half given back");
+}
+
+#[test]
+fn a_permit_that_ends_while_its_thread_unwinds_ends_the_panic_of_its_policy() {
+    let (probe, _clock, bucket) = slots(1);
+    let permit = bucket.try_acquire().expect("room");
+    probe.set(Method::Settle, true);
+    let met = catch_unwind(AssertUnwindSafe(|| {
+        let _permit = permit;
+        panic!("the body");
+    }));
+    assert_eq!(met.expect_err("a panic").downcast_ref::<&str>(), Some(&"the body"));
+}
+
+#[test]
+fn what_panics_when_asked_whether_it_is_idle_is_kept() {
+    let clock = ManualClock::new();
+    let (probe, policy) = Slots::new(1);
+    let bucket = Bucket::with_policy("idle", policy).max_keys(1).clock(clock);
+    drop(bucket.request().key("a").try_acquire().expect("room"));
+    probe.set(Method::IdleAt, true);
+    let refused = bucket.request().key("b").try_acquire().expect_err("no room");
+    assert_eq!(refused.kind(), ErrorKind::TooManyKeys);
+    probe.set(Method::IdleAt, false);
+    drop(bucket.request().key("a").try_acquire().expect("it is still there"));
+    let held = bucket.request().key("b").try_acquire().expect("`a` is idle");
+    assert_eq!(bucket.request().key("a").try_acquire().expect_err("b").kind(), ErrorKind::TooManyKeys);
+    drop(held);
+}
+
+/// A leaky bucket that panics as it is asked.
+#[derive(Debug)]
+struct Moody {
+    leaky: Box<dyn Policy>,
+    probe: Arc<Probe>,
+}
+
+impl Policy for Moody {
+    fn earliest(&self, now: Timestamp, weight: u32) -> Earliest {
+        self.probe.meet(Method::Earliest);
+        self.leaky.earliest(now, weight)
+    }
+
+    fn commit(&mut self, now: Timestamp, weight: u32) {
+        self.leaky.commit(now, weight);
+    }
+
+    fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: &Outcome) {
+        self.leaky.settle(start, now, weight, outcome);
+    }
+
+    fn idle_at(&self) -> Option<Timestamp> {
+        self.leaky.idle_at()
+    }
+
+    fn fork(&self) -> Box<dyn Policy> {
+        Box::new(Moody { leaky: self.leaky.fork(), probe: Arc::clone(&self.probe) })
+    }
+}
+
+#[test]
+fn a_panic_as_the_alarm_rings_is_met_by_the_one_whose_turn_it_is() {
+    for meets in [true, false] {
+        let probe = Arc::new(Probe::default());
+        let leaky = Box::new(LeakyBucket::new(1.0, 1.0).fixed_factor());
+        let (clock, bucket) = bucket(Moody { leaky, probe: Arc::clone(&probe) });
+        drop(bucket.try_acquire().expect("room"));
+        drop(bucket.request().key("k").try_acquire().expect("room"));
+        let (mut first, mut second) = (Task::waiting(&bucket), Task::waiting(&bucket));
+        let mut other = Task::new(bucket.request().key("k").max_delay(FOREVER).acquire_async());
+        assert!(other.poll().is_none());
+        probe.set(Method::Earliest, true);
+        clock.advance(ms(1000));
+        assert!(first.is_woken() && other.is_woken() && !second.is_woken(), "to ask by themselves");
+        probe.set(Method::Earliest, meets);
+        assert_eq!(panics(|| first.poll().map(drop)), meets);
+        drop(first);
+        probe.set(Method::Earliest, false);
+        assert!(matches!(other.poll(), Some(Ok(_))), "another key");
+        clock.advance(ms(1000));
+        // The place of who met the panic was given up, and nothing was taken.
+        let _ = bucket.peek();
+        assert!(second.is_woken() && matches!(second.poll(), Some(Ok(_))), "{meets}");
+    }
+}

@@ -1,0 +1,117 @@
+//! A policy that panics where it is told to.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use ratelimit_core::Bucket;
+use ratelimit_core::clock::{ManualClock, Timestamp};
+use ratelimit_core::policy::{Earliest, Outcome, Policy};
+
+use crate::common::ns;
+
+/// What a [`Slots`] can be made to panic at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Earliest,
+    Commit,
+    Settle,
+    IdleAt,
+    Fork,
+}
+
+pub(crate) const METHODS: [Method; 5] =
+    [Method::Earliest, Method::Commit, Method::Settle, Method::IdleAt, Method::Fork];
+
+/// What a test knows of, and does to, all the states of one prototype.
+#[derive(Debug, Default)]
+pub(crate) struct Probe {
+    faulty: [AtomicBool; 5],
+    settled: AtomicU32,
+    refunded: AtomicU32,
+}
+
+impl Probe {
+    pub(crate) fn set(&self, method: Method, is_faulty: bool) {
+        self.faulty[method as usize].store(is_faulty, Ordering::SeqCst);
+    }
+
+    pub(crate) fn meet(&self, method: Method) {
+        assert!(!self.faulty[method as usize].load(Ordering::SeqCst), "{method:?} is faulty");
+    }
+
+    pub(crate) fn ended(&self) -> (u32, u32) {
+        (self.settled.load(Ordering::SeqCst), self.refunded.load(Ordering::SeqCst))
+    }
+}
+
+/// So much weight at once, free again as calls end.
+#[derive(Clone, Debug)]
+pub(crate) struct Slots {
+    pub(crate) amount: u32,
+    pub(crate) taken: u32,
+    probe: Arc<Probe>,
+}
+
+impl Slots {
+    pub(crate) fn new(amount: u32) -> (Arc<Probe>, Self) {
+        let probe = Arc::new(Probe::default());
+        (Arc::clone(&probe), Slots { amount, taken: 0, probe })
+    }
+}
+
+impl Policy for Slots {
+    fn earliest(&self, now: Timestamp, weight: u32) -> Earliest {
+        self.probe.meet(Method::Earliest);
+        if weight > self.amount {
+            Earliest::Never
+        } else if self.taken + weight <= self.amount {
+            Earliest::At(now)
+        } else {
+            Earliest::WhenSettled
+        }
+    }
+
+    fn commit(&mut self, _now: Timestamp, weight: u32) {
+        self.taken += weight;
+        // Half done by now: that is what the fork is for.
+        self.probe.meet(Method::Commit);
+    }
+
+    fn settle(&mut self, _start: Timestamp, _now: Timestamp, weight: u32, outcome: &Outcome) {
+        let counter = if *outcome == Outcome::NoNews { &self.probe.settled } else { &self.probe.refunded };
+        counter.fetch_add(1, Ordering::SeqCst);
+        self.taken = self.taken.checked_sub(weight).expect("settled once for each commit");
+        self.probe.meet(Method::Settle);
+    }
+
+    fn idle_at(&self) -> Option<Timestamp> {
+        self.probe.meet(Method::IdleAt);
+        (self.taken == 0).then_some(Timestamp::ZERO)
+    }
+
+    fn fork(&self) -> Box<dyn Policy> {
+        self.probe.meet(Method::Fork);
+        Box::new(self.clone())
+    }
+}
+
+pub(crate) fn bucket(policy: impl Policy) -> (ManualClock, Bucket) {
+    let clock = ManualClock::new();
+    let bucket = Bucket::with_policy("own", policy).guard(ns(0)).clock(clock.clone());
+    (clock, bucket)
+}
+
+pub(crate) fn slots(amount: u32) -> (Arc<Probe>, ManualClock, Bucket) {
+    let (probe, policy) = Slots::new(amount);
+    let (clock, bucket) = bucket(policy);
+    (probe, clock, bucket)
+}
+
+pub(crate) fn taken(bucket: &Bucket) -> u32 {
+    bucket.request().with_policy(|slots: &mut Slots, _| slots.taken).expect("it is open")
+}
+
+pub(crate) fn panics<R>(call: impl FnOnce() -> R) -> bool {
+    catch_unwind(AssertUnwindSafe(call)).is_err()
+}
