@@ -61,6 +61,10 @@ impl Registry {
     /// before obey, and those who wait are planned anew. Call sites that *declare* other limits and come only later are
     /// refused with `Config`: where limits come from a file, let call sites name the bucket and not declare it.
     ///
+    /// A [policy of the user's own](Bucket::with_policy) is told what the rates before it remember, by
+    /// [`commit`](crate::policy::Policy::commit); the same one goes on as it is. What another one remembers nobody else
+    /// can read.
+    ///
     /// # Errors
     ///
     /// [`Config`](crate::ErrorKind::Config) where the limits make no sense, [`Closed`](crate::ErrorKind::Closed) if the registry is.

@@ -16,7 +16,7 @@ impl Bucket {
     ///
     /// Where the policy answers [`WhenSettled`](crate::policy::Earliest::WhenSettled), nobody knows how long a call has
     /// to wait: it is refused without a `retry_after`, or waits until something changes or its allowance ends. The
-    /// [guard](Bucket::guard) applies to rates alone, and an [`Outlook`] tells of no amounts of the policy.
+    /// [guard](Bucket::guard) applies to rates alone, and an [`Outlook`](crate::Outlook) tells of no amounts of the policy.
     ///
     /// # Panics
     ///
