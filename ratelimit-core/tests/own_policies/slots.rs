@@ -79,9 +79,13 @@ impl Policy for Slots {
     }
 
     fn settle(&mut self, _start: Timestamp, _now: Timestamp, weight: u32, outcome: &Outcome) {
-        let counter = if *outcome == Outcome::NoNews { &self.probe.settled } else { &self.probe.refunded };
+        let (counter, free) = match outcome {
+            // It may come in parts.
+            Outcome::Refund(given) => (&self.probe.refunded, weight.min(*given)),
+            _ => (&self.probe.settled, weight),
+        };
         counter.fetch_add(1, Ordering::SeqCst);
-        self.taken = self.taken.checked_sub(weight).expect("settled once for each commit");
+        self.taken = self.taken.checked_sub(free).expect("settled once for each commit");
         self.probe.meet(Method::Settle);
     }
 
