@@ -282,9 +282,11 @@ pub use ratelimit_core::presets;
 /// What the attribute's expansion names; anything in it may change at any time.
 #[doc(hidden)]
 pub mod __private {
+    pub use core::option::Option::{None, Some};
     pub use core::result::Result::{Err, Ok};
     pub use ratelimit_core::site::{
-        Acquire, AsKey, BucketRef, Call, FromLimited, MaxDelay, Site, ToBucket, Weight, apply,
+        Acquire, AsKey, BucketRef, Call, FromLimited, MaxDelay, Site, ToBucket, Weight, apply, key,
+        max_delay, weight,
     };
     pub use ratelimit_core::{Error, Permit, Rate};
 }

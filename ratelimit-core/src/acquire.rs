@@ -233,28 +233,6 @@ impl Acquire {
         Acquire { stage: Stage::New(asked, None) }
     }
 
-    /// Changes what is asked for, as long as nobody has looked.
-    #[inline]
-    pub(crate) fn ask(&mut self, change: impl FnOnce(&mut Asked)) {
-        if let Stage::New(asked, None) = &mut self.stage {
-            change(asked);
-        }
-    }
-
-    /// Waits on this thread.
-    pub(crate) fn block(self) -> Result<Permit, Error> {
-        if let Stage::New(asked, None) = &self.stage
-            && let Ok(shared) = &asked.shared
-        {
-            match asked.pass(shared) {
-                Passed::Granted(grant) => return Ok(asked.permit(shared, grant)),
-                Passed::Refused(refusal) => return Err(asked.refusal(shared, refusal)),
-                Passed::Not => {}
-            }
-        }
-        self.wait()
-    }
-
     #[cold]
     fn wait(mut self) -> Result<Permit, Error> {
         // The first look needs no waker: most who are here are refused.

@@ -13,7 +13,7 @@ use std::time::Duration;
 pub use crate::acquire::Acquire;
 use crate::acquire::Asked;
 use crate::bucket::Bucket;
-use crate::error::Error;
+use crate::error::{Error, SiteName};
 use crate::key::Key;
 use crate::limits::Limits;
 use crate::line::{Declared, Handle, Shared};
@@ -69,9 +69,42 @@ impl Site {
         Site { function, target: Target::Dynamic, slot: Slot::EMPTY }
     }
 
-    /// Begins a call on the bucket of the global registry.
+    /// Waits on this thread for what costs one and has no key.
     #[inline]
-    pub fn call(&'static self) -> Call {
+    pub fn acquire(&'static self) -> Result<Permit, Error> {
+        self.call().acquire()
+    }
+
+    /// Waits as a future for what costs one and has no key.
+    #[inline]
+    pub fn acquire_async(&'static self) -> Acquire {
+        self.call().acquire_async()
+    }
+
+    /// Waits on this thread.
+    #[inline]
+    pub fn acquire_with(
+        &'static self,
+        key: Option<Key>,
+        weight: Option<u32>,
+        max_delay: Option<u64>,
+    ) -> Result<Permit, Error> {
+        self.call().acquire_with(key, weight, max_delay)
+    }
+
+    /// Waits as a future.
+    #[inline]
+    pub fn acquire_async_with(
+        &'static self,
+        key: Option<Key>,
+        weight: Option<u32>,
+        max_delay: Option<u64>,
+    ) -> Acquire {
+        self.call().acquire_async_with(key, weight, max_delay)
+    }
+
+    #[inline]
+    fn call(&'static self) -> Call {
         self.begin(self.found_in(Names::global()))
     }
 
@@ -144,8 +177,7 @@ impl Site {
 
     #[inline]
     fn begin(&'static self, (shared, max_delay): Found) -> Call {
-        let site = Some(&self.function);
-        Call(Acquire::new(Asked { shared, key: None, weight: Some(1), max_delay, site }))
+        Call { shared, max_delay, site: &self.function }
     }
 }
 
@@ -163,51 +195,80 @@ fn by_name(shared: Result<Handle, Error>) -> Found {
     }
 }
 
-/// One call of an annotated function, on its way to a permit: the future that it waits as, so that nothing is moved
-/// when it does.
+/// One call of an annotated function whose bucket is known.
+///
+/// What costs the compiler is a variable that must be dropped, in each of the functions it is annotated to: a call on
+/// a bucket of the global registry needs none, and what is asked for is handed over with the last call.
 #[derive(Debug)]
 #[must_use]
-pub struct Call(Acquire);
+pub struct Call {
+    shared: Result<Handle, Box<Error>>,
+    /// The allowance of the handle, in nanoseconds.
+    max_delay: u64,
+    site: SiteName,
+}
 
 impl Call {
-    /// `key = ..`.
+    /// Waits on this thread for what costs one and has no key.
     #[inline]
-    pub fn key(mut self, key: &(impl AsKey + ?Sized)) -> Self {
-        self.0.ask(|asked| asked.key = Some(key.as_key()));
-        self
+    pub fn acquire(self) -> Result<Permit, Error> {
+        self.acquire_with(None, Some(1), None)
     }
 
-    /// `weight = ..`.
+    /// Waits as a future for what costs one and has no key.
     #[inline]
-    pub fn weight(mut self, weight: impl Weight) -> Self {
-        self.0.ask(|asked| asked.weight = weight.weight());
-        self
-    }
-
-    /// `max_delay = ..`.
-    #[inline]
-    pub fn max_delay(self, max_delay: impl MaxDelay) -> Self {
-        self.max_delay_nanos(max_delay.nanos())
-    }
-
-    /// `max_delay = ".."`.
-    #[inline]
-    pub fn max_delay_nanos(mut self, max_delay: u64) -> Self {
-        self.0.ask(|asked| asked.max_delay = max_delay);
-        self
+    pub fn acquire_async(self) -> Acquire {
+        self.acquire_async_with(None, Some(1), None)
     }
 
     /// Waits on this thread.
     #[inline]
-    pub fn acquire(self) -> Result<Permit, Error> {
-        self.0.block()
+    pub fn acquire_with(
+        self,
+        key: Option<Key>,
+        weight: Option<u32>,
+        max_delay: Option<u64>,
+    ) -> Result<Permit, Error> {
+        self.asked(key, weight, max_delay).block()
     }
 
     /// Waits as a future.
     #[inline]
-    pub fn acquire_async(self) -> Acquire {
-        self.0
+    pub fn acquire_async_with(
+        self,
+        key: Option<Key>,
+        weight: Option<u32>,
+        max_delay: Option<u64>,
+    ) -> Acquire {
+        Acquire::new(self.asked(key, weight, max_delay))
     }
+
+    #[inline]
+    fn asked(self, key: Option<Key>, weight: Option<u32>, max_delay: Option<u64>) -> Asked {
+        let Call { shared, max_delay: own, site } = self;
+        Asked { shared, key, weight, max_delay: max_delay.unwrap_or(own), site: Some(site) }
+    }
+}
+
+/// `key = ..`.
+#[inline]
+#[must_use]
+pub fn key(key: &(impl AsKey + ?Sized)) -> Option<Key> {
+    Some(key.as_key())
+}
+
+/// `weight = ..`; `None` is what no weight can be.
+#[inline]
+#[must_use]
+pub fn weight(weight: impl Weight) -> Option<u32> {
+    weight.weight()
+}
+
+/// `max_delay = ..`, in nanoseconds.
+#[inline]
+#[must_use]
+pub fn max_delay(max_delay: impl MaxDelay) -> Option<u64> {
+    Some(max_delay.nanos())
 }
 
 /// What `bucket = <expression>` may give: borrowed, never moved.

@@ -50,7 +50,7 @@ pub(crate) enum Weight {
 }
 
 pub(crate) enum MaxDelay {
-    Literal(literal::Delay, Span),
+    Literal(literal::Delay),
     Computed(Computed),
 }
 

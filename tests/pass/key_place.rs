@@ -36,6 +36,12 @@ pub async fn branches(user: &User) -> Result<usize, Error> {
     Ok(user.name.len())
 }
 
+/// One of two, by `if let`, of which a lint has an opinion.
+#[rate_limited(bucket = BUCKET, key = |user| if let Some(team) = &user.team { *team } else { user.name })]
+pub async fn chosen(user: &User) -> Result<usize, Error> {
+    Ok(user.name.len())
+}
+
 /// What the pattern binds.
 #[rate_limited(bucket = BUCKET, key = |&id| id)]
 pub async fn pattern(id: u32) -> Result<u32, Error> {
@@ -98,6 +104,7 @@ fn is_called() {
     assert_eq!(crate::run(crate::send(tuple(("two".to_owned(), 2)))).ok(), Some(2));
     assert_eq!(crate::run(crate::send(branches(&user("three", None)))).ok(), Some(5));
     assert_eq!(crate::run(crate::send(branches(&user("one", Some("four"))))).ok(), Some(3));
+    assert_eq!(crate::run(crate::send(chosen(&user("three", Some("team"))))).ok(), Some(5));
     assert_eq!(crate::run(crate::send(pattern(5))).ok(), Some(5));
     assert_eq!(crate::run(crate::send(variable("six"))).ok(), Some(3));
     assert_eq!(crate::run(crate::send(left_early("", "seven"))).ok(), Some(5));
@@ -112,6 +119,7 @@ fn is_called() {
         ("two", 1),
         ("three", 1),
         ("four", 1),
+        ("team", 1),
         ("5", 1),
         ("SIX", 1),
         ("seven", 1),

@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote_spanned};
+use syn::token::Brace;
 use syn::{Block, Expr, Macro, Stmt, UnOp};
 
 use super::spans::{Ends, ours, parentheses};
@@ -98,6 +99,9 @@ fn within(value: &Expr) -> Option<&Expr> {
 }
 
 /// Collects the places that may be the value. Whether nothing else may be.
+///
+/// A choice between calls of ours is marked as ours, from its first token to its last: a lint would have the user
+/// write it in another way.
 fn tails<'a>(value: &'a mut Expr, places: &mut Vec<&'a mut Expr>) -> bool {
     if is_place(value) {
         places.push(value);
@@ -107,15 +111,27 @@ fn tails<'a>(value: &'a mut Expr, places: &mut Vec<&'a mut Expr>) -> bool {
         Expr::Group(inner) => tails(&mut inner.expr, places),
         // What a `break` carries out of a labeled block is its value too.
         Expr::Block(inner) if inner.label.is_none() => tail(&mut inner.block, places),
-        Expr::If(choice) => match &mut choice.else_branch {
-            Some((_, otherwise)) => tail(&mut choice.then_branch, places) && tails(otherwise, places),
-            None => false,
-        },
-        Expr::Match(choice) => choice.arms.iter_mut().all(|arm| tails(&mut arm.body, places)),
+        Expr::If(choice) => {
+            choice.if_token.span = ours(choice.if_token.span);
+            let Some((_, otherwise)) = &mut choice.else_branch else { return false };
+            if let Expr::Block(last) = &mut **otherwise {
+                mark(&mut last.block.brace_token);
+            }
+            tail(&mut choice.then_branch, places) && tails(otherwise, places)
+        }
+        Expr::Match(choice) => {
+            choice.match_token.span = ours(choice.match_token.span);
+            mark(&mut choice.brace_token);
+            choice.arms.iter_mut().all(|arm| tails(&mut arm.body, places))
+        }
         Expr::Return(_) | Expr::Break(_) | Expr::Continue(_) => true,
         Expr::Macro(call) => diverges(&call.mac),
         _ => false,
     }
+}
+
+fn mark(brace: &mut Brace) {
+    *brace = Brace(ours(brace.span.join()));
 }
 
 fn tail<'a>(block: &'a mut Block, places: &mut Vec<&'a mut Expr>) -> bool {

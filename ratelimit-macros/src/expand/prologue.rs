@@ -1,12 +1,13 @@
 //! The statements in front of the body: resolve the bucket, compute key, weight and delay, wait, or leave.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Expr, ReturnType, Type};
 
 use super::item::Function;
 use super::spans::{Ends, call, call_as, moved, ours};
+use super::values::Value;
 use super::{borrow, scan, tail, values};
 use crate::args::literal::{Rate, Shape};
 use crate::args::{Attribute, Target};
@@ -34,34 +35,71 @@ impl<'a> Prologue<'a> {
     pub(super) fn emit(&self, wait: Wait) -> TokenStream {
         let site = Span::mixed_site();
         let import = self.import();
-        let begin = self.begin();
-        // Each value is computed in a statement of its own: its temporaries are gone before anything is awaited.
-        let key = self.attribute.key.as_ref().map(values::key);
-        let weight = self.attribute.weight.as_ref().map(values::weight);
-        let max_delay = self.attribute.max_delay.as_ref().map(values::max_delay);
-        let acquire = match wait {
-            Wait::Thread => quote_spanned!(site=> acquire(__call)),
-            Wait::Task => quote_spanned!(site=> acquire_async(__call).await),
-        };
+        let (begin, wait_for_it) = self.call(wait);
         let refused = self.refused(wait);
         let allow = self.allow();
         // The permit is the function's first variable, hence the last to be dropped. A name of the user's is his own
         // token: the body sees it, and the compiler says when it does not use it.
-        let permit = self.attribute.permit.clone().unwrap_or_else(|| Ident::new("__permit", site));
-        quote_spanned! {site=>
-            #allow
-            let #permit = {
-                #import
-                #begin
-                #key
-                #weight
-                #max_delay
-                match __rate_limited::Call::#acquire {
-                    __rate_limited::Ok(__permit) => __permit,
-                    __rate_limited::Err(__error) => return #refused,
-                }
-            };
+        match &self.attribute.permit {
+            // What nobody looks into stays what it came as: taking it out costs the compiler as much as waiting for it.
+            None => quote_spanned! {site=>
+                #allow
+                let __permit = {
+                    #import
+                    #begin
+                    let __permit = #wait_for_it;
+                    if let __rate_limited::Err(__error) = __permit {
+                        return #refused;
+                    }
+                    __permit
+                };
+            },
+            Some(permit) => quote_spanned! {site=>
+                #allow
+                let #permit = {
+                    #import
+                    #begin
+                    match #wait_for_it {
+                        __rate_limited::Ok(__permit) => __permit,
+                        __rate_limited::Err(__error) => return #refused,
+                    }
+                };
+            },
         }
+    }
+
+    /// The statements that lead up to the call that waits, and that call.
+    fn call(&self, wait: Wait) -> (TokenStream, TokenStream) {
+        let site = Span::mixed_site();
+        let Attribute { key, weight, max_delay, .. } = self.attribute;
+        let begin = self.begin();
+        let (owner, subject) = match &begin {
+            None => ("Site", self.the_static()),
+            Some(_) => ("Call", quote_spanned!(site=> __call)),
+        };
+        let mut verb = match wait {
+            Wait::Thread => "acquire".to_owned(),
+            Wait::Task => "acquire_async".to_owned(),
+        };
+        let values = if key.is_none() && weight.is_none() && max_delay.is_none() {
+            Vec::new()
+        } else {
+            verb.push_str("_with");
+            let given = |value| Value::given(quote_spanned!(site=> __rate_limited::#value));
+            vec![
+                key.as_ref().map_or_else(|| given(quote!(None)), values::key),
+                weight.as_ref().map_or_else(|| given(quote!(Some(1))), values::weight),
+                max_delay.as_ref().map_or_else(|| given(quote!(None)), values::max_delay),
+            ]
+        };
+        let (owner, verb) = (Ident::new(owner, site), Ident::new(&verb, site));
+        let statements = values.iter().map(|value| &value.statement);
+        let arguments = values.iter().map(|value| &value.argument);
+        let awaited = (wait == Wait::Task).then(|| quote_spanned!(site=> .await));
+        (
+            quote_spanned!(site=> #begin #(#statements)*),
+            quote_spanned!(site=> __rate_limited::#owner::#verb(#subject #(, #arguments)*) #awaited),
+        )
     }
 
     /// The one mention of the crate: where it is not found, the compiler says so once, and at the path.
@@ -73,12 +111,11 @@ impl<'a> Prologue<'a> {
         }
     }
 
-    /// Resolves the bucket.
-    fn begin(&self) -> TokenStream {
+    /// Resolves the bucket, where that is more than to look at the call site's static.
+    fn begin(&self) -> Option<TokenStream> {
         let site = Span::mixed_site();
         let the_static = self.the_static();
-        let registry = self.attribute.registry.as_ref();
-        match (&self.attribute.target, registry) {
+        Some(match (&self.attribute.target, self.attribute.registry.as_ref()) {
             (Target::Dynamic(bucket), None) => {
                 let call = call_on(bucket, "call_on", &TokenStream::new());
                 quote_spanned!(site=> let __call = { let __site = #the_static; #call };)
@@ -88,13 +125,13 @@ impl<'a> Prologue<'a> {
                 let call = call_on(bucket, "call_on_in", &quote_spanned!(site=> #name,));
                 quote_spanned!(site=> let __call = { let __site = #the_static; #let_registry #call };)
             }
-            (_, None) => quote_spanned!(site=> let __call = __rate_limited::Site::call(#the_static);),
+            (_, None) => return None,
             (_, Some(registry)) => {
                 let (at, name, let_registry) = let_registry(registry);
                 let call = call(at, &["Site", "call_in"], quote_spanned!(site=> #the_static, #name));
                 quote_spanned!(site=> let __call = { #let_registry #call };)
             }
-        }
+        })
     }
 
     /// The call site's static. One for all instances of a generic function: it can name no type of theirs.

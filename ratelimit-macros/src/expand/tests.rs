@@ -126,7 +126,7 @@ fn half_typed_bodies_are_emitted() {
             let typed = tokens(&closed).to_string();
             let expanded = expand(tokens("bucket = \"kitsu\", key = x"), &item).to_string();
             assert!(!expanded.contains("compile_error"), "{expanded}");
-            assert!(expanded.contains(&format!("{wait} (__call)")), "{expanded}");
+            assert!(expanded.contains(&format!("Site :: {wait}_with (")), "{expanded}");
             assert!(expanded.contains(&typed), "{typed}: {expanded}");
 
             let mistaken = expand(tokens("bucket = \"kitsu\", key = "), &item).to_string();

@@ -1,6 +1,6 @@
 //! What is computed at each call: key, weight and delay.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote_spanned};
 use syn::{Expr, ReturnType};
 
@@ -10,9 +10,33 @@ use super::spans::{Ends, call, ours, parentheses};
 use crate::args::literal::Delay;
 use crate::args::{ByName, Computed, Format, Key, MaxDelay, Weight};
 
-pub(super) fn key(key: &Key) -> TokenStream {
+/// How a value comes to the call that waits.
+pub(super) struct Value {
+    /// Computes it: in a statement of its own, so that its temporaries are gone before anything is awaited.
+    pub(super) statement: TokenStream,
+    /// Names it.
+    pub(super) argument: TokenStream,
+}
+
+impl Value {
+    /// One that needs no computing.
+    pub(super) fn given(argument: TokenStream) -> Self {
+        Value { statement: TokenStream::new(), argument }
+    }
+
+    fn computed(name: &str, value: &TokenStream) -> Self {
+        let site = Span::mixed_site();
+        let name = Ident::new(name, site);
+        Value {
+            statement: quote_spanned!(site=> let #name = #value;),
+            argument: quote_spanned!(site=> #name),
+        }
+    }
+}
+
+pub(super) fn key(key: &Key) -> Value {
     let site = Span::mixed_site();
-    let call = match key {
+    let value = match key {
         Key::Format(format) => {
             let Format { text, arguments } = format;
             let value = if let Some(argument) = format.alone() {
@@ -27,7 +51,7 @@ pub(super) fn key(key: &Key) -> TokenStream {
             key_inside(by_name).map_or_else(|| key_outside(by_name), |body| applied(by_name, &body))
         }
     };
-    quote_spanned!(site=> let __call = #call;)
+    Value::computed("__key", &value)
 }
 
 fn key_outside(by_name: &ByName) -> TokenStream {
@@ -50,36 +74,36 @@ fn key_of(value: &Expr) -> TokenStream {
     called("key", Ends::of(&value), &value)
 }
 
-pub(super) fn weight(weight: &Weight) -> TokenStream {
-    let site = Span::mixed_site();
-    let (at, weight) = match weight {
-        &Weight::Literal(weight, span) => (Ends::at(span), quote_spanned!(ours(span)=> #weight)),
-        Weight::Computed(value) => computed(value),
-    };
-    let call = called("weight", at, &weight);
-    quote_spanned!(site=> let __call = #call;)
+pub(super) fn weight(weight: &Weight) -> Value {
+    match weight {
+        Weight::Literal(weight, _) => {
+            Value::given(quote_spanned!(Span::mixed_site()=> __rate_limited::Some(#weight)))
+        }
+        Weight::Computed(value) => {
+            let (at, value) = computed(value);
+            Value::computed("__weight", &called("weight", at, &value))
+        }
+    }
 }
 
-pub(super) fn max_delay(max_delay: &MaxDelay) -> TokenStream {
-    let site = Span::mixed_site();
-    let call = match max_delay {
-        &MaxDelay::Literal(delay, span) => {
+pub(super) fn max_delay(max_delay: &MaxDelay) -> Value {
+    match max_delay {
+        &MaxDelay::Literal(delay) => {
             let nanos = match delay {
                 Delay::Nanos(nanos) => nanos,
                 Delay::Forever => u64::MAX,
             };
-            called("max_delay_nanos", Ends::at(span), &quote_spanned!(ours(span)=> #nanos))
+            Value::given(quote_spanned!(Span::mixed_site()=> __rate_limited::Some(#nanos)))
         }
         MaxDelay::Computed(value) => {
             let (at, value) = computed(value);
-            called("max_delay", at, &value)
+            Value::computed("__max_delay", &called("max_delay", at, &value))
         }
-    };
-    quote_spanned!(site=> let __call = #call;)
+    }
 }
 
-fn called(method: &str, at: Ends, value: &TokenStream) -> TokenStream {
-    call(at, &["Call", method], quote_spanned!(Span::mixed_site()=> __call, #value))
+fn called(function: &str, at: Ends, value: &TokenStream) -> TokenStream {
+    call(at, &[function], value.clone())
 }
 
 fn computed(computed: &Computed) -> (Ends, TokenStream) {

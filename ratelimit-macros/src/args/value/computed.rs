@@ -82,7 +82,7 @@ pub(in crate::args) fn max_delay(value: Expr, bindings: &Bindings) -> syn::Resul
     let value = peel(value);
     if let Some(Lit::Str(text)) = lit(&value) {
         return match literal::delay(&text.value()) {
-            Ok(delay) => Ok(MaxDelay::Literal(delay, text.span())),
+            Ok(delay) => Ok(MaxDelay::Literal(delay)),
             Err(message) => wrong(text, message),
         };
     }

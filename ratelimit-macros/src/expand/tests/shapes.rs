@@ -27,28 +27,28 @@ fn a_sync_function() {
             pub(crate) fn search(user: u32, page: &str) -> Result<usize, Error> {
                 let __permit = {
                     use ::rate_limited::__private as __rate_limited;
-                    let __call = __rate_limited::Site::call({
-                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
-                            "kitsu",
-                            ::core::concat!(::core::module_path!(), "::", "search"),
-                        );
-                        &SITE
-                    });
-                    let __call = __rate_limited::Call::key(
-                        __call,
+                    let __key = __rate_limited::key(
                         &__rate_limited::apply(
                             (&user, &page),
                             |(user, &page)| format!("{user}/{page}"),
                         ),
                     );
-                    let __call = __rate_limited::Call::weight(__call, 2u32);
-                    let __call = __rate_limited::Call::max_delay_nanos(__call, 500000000u64);
-                    match __rate_limited::Call::acquire(__call) {
-                        __rate_limited::Ok(__permit) => __permit,
-                        __rate_limited::Err(__error) => {
-                            return __rate_limited::FromLimited::from_limited(__error);
-                        }
+                    let __permit = __rate_limited::Site::acquire_with(
+                        {
+                            static SITE: __rate_limited::Site = __rate_limited::Site::named(
+                                "kitsu",
+                                ::core::concat!(::core::module_path!(), "::", "search"),
+                            );
+                            &SITE
+                        },
+                        __key,
+                        __rate_limited::Some(2u32),
+                        __rate_limited::Some(500000000u64),
+                    );
+                    if let __rate_limited::Err(__error) = __permit {
+                        return __rate_limited::FromLimited::from_limited(__error);
                     }
+                    __permit
                 };
                 Ok(1)
             }
@@ -65,35 +65,34 @@ fn an_async_function_with_its_own_rate() {
             async fn search<T: Display>(user: T, width: usize) -> Result<usize, Error> {
                 let __permit = {
                     use ::rate_limited::__private as __rate_limited;
-                    let __call = __rate_limited::Site::call({
-                        static SITE: __rate_limited::Site = __rate_limited::Site::own(
-                            ::core::concat!(
-                                ::core::module_path!(), "::", "search", "@", ::core::line!(), ":",
-                                ::core::column!()
-                            ),
-                            __rate_limited::Rate::new(
-                                    5u32,
-                                    ::core::time::Duration::from_nanos(2000000000u64),
-                                )
-                                .burst(10u32),
-                            ::core::concat!(::core::module_path!(), "::", "search"),
-                        );
-                        &SITE
-                    });
-                    let __call = __rate_limited::Call::key(
-                        __call,
+                    let __key = __rate_limited::key(
                         &::core::format_args!("{user}{{{user:>width$}", user = user, width = width),
                     );
-                    let __call = __rate_limited::Call::max_delay_nanos(
-                        __call,
-                        18446744073709551615u64,
-                    );
-                    match __rate_limited::Call::acquire_async(__call).await {
-                        __rate_limited::Ok(__permit) => __permit,
-                        __rate_limited::Err(__error) => {
-                            return __rate_limited::FromLimited::from_limited(__error);
-                        }
+                    let __permit = __rate_limited::Site::acquire_async_with(
+                            {
+                                static SITE: __rate_limited::Site = __rate_limited::Site::own(
+                                    ::core::concat!(
+                                        ::core::module_path!(), "::", "search", "@", ::core::line!(),
+                                        ":", ::core::column!()
+                                    ),
+                                    __rate_limited::Rate::new(
+                                            5u32,
+                                            ::core::time::Duration::from_nanos(2000000000u64),
+                                        )
+                                        .burst(10u32),
+                                    ::core::concat!(::core::module_path!(), "::", "search"),
+                                );
+                                &SITE
+                            },
+                            __key,
+                            __rate_limited::Some(1),
+                            __rate_limited::Some(18446744073709551615u64),
+                        )
+                        .await;
+                    if let __rate_limited::Err(__error) = __permit {
+                        return __rate_limited::FromLimited::from_limited(__error);
                     }
+                    __permit
                 };
                 helper().await
             }
@@ -129,19 +128,18 @@ fn a_boxed_future() {
                 Box::pin(async move {
                     let __permit = {
                         use ::rate_limited::__private as __rate_limited;
-                        let __call = __rate_limited::Site::call({
-                            static SITE: __rate_limited::Site = __rate_limited::Site::named(
-                                "kitsu",
-                                ::core::concat!(::core::module_path!(), "::", "search"),
-                            );
-                            &SITE
-                        });
-                        match __rate_limited::Call::acquire_async(__call).await {
-                            __rate_limited::Ok(__permit) => __permit,
-                            __rate_limited::Err(__error) => {
-                                return __rate_limited::FromLimited::from_limited(__error);
-                            }
+                        let __permit = __rate_limited::Site::acquire_async({
+                                static SITE: __rate_limited::Site = __rate_limited::Site::named(
+                                    "kitsu",
+                                    ::core::concat!(::core::module_path!(), "::", "search"),
+                                );
+                                &SITE
+                            })
+                            .await;
+                        if let __rate_limited::Err(__error) = __permit {
+                            return __rate_limited::FromLimited::from_limited(__error);
                         }
+                        __permit
                     };
                     get(url).await
                 })
@@ -162,19 +160,17 @@ fn what_never_returns_silences_one_lint() {
                 #[allow(unreachable_code, clippy::diverging_sub_expression)]
                 let __permit = {
                     use ::rate_limited::__private as __rate_limited;
-                    let __call = __rate_limited::Site::call({
+                    let __permit = __rate_limited::Site::acquire({
                         static SITE: __rate_limited::Site = __rate_limited::Site::named(
                             "kitsu",
                             ::core::concat!(::core::module_path!(), "::", "run"),
                         );
                         &SITE
                     });
-                    match __rate_limited::Call::acquire(__call) {
-                        __rate_limited::Ok(__permit) => __permit,
-                        __rate_limited::Err(__error) => {
-                            return __rate_limited::apply(__error, |_| exit(1));
-                        }
+                    if let __rate_limited::Err(__error) = __permit {
+                        return __rate_limited::apply(__error, |_| exit(1));
                     }
+                    __permit
                 };
                 exit(0)
             }

@@ -18,20 +18,24 @@ fn a_future_with_statements_before() {
                 async move {
                     let __permit = {
                         use ::rate_limited::__private as __rate_limited;
-                        let __call = __rate_limited::Site::call({
-                            static SITE: __rate_limited::Site = __rate_limited::Site::named(
-                                "kitsu",
-                                ::core::concat!(::core::module_path!(), "::", "search"),
-                            );
-                            &SITE
-                        });
-                        let __call = __rate_limited::Call::key(__call, &page);
-                        match __rate_limited::Call::acquire_async(__call).await {
-                            __rate_limited::Ok(__permit) => __permit,
-                            __rate_limited::Err(__error) => {
-                                return __rate_limited::FromLimited::from_limited(__error);
-                            }
+                        let __key = __rate_limited::key(&page);
+                        let __permit = __rate_limited::Site::acquire_async_with(
+                                {
+                                    static SITE: __rate_limited::Site = __rate_limited::Site::named(
+                                        "kitsu",
+                                        ::core::concat!(::core::module_path!(), "::", "search"),
+                                    );
+                                    &SITE
+                                },
+                                __key,
+                                __rate_limited::Some(1),
+                                __rate_limited::None,
+                            )
+                            .await;
+                        if let __rate_limited::Err(__error) = __permit {
+                            return __rate_limited::FromLimited::from_limited(__error);
                         }
+                        __permit
                     };
                     get(url).await
                 }
@@ -50,19 +54,18 @@ fn a_future_boxed_by_a_method() {
                 async move {
                     let __permit = {
                         use ::rate_limited::__private as __rate_limited;
-                        let __call = __rate_limited::Site::call({
-                            static SITE: __rate_limited::Site = __rate_limited::Site::named(
-                                "kitsu",
-                                ::core::concat!(::core::module_path!(), "::", "search"),
-                            );
-                            &SITE
-                        });
-                        match __rate_limited::Call::acquire_async(__call).await {
-                            __rate_limited::Ok(__permit) => __permit,
-                            __rate_limited::Err(__error) => {
-                                return __rate_limited::FromLimited::from_limited(__error);
-                            }
+                        let __permit = __rate_limited::Site::acquire_async({
+                                static SITE: __rate_limited::Site = __rate_limited::Site::named(
+                                    "kitsu",
+                                    ::core::concat!(::core::module_path!(), "::", "search"),
+                                );
+                                &SITE
+                            })
+                            .await;
+                        if let __rate_limited::Err(__error) = __permit {
+                            return __rate_limited::FromLimited::from_limited(__error);
                         }
+                        __permit
                     };
                     get(text).await
                 }
@@ -93,15 +96,21 @@ fn a_method_under_async_trait() {
                 Box::pin(async move {
                     let permit = {
                         use ::rate_limited::__private as __rate_limited;
-                        let __call = __rate_limited::Site::call({
-                            static SITE: __rate_limited::Site = __rate_limited::Site::named(
-                                "kitsu",
-                                ::core::concat!(::core::module_path!(), "::", "fetch"),
-                            );
-                            &SITE
-                        });
-                        let __call = __rate_limited::Call::key(__call, &id);
-                        match __rate_limited::Call::acquire_async(__call).await {
+                        let __key = __rate_limited::key(&id);
+                        match __rate_limited::Site::acquire_async_with(
+                                {
+                                    static SITE: __rate_limited::Site = __rate_limited::Site::named(
+                                        "kitsu",
+                                        ::core::concat!(::core::module_path!(), "::", "fetch"),
+                                    );
+                                    &SITE
+                                },
+                                __key,
+                                __rate_limited::Some(1),
+                                __rate_limited::None,
+                            )
+                            .await
+                        {
                             __rate_limited::Ok(__permit) => __permit,
                             __rate_limited::Err(__error) => {
                                 return __rate_limited::FromLimited::from_limited(__error);
@@ -144,12 +153,11 @@ fn a_trait_method_with_a_default_body() {
                         };
                         __rate_limited::Site::call_on(__site, &Self::BUCKET)
                     };
-                    match __rate_limited::Call::acquire_async(__call).await {
-                        __rate_limited::Ok(__permit) => __permit,
-                        __rate_limited::Err(__error) => {
-                            return __rate_limited::FromLimited::from_limited(__error);
-                        }
+                    let __permit = __rate_limited::Call::acquire_async(__call).await;
+                    if let __rate_limited::Err(__error) = __permit {
+                        return __rate_limited::FromLimited::from_limited(__error);
                     }
+                    __permit
                 };
                 self.send().await
             }
@@ -166,19 +174,17 @@ fn an_unsafe_foreign_function() {
             pub unsafe extern "C" fn call(pointer: *const u8) -> c_int {
                 let __permit = {
                     use ::rate_limited::__private as __rate_limited;
-                    let __call = __rate_limited::Site::call({
+                    let __permit = __rate_limited::Site::acquire({
                         static SITE: __rate_limited::Site = __rate_limited::Site::named(
                             "kitsu",
                             ::core::concat!(::core::module_path!(), "::", "call"),
                         );
                         &SITE
                     });
-                    match __rate_limited::Call::acquire(__call) {
-                        __rate_limited::Ok(__permit) => __permit,
-                        __rate_limited::Err(__error) => {
-                            return __rate_limited::apply::<_, c_int>(__error, |_| -1);
-                        }
+                    if let __rate_limited::Err(__error) = __permit {
+                        return __rate_limited::apply::<_, c_int>(__error, |_| -1);
                     }
+                    __permit
                 };
                 unsafe { *pointer }.into()
             }
@@ -206,24 +212,26 @@ fn a_generic_function_with_patterns() {
             {
                 let __permit = {
                     use ::rate_limited::__private as __rate_limited;
-                    let __call = __rate_limited::Site::call({
-                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
-                            "kitsu",
-                            ::core::concat!(::core::module_path!(), "::", "batch"),
-                        );
-                        &SITE
-                    });
-                    let __call = __rate_limited::Call::key(
-                        __call,
+                    let __key = __rate_limited::key(
                         &__rate_limited::apply((&a, &tail), |(a, tail)| key(a, tail)),
                     );
-                    let __call = __rate_limited::Call::weight(__call, tail.len());
-                    match __rate_limited::Call::acquire(__call) {
-                        __rate_limited::Ok(__permit) => __permit,
-                        __rate_limited::Err(__error) => {
-                            return __rate_limited::FromLimited::from_limited(__error);
-                        }
+                    let __weight = __rate_limited::weight(tail.len());
+                    let __permit = __rate_limited::Site::acquire_with(
+                        {
+                            static SITE: __rate_limited::Site = __rate_limited::Site::named(
+                                "kitsu",
+                                ::core::concat!(::core::module_path!(), "::", "batch"),
+                            );
+                            &SITE
+                        },
+                        __key,
+                        __weight,
+                        __rate_limited::None,
+                    );
+                    if let __rate_limited::Err(__error) = __permit {
+                        return __rate_limited::FromLimited::from_limited(__error);
                     }
+                    __permit
                 };
                 Ok(a)
             }
@@ -245,20 +253,23 @@ fn leading_items_and_inner_attributes() {
                 fn inner() {}
                 let __permit = {
                     use ::rate_limited::__private as __rate_limited;
-                    let __call = __rate_limited::Site::call({
-                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
-                            "kitsu",
-                            ::core::concat!(::core::module_path!(), "::", "search"),
-                        );
-                        &SITE
-                    });
-                    let __call = __rate_limited::Call::weight(__call, COST);
-                    match __rate_limited::Call::acquire(__call) {
-                        __rate_limited::Ok(__permit) => __permit,
-                        __rate_limited::Err(__error) => {
-                            return __rate_limited::FromLimited::from_limited(__error);
-                        }
+                    let __weight = __rate_limited::weight(COST);
+                    let __permit = __rate_limited::Site::acquire_with(
+                        {
+                            static SITE: __rate_limited::Site = __rate_limited::Site::named(
+                                "kitsu",
+                                ::core::concat!(::core::module_path!(), "::", "search"),
+                            );
+                            &SITE
+                        },
+                        __rate_limited::None,
+                        __weight,
+                        __rate_limited::None,
+                    );
+                    if let __rate_limited::Err(__error) = __permit {
+                        return __rate_limited::FromLimited::from_limited(__error);
                     }
+                    __permit
                 };
                 let x = b();
                 Ok(x)
@@ -276,17 +287,17 @@ fn a_function_that_returns_nothing() {
             fn emit(sample: Sample) {
                 let __permit = {
                     use ::rate_limited::__private as __rate_limited;
-                    let __call = __rate_limited::Site::call({
+                    let __permit = __rate_limited::Site::acquire({
                         static SITE: __rate_limited::Site = __rate_limited::Site::named(
                             "metrics",
                             ::core::concat!(::core::module_path!(), "::", "emit"),
                         );
                         &SITE
                     });
-                    match __rate_limited::Call::acquire(__call) {
-                        __rate_limited::Ok(__permit) => __permit,
-                        __rate_limited::Err(__error) => return __rate_limited::apply(__error, drop),
+                    if let __rate_limited::Err(__error) = __permit {
+                        return __rate_limited::apply(__error, drop);
                     }
+                    __permit
                 };
                 send(sample);
             }
@@ -303,17 +314,18 @@ fn an_empty_body() {
             async fn tick() {
                 let __permit = {
                     use ::rate_limited::__private as __rate_limited;
-                    let __call = __rate_limited::Site::call({
-                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
-                            "kitsu",
-                            ::core::concat!(::core::module_path!(), "::", "tick"),
-                        );
-                        &SITE
-                    });
-                    match __rate_limited::Call::acquire_async(__call).await {
-                        __rate_limited::Ok(__permit) => __permit,
-                        __rate_limited::Err(__error) => return __rate_limited::apply(__error, |_| ()),
+                    let __permit = __rate_limited::Site::acquire_async({
+                            static SITE: __rate_limited::Site = __rate_limited::Site::named(
+                                "kitsu",
+                                ::core::concat!(::core::module_path!(), "::", "tick"),
+                            );
+                            &SITE
+                        })
+                        .await;
+                    if let __rate_limited::Err(__error) = __permit {
+                        return __rate_limited::apply(__error, |_| ());
                     }
+                    __permit
                 };
             }
         "#]],

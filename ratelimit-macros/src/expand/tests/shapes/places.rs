@@ -29,12 +29,11 @@ fn one_of_two_buckets() {
                             __rate_limited::Site::call_on_in(__site, __registry, &FREE)
                         }
                     };
-                    match __rate_limited::Call::acquire(__call) {
-                        __rate_limited::Ok(__permit) => __permit,
-                        __rate_limited::Err(__error) => {
-                            return __rate_limited::FromLimited::from_limited(__error);
-                        }
+                    let __permit = __rate_limited::Call::acquire(__call);
+                    if let __rate_limited::Err(__error) = __permit {
+                        return __rate_limited::FromLimited::from_limited(__error);
                     }
+                    __permit
                 };
                 get()
             }
@@ -51,23 +50,27 @@ fn a_key_by_a_pattern() {
             async fn search(user: &User) -> Answer {
                 let __permit = {
                     use ::rate_limited::__private as __rate_limited;
-                    let __call = __rate_limited::Site::call({
-                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
-                            "kitsu",
-                            ::core::concat!(::core::module_path!(), "::", "search"),
-                        );
-                        &SITE
-                    });
-                    let __call = match &user.team {
-                        Some(team) => __rate_limited::Call::key(__call, &*team),
-                        None => __rate_limited::Call::key(__call, &user.name),
+                    let __key = match &user.team {
+                        Some(team) => __rate_limited::key(&*team),
+                        None => __rate_limited::key(&user.name),
                     };
-                    match __rate_limited::Call::acquire_async(__call).await {
-                        __rate_limited::Ok(__permit) => __permit,
-                        __rate_limited::Err(__error) => {
-                            return __rate_limited::FromLimited::from_limited(__error);
-                        }
+                    let __permit = __rate_limited::Site::acquire_async_with(
+                            {
+                                static SITE: __rate_limited::Site = __rate_limited::Site::named(
+                                    "kitsu",
+                                    ::core::concat!(::core::module_path!(), "::", "search"),
+                                );
+                                &SITE
+                            },
+                            __key,
+                            __rate_limited::Some(1),
+                            __rate_limited::None,
+                        )
+                        .await;
+                    if let __rate_limited::Err(__error) = __permit {
+                        return __rate_limited::FromLimited::from_limited(__error);
                     }
+                    __permit
                 };
                 get().await
             }
@@ -84,27 +87,29 @@ fn a_key_out_of_a_closure() {
             fn search(user: &User) -> Answer {
                 let __permit = {
                     use ::rate_limited::__private as __rate_limited;
-                    let __call = __rate_limited::Site::call({
-                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
-                            "kitsu",
-                            ::core::concat!(::core::module_path!(), "::", "search"),
-                        );
-                        &SITE
-                    });
-                    let __call = __rate_limited::apply(
+                    let __key = __rate_limited::apply(
                         (&user,),
-                        |(user,)| __rate_limited::Call::key(__call, &user.name),
+                        |(user,)| __rate_limited::key(&user.name),
                     );
-                    let __call = __rate_limited::Call::weight(
-                        __call,
+                    let __weight = __rate_limited::weight(
                         __rate_limited::apply((&user,), |(user,)| user.weight),
                     );
-                    match __rate_limited::Call::acquire(__call) {
-                        __rate_limited::Ok(__permit) => __permit,
-                        __rate_limited::Err(__error) => {
-                            return __rate_limited::FromLimited::from_limited(__error);
-                        }
+                    let __permit = __rate_limited::Site::acquire_with(
+                        {
+                            static SITE: __rate_limited::Site = __rate_limited::Site::named(
+                                "kitsu",
+                                ::core::concat!(::core::module_path!(), "::", "search"),
+                            );
+                            &SITE
+                        },
+                        __key,
+                        __weight,
+                        __rate_limited::None,
+                    );
+                    if let __rate_limited::Err(__error) = __permit {
+                        return __rate_limited::FromLimited::from_limited(__error);
                     }
+                    __permit
                 };
                 get()
             }
@@ -131,8 +136,7 @@ fn what_is_no_place_or_not_only() {
                         };
                         __rate_limited::Site::call_on(__site, &(if paid { PAID } else { free() }))
                     };
-                    let __call = __rate_limited::Call::key(
-                        __call,
+                    let __key = __rate_limited::key(
                         &__rate_limited::apply(
                             (&user,),
                             |(user,)| {
@@ -143,12 +147,16 @@ fn what_is_no_place_or_not_only() {
                             },
                         ),
                     );
-                    match __rate_limited::Call::acquire(__call) {
-                        __rate_limited::Ok(__permit) => __permit,
-                        __rate_limited::Err(__error) => {
-                            return __rate_limited::FromLimited::from_limited(__error);
-                        }
+                    let __permit = __rate_limited::Call::acquire_with(
+                        __call,
+                        __key,
+                        __rate_limited::Some(1),
+                        __rate_limited::None,
+                    );
+                    if let __rate_limited::Err(__error) = __permit {
+                        return __rate_limited::FromLimited::from_limited(__error);
                     }
+                    __permit
                 };
                 get()
             }

@@ -24,13 +24,17 @@ fn a_static_bucket() {
                         };
                         __rate_limited::Site::call_on(__site, &GITHUB)
                     };
-                    let __call = __rate_limited::Call::max_delay(__call, MAX_WAIT);
-                    match __rate_limited::Call::acquire(__call) {
-                        __rate_limited::Ok(__permit) => __permit,
-                        __rate_limited::Err(__error) => {
-                            return __rate_limited::FromLimited::from_limited(__error);
-                        }
+                    let __max_delay = __rate_limited::max_delay(MAX_WAIT);
+                    let __permit = __rate_limited::Call::acquire_with(
+                        __call,
+                        __rate_limited::None,
+                        __rate_limited::Some(1),
+                        __max_delay,
+                    );
+                    if let __rate_limited::Err(__error) = __permit {
+                        return __rate_limited::FromLimited::from_limited(__error);
                     }
+                    __permit
                 };
                 get()
             }
@@ -56,12 +60,11 @@ fn a_bucket_by_a_condition() {
                         };
                         __rate_limited::Site::call_on(__site, &(if fast { &FAST } else { &SLOW }))
                     };
-                    match __rate_limited::Call::acquire(__call) {
-                        __rate_limited::Ok(__permit) => __permit,
-                        __rate_limited::Err(__error) => {
-                            return __rate_limited::FromLimited::from_limited(__error);
-                        }
+                    let __permit = __rate_limited::Call::acquire(__call);
+                    if let __rate_limited::Err(__error) = __permit {
+                        return __rate_limited::FromLimited::from_limited(__error);
                     }
+                    __permit
                 };
                 get()
             }
@@ -78,7 +81,7 @@ fn a_declared_bucket() {
             fn forecast(city: &str) -> Result<Forecast, WeatherError> {
                 let __permit = {
                     use ::rate_limited::__private as __rate_limited;
-                    let __call = __rate_limited::Site::call({
+                    let __permit = __rate_limited::Site::acquire({
                         static SITE: __rate_limited::Site = __rate_limited::Site::declared(
                             "weather",
                             __rate_limited::Rate::new(
@@ -90,12 +93,10 @@ fn a_declared_bucket() {
                         );
                         &SITE
                     });
-                    match __rate_limited::Call::acquire(__call) {
-                        __rate_limited::Ok(__permit) => __permit,
-                        __rate_limited::Err(__error) => {
-                            return __rate_limited::FromLimited::from_limited(__error);
-                        }
+                    if let __rate_limited::Err(__error) = __permit {
+                        return __rate_limited::FromLimited::from_limited(__error);
                     }
+                    __permit
                 };
                 get(city)
             }
@@ -125,12 +126,11 @@ fn an_instance_s_registry() {
                             __registry,
                         )
                     };
-                    match __rate_limited::Call::acquire_async(__call).await {
-                        __rate_limited::Ok(__permit) => __permit,
-                        __rate_limited::Err(__error) => {
-                            return __rate_limited::FromLimited::from_limited(__error);
-                        }
+                    let __permit = __rate_limited::Call::acquire_async(__call).await;
+                    if let __rate_limited::Err(__error) = __permit {
+                        return __rate_limited::FromLimited::from_limited(__error);
                     }
+                    __permit
                 };
                 self.get().await
             }
@@ -147,14 +147,15 @@ fn a_permit_of_the_body_s() {
             async fn batch(&self) -> Answer {
                 let permit = {
                     use ::rate_limited::__private as __rate_limited;
-                    let __call = __rate_limited::Site::call({
-                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
-                            "mail",
-                            ::core::concat!(::core::module_path!(), "::", "batch"),
-                        );
-                        &SITE
-                    });
-                    match __rate_limited::Call::acquire_async(__call).await {
+                    match __rate_limited::Site::acquire_async({
+                            static SITE: __rate_limited::Site = __rate_limited::Site::named(
+                                "mail",
+                                ::core::concat!(::core::module_path!(), "::", "batch"),
+                            );
+                            &SITE
+                        })
+                        .await
+                    {
                         __rate_limited::Ok(__permit) => __permit,
                         __rate_limited::Err(__error) => {
                             return __rate_limited::FromLimited::from_limited(__error);
@@ -179,34 +180,34 @@ fn closures_with_types_and_patterns() {
             fn search(&self, user: &str, page: u32) -> Answer {
                 let __permit = {
                     use ::rate_limited::__private as __rate_limited;
-                    let __call = __rate_limited::Site::call({
-                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
-                            "kitsu",
-                            ::core::concat!(::core::module_path!(), "::", "search"),
-                        );
-                        &SITE
-                    });
-                    let __call = __rate_limited::Call::key(
-                        __call,
+                    let __key = __rate_limited::key(
                         &__rate_limited::apply(
                             (&user, &page),
                             |(user, &page): (&&str, _)| -> String { name(user, page) },
                         ),
                     );
-                    let __call = __rate_limited::Call::weight(
-                        __call,
+                    let __weight = __rate_limited::weight(
                         __rate_limited::apply((&page,), move |(page,)| *page),
                     );
-                    let __call = __rate_limited::Call::max_delay(
-                        __call,
+                    let __max_delay = __rate_limited::max_delay(
                         __rate_limited::apply((), |()| self.patience),
                     );
-                    match __rate_limited::Call::acquire(__call) {
-                        __rate_limited::Ok(__permit) => __permit,
-                        __rate_limited::Err(__error) => {
-                            return __rate_limited::FromLimited::from_limited(__error);
-                        }
+                    let __permit = __rate_limited::Site::acquire_with(
+                        {
+                            static SITE: __rate_limited::Site = __rate_limited::Site::named(
+                                "kitsu",
+                                ::core::concat!(::core::module_path!(), "::", "search"),
+                            );
+                            &SITE
+                        },
+                        __key,
+                        __weight,
+                        __max_delay,
+                    );
+                    if let __rate_limited::Err(__error) = __permit {
+                        return __rate_limited::FromLimited::from_limited(__error);
                     }
+                    __permit
                 };
                 self.get(user, page)
             }
@@ -223,31 +224,30 @@ fn branches_as_values() {
             fn search(page: u32) -> Answer {
                 let __permit = {
                     use ::rate_limited::__private as __rate_limited;
-                    let __call = __rate_limited::Site::call({
-                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
-                            "kitsu",
-                            ::core::concat!(::core::module_path!(), "::", "search"),
-                        );
-                        &SITE
-                    });
-                    let __call = __rate_limited::Call::key(
-                        __call,
+                    let __key = __rate_limited::key(
                         &(match page {
                             0 => "first",
                             _ => "rest",
                         }),
                     );
-                    let __call = __rate_limited::Call::weight(__call, if page > 3 { 2 } else { 1 });
-                    let __call = __rate_limited::Call::max_delay(
-                        __call,
-                        if page > 3 { LONG } else { SHORT },
+                    let __weight = __rate_limited::weight(if page > 3 { 2 } else { 1 });
+                    let __max_delay = __rate_limited::max_delay(if page > 3 { LONG } else { SHORT });
+                    let __permit = __rate_limited::Site::acquire_with(
+                        {
+                            static SITE: __rate_limited::Site = __rate_limited::Site::named(
+                                "kitsu",
+                                ::core::concat!(::core::module_path!(), "::", "search"),
+                            );
+                            &SITE
+                        },
+                        __key,
+                        __weight,
+                        __max_delay,
                     );
-                    match __rate_limited::Call::acquire(__call) {
-                        __rate_limited::Ok(__permit) => __permit,
-                        __rate_limited::Err(__error) => {
-                            return __rate_limited::FromLimited::from_limited(__error);
-                        }
+                    if let __rate_limited::Err(__error) = __permit {
+                        return __rate_limited::FromLimited::from_limited(__error);
                     }
+                    __permit
                 };
                 get(page)
             }
@@ -264,23 +264,25 @@ fn a_key_string_with_raw_and_repeated_names() {
             fn search(r#type: u8, user: &str) -> Answer {
                 let __permit = {
                     use ::rate_limited::__private as __rate_limited;
-                    let __call = __rate_limited::Site::call({
-                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
-                            "kitsu",
-                            ::core::concat!(::core::module_path!(), "::", "search"),
-                        );
-                        &SITE
-                    });
-                    let __call = __rate_limited::Call::key(
-                        __call,
+                    let __key = __rate_limited::key(
                         &::core::format_args!("{type}/{user}/{user:?}", r#type = r#type, user = user),
                     );
-                    match __rate_limited::Call::acquire(__call) {
-                        __rate_limited::Ok(__permit) => __permit,
-                        __rate_limited::Err(__error) => {
-                            return __rate_limited::FromLimited::from_limited(__error);
-                        }
+                    let __permit = __rate_limited::Site::acquire_with(
+                        {
+                            static SITE: __rate_limited::Site = __rate_limited::Site::named(
+                                "kitsu",
+                                ::core::concat!(::core::module_path!(), "::", "search"),
+                            );
+                            &SITE
+                        },
+                        __key,
+                        __rate_limited::Some(1),
+                        __rate_limited::None,
+                    );
+                    if let __rate_limited::Err(__error) = __permit {
+                        return __rate_limited::FromLimited::from_limited(__error);
                     }
+                    __permit
                 };
                 get()
             }
