@@ -26,6 +26,8 @@ mod probe;
 mod run;
 #[path = "../../ratelimit-core/tests/laws/schedule.rs"]
 mod schedule;
+#[path = "../../ratelimit-core/tests/laws/shape.rs"]
+mod shape;
 #[path = "../../ratelimit-core/tests/laws/tempo.rs"]
 mod tempo;
 #[path = "../../ratelimit-core/tests/laws/world.rs"]

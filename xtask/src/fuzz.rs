@@ -131,4 +131,23 @@ mod tests {
             assert!(root().join(format!("fuzz/seeds/{}", target.name)).is_dir());
         }
     }
+
+    /// The target `schedule` is made of the law tests' files, and nobody who changes those compiles it.
+    #[test]
+    fn the_target_of_schedules_has_all_modules_that_it_needs() {
+        let read = |path: &str| fs::read_to_string(root().join(path)).expect("it is readable");
+        let target = read("fuzz/fuzz_targets/schedule.rs");
+        let has = |name: &str| target.lines().any(|line| line == format!("mod {name};"));
+        let included =
+            target.lines().filter_map(|line| line.strip_prefix("#[path = \"../../")?.strip_suffix("\"]"));
+        for path in included {
+            let text = read(path);
+            let named = text.split("crate::").skip(1).filter_map(|rest| rest.split("::").next());
+            for name in
+                named.filter(|name| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+            {
+                assert!(has(name), "`{path}` needs `{name}`");
+            }
+        }
+    }
 }
