@@ -4,15 +4,15 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
 
 use crate::clock::ClockHandle;
 use crate::error::{Error, ErrorKind, Named, Refused, SiteName};
 use crate::key::Key;
 use crate::line::{Ask, Began, Changed, Claimed, Entered, Grant, Handle, KeyId, Passage, Refusal, Ticket};
 use crate::permit::Permit;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::thread::{self, Thread};
 
 /// A request as it was asked: owned, so that a future of it can go anywhere.
 ///

@@ -1,7 +1,7 @@
 //! The engine behind [`rate-limited`](https://docs.rs/rate-limited): use that crate, which adds the attribute.
 //!
 //! Rooms, each leaning only on those before it: `time`, `rate`, `pace`, `policy`, `outlook`, `limits`, `store`, `line`,
-//! `permit`, `acquire`, `names`, `slot`, `bucket`, `registry`, `site`; `key` and `error` lean on next to nothing, and only [`clock`]
+//! `permit`, `acquire`, `names`, `slot`, `bucket`, `registry`, `site`; `sync`, `key` and `error` lean on next to nothing, and only [`clock`]
 //! reads a clock or sleeps.
 
 mod acquire;
@@ -26,6 +26,7 @@ mod registry;
 pub mod site;
 mod slot;
 mod store;
+mod sync;
 mod time;
 
 pub use bucket::{Bucket, Request};

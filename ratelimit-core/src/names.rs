@@ -4,8 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, PoisonError};
 use std::time::Duration;
 
 use crate::clock::ClockHandle;
@@ -15,6 +14,8 @@ use crate::line::{Declared, Defaults, Shared};
 use crate::pace::Pace;
 use crate::presets;
 use crate::rate::Rate;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 
 /// One table of names.
 pub(crate) struct Names {

@@ -1,10 +1,10 @@
 //! The right to start now.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::line::{Changed, Grant, Handle, IN_FLIGHT, KeyId, PLAIN};
+use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::time::Timestamp;
 
 /// The right to start now, already paid.

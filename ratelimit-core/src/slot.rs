@@ -4,9 +4,10 @@
 //! The state is looked up before it is put in, not by an initialiser of the cell: a look-up may replace a preset's
 //! limits and so wake those who wait, and no lock, a cell's included, may be held while wakers run.
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{OnceLock, PoisonError};
 
 use crate::line::Handle;
+use crate::sync::{Mutex, MutexGuard};
 
 type Known = (u64, Handle);
 

@@ -1,12 +1,13 @@
 //! A clock that stands still until it is told to move: for tests that never wait.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::timers::{QueuedSleep, Source, Timers};
 use super::{Clock, Sleep};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::time::Timestamp;
 
 /// A clock that moves only when it is told to; clones share the time.

@@ -5,13 +5,14 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::thread;
 
 use once_cell::sync::OnceCell;
 
 use super::timers::{QueuedSleep, Source, Timers};
 use super::{Clock, Sleep, machine};
+use crate::sync::{Condvar, Mutex};
 use crate::time::Timestamp;
 
 /// The machine's monotonic clock: the default.

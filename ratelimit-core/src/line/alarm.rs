@@ -1,7 +1,6 @@
 //! The one sleep of a bucket, and what a change leaves to do once the lock is released.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Wake, Waker};
 use std::thread;
@@ -11,6 +10,7 @@ use super::effects::Effects;
 use super::shared::{Changed, Shared, lock};
 use super::state::State;
 use crate::clock::{ClockHandle, Sleep};
+use crate::sync::atomic::{AtomicU8, Ordering};
 use crate::time::Timestamp;
 
 /// How often a sleep that ends early is asked for again before the system's clock stands in.

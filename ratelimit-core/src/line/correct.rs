@@ -1,13 +1,13 @@
 //! What a call really cost, told while it runs or as it ends.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::KeyId;
 use super::effects::Effects;
 use super::shared::{Changed, Shared, lock};
 use super::state::{Grant, Reading, State};
 use crate::policy::Outcome;
+use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::time::Timestamp;
 
 /// A part of what a call counts: what was taken at its start, or added by a correction.

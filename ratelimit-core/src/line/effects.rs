@@ -9,6 +9,7 @@ use std::thread;
 
 use super::Ticket;
 use crate::policy::own::{self, Payload};
+use crate::sync::thread_local;
 use crate::time::Timestamp;
 
 /// Wakers to call, wakers to drop, and the alarm to set.
@@ -89,8 +90,8 @@ fn run_all(jobs: VecDeque<Job>) {
     let panicked = match nested {
         Ok(true) => None,
         Ok(false) => {
-            let panicked = run(|| RUNNING.with_borrow_mut(|queue| queue.as_mut()?.pop_front()));
-            RUNNING.set(None);
+            let panicked = run(|| RUNNING.with(|running| running.borrow_mut().as_mut()?.pop_front()));
+            RUNNING.with(RefCell::take);
             panicked
         }
         // The thread is ending and has no locals any more.

@@ -9,11 +9,10 @@
 //! The numbers beside the word change only while it is shut, and words under other numbers are all above those before
 //! ([`Gate::open`]): so whoever finds the word that he read still in place has read the numbers that belong to it.
 
-use std::sync::atomic::{AtomicU64, Ordering, fence};
-
 use super::state::{Grant, Reading};
 use crate::policy::token_bucket::Numbers;
 use crate::rate::Rate;
+use crate::sync::atomic::{AtomicU64, Ordering, fence};
 use crate::time::Timestamp;
 
 /// The state is under the lock.

@@ -4,8 +4,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -20,6 +19,8 @@ use crate::error::{BucketName, Error, ErrorKind, Extra};
 use crate::limits::{Limits, Valid};
 use crate::outlook::Outlook;
 use crate::pace::Pace;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard, RwLock};
 use crate::time::{Timestamp, nanos};
 
 /// The state that all handles of one bucket share.

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::correct::Account;
 use super::enter::Ask;
@@ -17,6 +16,7 @@ use crate::policy::all::Verdict;
 use crate::policy::{Earliest, own};
 use crate::rate::Rate;
 use crate::store::Memory;
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::time::Timestamp;
 
 /// Everything under a bucket's lock.

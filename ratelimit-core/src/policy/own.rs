@@ -13,6 +13,7 @@ use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::{Earliest, Outcome, Policy};
+use crate::sync::thread_local;
 use crate::time::Timestamp;
 
 /// What somebody panicked with.
