@@ -6,6 +6,7 @@ mod fuzz;
 mod miri;
 mod mutants;
 mod nightly;
+mod shuttle;
 mod test;
 
 use std::env;
@@ -21,6 +22,7 @@ commands:
   bench          calls beside the same by hand and beside other limiters
   compile-cost   what the attribute costs the compiler and adds to a future
   fuzz           random texts as rates, random bytes as schedules, for a while
+  shuttle        threads on one bucket, under a scheduler that chooses who goes on
   miri           the engine's tests in an interpreter that finds undefined behaviour
   tsan           the test of real threads under ThreadSanitizer
   mutants        whether the tests notice when the engine is changed
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Some("bench") => return bench::main(&rest),
         Some("compile-cost") => return compile_cost::main(rest),
         Some("fuzz") => return fuzz::main(rest),
+        Some("shuttle") => return shuttle::main(rest),
         Some("miri") => return miri::miri(&rest),
         Some("tsan") => return miri::tsan(&rest),
         Some("mutants") => return mutants::main(rest),
