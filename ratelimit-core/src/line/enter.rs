@@ -131,7 +131,7 @@ impl State {
         if let Some(due) = due
             && (ask.max_delay == 0
                 || ends && due.misses(deadline, reading)
-                || due.is_unknown && deadline <= reading.clock)
+                || due.is_unknown && deadline < reading.clock)
         {
             return Entered::Refused(Refusal::until(due, reading, ask.max_delay));
         }

@@ -228,13 +228,13 @@ impl State {
         }
     }
 
-    /// The first whose allowance ended more than [`GRACE`] ago; where turns may be unknown, also who has none to come
-    /// by then.
+    /// The first whose allowance ended more than [`GRACE`] ago; where turns may be unknown, also whose allowance is over
+    /// and who has none to come by then: one that comes as the allowance ends is in time.
     fn first_expired(&self, key: KeyId, reading: Reading) -> Option<(Ticket, Due)> {
         let line = self.lines.get(&key)?;
         let waits_for_ends = self.has_unknown_turns();
         let is_late = |deadline: Timestamp| reading.clock > deadline.plus(GRACE);
-        let is_over = |deadline: Timestamp| is_late(deadline) || waits_for_ends && reading.clock >= deadline;
+        let is_over = |deadline: Timestamp| is_late(deadline) || waits_for_ends && reading.clock > deadline;
         line.deadlines.iter().take_while(|(deadline, _)| is_over(*deadline)).find_map(|(deadline, ticket)| {
             let due = self.due_of(key, *ticket, reading);
             own::set_aside();

@@ -189,13 +189,13 @@ impl State {
     }
 
     /// Puts the next look at the line of `key` into the agenda: at `at`, or when the first allowance is surely over;
-    /// where turns may be unknown, also as each allowance ends.
+    /// where turns may be unknown, also as soon as each allowance is over.
     fn schedule(&mut self, key: KeyId, at: Option<Timestamp>, reading: Reading) {
         let waits_for_ends = self.has_unknown_turns();
         let Some(line) = self.lines.get_mut(&key) else { return };
         let expires = line.deadlines.first().map(|(deadline, _)| deadline.plus(GRACE + 1));
-        let coming = (reading.clock.plus(1), Ticket::MIN)..;
-        let ends = || line.deadlines.range(coming).next().map(|(deadline, _)| *deadline);
+        let coming = (reading.clock, Ticket::MIN)..;
+        let ends = || line.deadlines.range(coming).next().map(|(deadline, _)| deadline.plus(1));
         let ends = waits_for_ends.then(ends).flatten();
         let at = [at, expires, ends].into_iter().flatten().min().filter(|at| *at < Timestamp::MAX);
         if line.agenda == at {
