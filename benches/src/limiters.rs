@@ -76,11 +76,12 @@ pub(crate) trait Waiting: Made {
     fn wait(&self) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
+/// As in a `static`, which is how it is used: made by its `const` constructor, so that permits of it count nothing.
 impl Made for Bucket {
     const NAME: &'static str = OURS;
 
     fn new(plan: Plan) -> Result<Self, Failure> {
-        Ok(Bucket::named(new_name(), plan.rate()).max_delay(Duration::MAX))
+        Ok(Bucket::new(new_name(), plan.rate()).max_delay(Duration::MAX))
     }
 }
 
@@ -116,7 +117,7 @@ impl Made for SlidingWindow {
     const NAME: &'static str = OURS;
 
     fn new(plan: Plan) -> Result<Self, Failure> {
-        Ok(SlidingWindow(Bucket::named(new_name(), Rate::new(plan.amount, plan.per))))
+        Ok(SlidingWindow(Bucket::new(new_name(), Rate::new(plan.amount, plan.per))))
     }
 }
 
@@ -131,9 +132,9 @@ impl Limiter for SlidingWindow {
     }
 }
 
-fn new_name() -> String {
+fn new_name() -> &'static str {
     static MADE: AtomicU64 = AtomicU64::new(0);
-    format!("benches-{}", MADE.fetch_add(1, Ordering::Relaxed))
+    format!("benches-{}", MADE.fetch_add(1, Ordering::Relaxed)).leak()
 }
 
 /// `$make::<L>(..)` for every limiter that can be asked without waiting.

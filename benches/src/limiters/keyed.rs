@@ -29,7 +29,7 @@ impl Keyed for Bucket {
     const NAME: &'static str = OURS;
 
     fn new(plan: Plan, max_keys: usize) -> Result<Self, Failure> {
-        Ok(Bucket::named(new_name(), plan.rate()).max_keys(max_keys))
+        Ok(Bucket::new(new_name(), plan.rate()).max_keys(max_keys))
     }
 
     #[inline]

@@ -4,13 +4,12 @@ use std::hint::black_box;
 use std::rc::Rc;
 use std::time::Duration;
 
-use rate_limited::Bucket;
 use throttle_my_fn::throttle;
 use tokio::runtime;
 
 use super::{ASYNC as ASYNC_ROW, Contest, GRANTED_ALWAYS, REFUSED as REFUSED_ROW, REFUSED_LONG as LONG_ROW};
 use crate::limiters::{
-    ALWAYS, GovernorAsked, Limiter, Made, OURS, Plan, THROTTLE_MY_FN, TowerOwned, Waiting, each_limiter,
+    ALWAYS, GovernorAsked, Limiter, Made, Plan, THROTTLE_MY_FN, TowerOwned, Waiting, each_limiter,
     each_waiting,
 };
 use crate::measure::turns::{Entrant, by_turns};
@@ -24,12 +23,8 @@ pub(super) const REFUSED_LONG: Contest = Contest { name: "refused, 1/h", run: re
 pub(super) const REFUSED: Contest = Contest { name: "refused, 1000/s", run: refused };
 pub(super) const ASYNC: Contest = Contest { name: "async", run: asynchronous };
 
-/// Used as ours are: a static.
-pub(super) static ALWAYS_OURS: Bucket = Bucket::new("benches.always", ALWAYS.rate());
 pub(super) const LONG_PLAN: Plan = Plan { amount: 1, per: Duration::from_secs(3600), burst: 1 };
-pub(super) static LONG_OURS: Bucket = Bucket::new("benches.long", LONG_PLAN.rate());
 const SOME_PLAN: Plan = Plan::per_second(1_000, 100);
-static SOME_OURS: Bucket = Bucket::new("benches.some", SOME_PLAN.rate());
 
 pub(super) const REFUSAL: &str = "a call was refused that was to be granted";
 
@@ -71,23 +66,12 @@ fn lines(action: &'static str, entrants: Vec<Entrant>) -> Vec<Line> {
     by_turns(entrants, BATCH, ROUNDS).into_iter().map(|taken| taken.line(action)).collect()
 }
 
-/// In the place of the one that `each_limiter` made for us.
-fn with_static(
-    entrants: impl IntoIterator<Item = Result<Entrant, Failure>>,
-    ours: Entrant,
-) -> Result<Vec<Entrant>, Failure> {
-    let peers =
-        entrants.into_iter().filter(|entrant| !entrant.as_ref().is_ok_and(|entrant| entrant.who == OURS));
-    std::iter::once(Ok(ours)).chain(peers).collect()
-}
-
 fn granted() -> Result<Vec<Line>, Failure> {
     fn entrant<L: Limiter>() -> Result<Entrant, Failure> {
         let limiter = L::new(ALWAYS)?;
         Ok(Entrant::new(L::NAME, move |calls| grants(&limiter, calls)))
     }
-    let ours = Entrant::new(OURS, |calls| grants(&ALWAYS_OURS, calls));
-    let mut entrants = with_static(each_limiter!(entrant()), ours)?;
+    let mut entrants = each_limiter!(entrant()).into_iter().collect::<Result<Vec<_>, _>>()?;
     let mut tower = TowerOwned::new(ALWAYS)?;
     entrants.push(Entrant::new(TowerOwned::NAME, move |calls| {
         if tower.take(calls) == calls { Ok(()) } else { Err(REFUSAL.into()) }
@@ -97,21 +81,20 @@ fn granted() -> Result<Vec<Line>, Failure> {
 }
 
 fn refused_long() -> Result<Vec<Line>, Failure> {
-    refusals(LONG_ROW, LONG_PLAN, &LONG_OURS)
+    refusals(LONG_ROW, LONG_PLAN)
 }
 
 fn refused() -> Result<Vec<Line>, Failure> {
-    refusals(REFUSED_ROW, SOME_PLAN, &SOME_OURS)
+    refusals(REFUSED_ROW, SOME_PLAN)
 }
 
-fn refusals(action: &'static str, plan: Plan, ours: &'static Bucket) -> Result<Vec<Line>, Failure> {
+fn refusals(action: &'static str, plan: Plan) -> Result<Vec<Line>, Failure> {
     fn entrant<L: Limiter>(plan: Plan) -> Result<Entrant, Failure> {
         let limiter = Rc::new(L::new(plan)?);
         let exhausted = Rc::clone(&limiter);
         Ok(Entrant::new(L::NAME, move |calls| refuses(&*limiter, calls)).after(move || exhaust(&*exhausted)))
     }
-    let ours = Entrant::new(OURS, move |calls| refuses(ours, calls)).after(move || exhaust(ours));
-    let mut entrants = with_static(each_limiter!(entrant(plan)), ours)?;
+    let mut entrants = each_limiter!(entrant(plan)).into_iter().collect::<Result<Vec<_>, _>>()?;
     entrants.push(entrant::<GovernorAsked>(plan)?);
     let mut tower = TowerOwned::new(plan)?;
     entrants.push(Entrant::new(TowerOwned::NAME, move |calls| mostly_refused(tower.take(calls), calls)));
@@ -130,9 +113,7 @@ fn asynchronous() -> Result<Vec<Line>, Failure> {
         let limiter = runtime.block_on(async { L::new(ALWAYS) })?;
         Ok(Entrant::new(L::NAME, move |calls| runtime.block_on(waits(&limiter, calls))))
     }
-    let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
-    let ours = Entrant::new(OURS, move |calls| runtime.block_on(waits(&ALWAYS_OURS, calls)));
-    Ok(lines(ASYNC_ROW, with_static(each_waiting!(entrant()), ours)?))
+    Ok(lines(ASYNC_ROW, each_waiting!(entrant()).into_iter().collect::<Result<_, _>>()?))
 }
 
 /// The most calls that this attribute can grant without its log growing out of the cache.
@@ -159,14 +140,18 @@ impl Limiter for ThrottleMyFn {
 
 #[cfg(test)]
 mod tests {
+    use rate_limited::Bucket;
+
     use super::*;
 
     #[test]
     fn what_is_not_as_it_should_be_is_no_figure() {
-        assert!(grants(&ALWAYS_OURS, 100).is_ok());
-        exhaust(&LONG_OURS);
-        assert!(grants(&LONG_OURS, 1).is_err());
-        assert!(refuses(&LONG_OURS, 10_000).is_ok());
-        assert!(refuses(&ALWAYS_OURS, 10_000).is_err());
+        let always = Bucket::new("always", ALWAYS.rate());
+        assert!(grants(&always, 100).is_ok());
+        let long = Bucket::new("long", LONG_PLAN.rate());
+        exhaust(&long);
+        assert!(grants(&long, 1).is_err());
+        assert!(refuses(&long, 10_000).is_ok());
+        assert!(refuses(&always, 10_000).is_err());
     }
 }

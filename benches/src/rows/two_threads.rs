@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::one_thread::{ALWAYS_OURS, LONG_OURS, LONG_PLAN, ThrottleMyFn, exhaust, grants, refuses};
+use super::one_thread::{LONG_PLAN, ThrottleMyFn, exhaust, grants, refuses};
 use super::{Contest, TWO_THREADS_GRANTED, TWO_THREADS_REFUSED};
-use crate::limiters::{ALWAYS, Limiter, Made, OURS, each_limiter};
+use crate::limiters::{ALWAYS, Limiter, Made, each_limiter};
 use crate::measure::threads::{Entrant, by_turns};
 use crate::measure::{Failure, Line};
 
@@ -18,7 +18,7 @@ fn granted() -> Result<Vec<Line>, Failure> {
     }
     let mut entrants = each_limiter!(entrant()).into_iter().collect::<Result<Vec<_>, _>>()?;
     entrants.push(Entrant::new(ThrottleMyFn::NAME, |calls| grants(&ThrottleMyFn, calls)));
-    Ok(lines(TWO_THREADS_GRANTED, entrants, Entrant::new(OURS, |calls| grants(&ALWAYS_OURS, calls))))
+    Ok(lines(TWO_THREADS_GRANTED, entrants))
 }
 
 fn refused() -> Result<Vec<Line>, Failure> {
@@ -27,13 +27,9 @@ fn refused() -> Result<Vec<Line>, Failure> {
         let exhausted = Arc::clone(&limiter);
         Ok(Entrant::new(L::NAME, move |calls| refuses(&*limiter, calls)).after(move || exhaust(&*exhausted)))
     }
-    let ours = Entrant::new(OURS, |calls| refuses(&LONG_OURS, calls)).after(|| exhaust(&LONG_OURS));
-    Ok(lines(TWO_THREADS_REFUSED, each_limiter!(entrant()).into_iter().collect::<Result<_, _>>()?, ours))
+    Ok(lines(TWO_THREADS_REFUSED, each_limiter!(entrant()).into_iter().collect::<Result<_, _>>()?))
 }
 
-/// Ours is the static one, in the place of the one that `each_limiter` made.
-fn lines(action: &'static str, entrants: Vec<Entrant>, ours: Entrant) -> Vec<Line> {
-    let peers = entrants.into_iter().filter(|entrant| entrant.who != OURS);
-    let entrants: Vec<Entrant> = std::iter::once(ours).chain(peers).collect();
+fn lines(action: &'static str, entrants: Vec<Entrant>) -> Vec<Line> {
     by_turns(entrants).into_iter().map(|taken| taken.line(action)).collect()
 }
