@@ -20,11 +20,13 @@ mod alarm;
 mod change;
 mod charge;
 mod correct;
+mod declared;
 mod effects;
 mod enter;
 mod flight;
 mod gate;
 mod handle;
+mod locked;
 mod look;
 mod own;
 mod plan;
@@ -40,10 +42,12 @@ use crate::key::Digest;
 use crate::time::Timestamp;
 
 pub(crate) use correct::{IN_FLIGHT, PLAIN};
+pub(crate) use declared::{Declared, Defaults};
 pub(crate) use enter::{Ask, Began, Claimed, Entered};
 pub(crate) use gate::Passage;
 pub(crate) use handle::Handle;
-pub(crate) use shared::{Changed, Declared, Defaults, Shared};
+pub(crate) use locked::Changed;
+pub(crate) use shared::Shared;
 pub(crate) use state::{Grant, Refusal};
 
 use plan::Plan;

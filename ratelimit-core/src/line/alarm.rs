@@ -7,7 +7,8 @@ use std::thread;
 
 use super::GRACE;
 use super::effects::Effects;
-use super::shared::{Changed, Shared, lock};
+use super::locked::{Changed, lock};
+use super::shared::Shared;
 use super::state::State;
 use crate::clock::{ClockHandle, Sleep};
 use crate::sync::atomic::{AtomicU8, Ordering};

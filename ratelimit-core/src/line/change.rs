@@ -1,7 +1,7 @@
 //! What changes a bucket while others wait on it: pause, close, reset, other limits, another pace, another clock.
 
+use crate::sync::atomic::Ordering;
 use std::num::NonZeroU32;
-use std::sync::atomic::Ordering;
 
 use super::effects::Effects;
 use super::state::{Reading, Refusal, State};

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::KeyId;
 use super::effects::Effects;
-use super::shared::{Changed, Shared, lock};
+use super::locked::{Changed, lock};
+use super::shared::Shared;
 use super::state::{Grant, Reading, State};
 use crate::policy::Outcome;
 use crate::sync::atomic::{AtomicU32, Ordering};

@@ -2,32 +2,31 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
-use std::ops::{Deref, DerefMut};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
 use super::alarm::{Alarm, Rest};
+use super::declared::{Declared, Defaults, validate};
 use super::effects::Effects;
 use super::enter::{Ask, Claimed, Entered};
 use super::gate::{Gate, Passage};
+use super::locked::{Changed, lock};
 use super::state::{Grant, Reading, Seen, State};
 use super::{KeyId, Ticket};
 use crate::clock::{Clock, ClockHandle, SystemClock};
 use crate::error::{BucketName, Error, ErrorKind, Extra};
-use crate::limits::{Limits, Valid};
 use crate::outlook::Outlook;
 use crate::pace::Pace;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use crate::sync::{Mutex, MutexGuard, RwLock};
+use crate::sync::{Mutex, RwLock};
 use crate::time::{Timestamp, nanos};
 
 /// The state that all handles of one bucket share.
 pub(crate) struct Shared {
-    name: BucketName,
+    pub(super) name: BucketName,
     /// What was declared; replaced together with the limits in force.
-    declared: Mutex<Declared>,
+    pub(super) declared: Mutex<Declared>,
     /// Nanoseconds of allowance for those who come by name and say none: the one declared or registered with.
     max_delay: AtomicU64,
     /// The registry's default, for handles that say none.
@@ -39,9 +38,9 @@ pub(crate) struct Shared {
     clock: RwLock<Running>,
     /// Whether that is the system's clock, which need not be asked for.
     on_system: AtomicBool,
-    gate: Gate,
+    pub(super) gate: Gate,
     /// By how much a coarse reading lags that may stand in on the granted path, as [`State::grain`]; 0 = none may.
-    grain: AtomicU64,
+    pub(super) grain: AtomicU64,
     /// The reference that statics use, once one does.
     pub(super) kept: OnceLock<&'static Arc<Shared>>,
     /// Its name as errors carry it who may outlive it.
@@ -63,43 +62,6 @@ impl Running {
         let seen = (!clock.is_system()).then(Arc::default);
         Running { epoch, clock, seen }
     }
-}
-
-/// What a bucket was declared with: two declarations of one name must agree in it.
-#[derive(Clone, Debug)]
-pub(crate) struct Declared {
-    pub(crate) limits: Limits,
-    /// The bucket's own clock, if it brought one.
-    pub(crate) clock: Option<ClockHandle>,
-    /// The annotated function that declared it, if one did.
-    pub(crate) site: Option<&'static str>,
-}
-
-impl Declared {
-    /// Whether both declare the same: same limits, same clock.
-    pub(crate) fn agrees_with(&self, other: &Declared) -> bool {
-        let same_clock = match (&self.clock, &other.clock) {
-            (None, None) => true,
-            (Some(a), Some(b)) => a.is(b),
-            _ => false,
-        };
-        same_clock && self.limits.same(&other.limits)
-    }
-}
-
-/// What a registry gives to buckets that set none.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Defaults {
-    pub(crate) clock: ClockHandle,
-    pub(crate) guard: Option<Duration>,
-    pub(crate) max_delay: Option<Duration>,
-    pub(crate) pace: Pace,
-}
-
-/// What a change did, and what is still to be done about it without the lock.
-pub(crate) struct Changed<R> {
-    pub(crate) result: R,
-    pub(crate) rest: Rest,
 }
 
 impl Shared {
@@ -147,10 +109,6 @@ impl Shared {
         &self.named
     }
 
-    pub(crate) fn declared(&self) -> Declared {
-        lock(&self.declared).clone()
-    }
-
     /// Nanoseconds of allowance for those who come by name and say none.
     #[inline]
     pub(crate) fn max_delay(&self) -> u64 {
@@ -185,13 +143,6 @@ impl Shared {
 
     fn running(&self) -> Running {
         self.clock.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Takes the lock, and with it the state that was in the gate.
-    pub(super) fn lock(&self) -> Locked<'_> {
-        let mut state = lock(&self.state);
-        state.take_over(&self.gate);
-        Locked { state, gate: &self.gate }
     }
 
     /// Lets a call through that need not wait, or refuses one that may not, where that takes no lock.
@@ -234,38 +185,6 @@ impl Shared {
         state.take(ask, Reading { clock: now, ..reading }, grain)
     }
 
-    /// Reads the clock, then changes the state; the rest of the work waits in the answer.
-    pub(super) fn change<R>(
-        &self,
-        change: impl FnOnce(&mut State, Reading, &mut Effects) -> R,
-    ) -> Changed<R> {
-        loop {
-            let (epoch, clock) = self.clock();
-            let now = clock.now();
-            let mut state = self.lock();
-            if state.epoch != epoch {
-                // The clock was changed meanwhile: its reading means nothing here.
-                continue;
-            }
-            let reading = state.read(now);
-            let mut effects = Effects::default();
-            let result = change(&mut state, reading, &mut effects);
-            state.settle_total(reading, &mut effects);
-            state.set_alarm(&mut effects);
-            drop(state);
-            return Changed { result, rest: Rest { effects, clock } };
-        }
-    }
-
-    pub(super) fn change_and_finish<R>(
-        self: &Arc<Self>,
-        change: impl FnOnce(&mut State, Reading, &mut Effects) -> R,
-    ) -> R {
-        let Changed { result, rest } = self.change(change);
-        self.finish(rest);
-        result
-    }
-
     pub(crate) fn enter(&self, ask: Ask, waker: &mut Option<Waker>) -> Changed<Entered> {
         self.change(|state, reading, effects| state.enter(ask, waker, reading, effects))
     }
@@ -277,32 +196,6 @@ impl Shared {
     /// Takes a waiter out of the line; must not panic, as it runs when futures are dropped.
     pub(crate) fn leave(self: &Arc<Self>, key: KeyId, ticket: Ticket) {
         self.change_while_dropping(|state, reading, effects| state.leave(key, ticket, reading, effects));
-    }
-
-    /// Makes a change whatever the clock does, and lets no panic out.
-    pub(super) fn change_while_dropping(
-        self: &Arc<Self>,
-        change: impl FnOnce(&mut State, Reading, &mut Effects),
-    ) {
-        let mut change = Some(change);
-        let mut make = |state: &mut State, reading, effects: &mut Effects| {
-            if let Some(change) = change.take() {
-                change(state, reading, effects);
-            }
-        };
-        if catch_unwind(AssertUnwindSafe(|| self.change_and_finish(&mut make))).is_err() {
-            // If it was the clock that panicked, nothing is done yet: the newest time seen has to do.
-            let clock = self.clock().1;
-            let mut state = self.lock();
-            let mut effects = Effects::default();
-            let latest = state.latest.unwrap_or_default();
-            let reading = Reading { clock: latest, now: latest };
-            make(&mut state, reading, &mut effects);
-            state.settle_total(reading, &mut effects);
-            state.set_alarm(&mut effects);
-            drop(state);
-            let _ = catch_unwind(AssertUnwindSafe(|| self.finish(Rest { effects, clock })));
-        }
     }
 
     pub(crate) fn peek(self: &Arc<Self>, key: KeyId, weight: u32) -> Result<Outlook, Error> {
@@ -322,20 +215,6 @@ impl Shared {
         self.if_open(|state, reading, effects| state.reset_key(key, reading, effects))
     }
 
-    fn if_open(
-        self: &Arc<Self>,
-        change: impl FnOnce(&mut State, Reading, &mut Effects),
-    ) -> Result<(), Error> {
-        let open = self.change_and_finish(|state, reading, effects| {
-            let open = !state.closed;
-            if open {
-                change(state, reading, effects);
-            }
-            open
-        });
-        if open { Ok(()) } else { Err(self.error(ErrorKind::Closed)) }
-    }
-
     /// Needs no time, so that it works under any clock.
     pub(crate) fn close(self: &Arc<Self>) {
         self.closed.store(true, Ordering::Release);
@@ -350,30 +229,6 @@ impl Shared {
 
     pub(crate) fn set_pace(self: &Arc<Self>, pace: Pace) {
         self.change_and_finish(|state, reading, effects| state.set_pace(pace, reading, effects));
-    }
-
-    /// Declares other limits, which [`apply`](Self::apply) then puts in force, and gives back the old declaration: it may
-    /// hold a clock, foreign code to be dropped without a lock.
-    ///
-    /// # Errors
-    ///
-    /// `Config` where the limits make no sense; nothing is changed then.
-    pub(crate) fn redeclare(&self, declared: Declared, defaults: &Defaults) -> Result<Declared, Error> {
-        validate(&self.name, &declared.limits, defaults)?;
-        Ok(std::mem::replace(&mut *lock(&self.declared), declared))
-    }
-
-    /// Runs under the limits that were declared last; `guard` is the registry's.
-    pub(crate) fn apply(self: &Arc<Self>, guard: Option<Duration>) {
-        let grain = self.clock().1.grain();
-        self.change_and_finish(|state, reading, effects| {
-            // Read under the state's lock, so that of two who apply the later declaration stays in force.
-            let limits = lock(&self.declared).limits.clone();
-            if let Ok(valid) = limits.validate(guard) {
-                state.replace(valid, grain, reading, effects);
-                self.grain.store(state.grain, Ordering::Relaxed);
-            }
-        });
     }
 
     /// Another clock, unless it is the same one.
@@ -407,11 +262,6 @@ impl Shared {
         }
     }
 
-    /// The clock that it was declared with, if any.
-    pub(crate) fn own_clock(&self) -> Option<ClockHandle> {
-        lock(&self.declared).clock.clone()
-    }
-
     pub(crate) fn runs_on(&self, clock: &ClockHandle) -> bool {
         self.clock().1.is(clock)
     }
@@ -419,46 +269,6 @@ impl Shared {
     pub(crate) fn error(&self, kind: ErrorKind) -> Error {
         Error::new(kind).with_extra(&self.named)
     }
-}
-
-fn validate(name: &BucketName, limits: &Limits, defaults: &Defaults) -> Result<Valid, Error> {
-    if name.is_empty() {
-        return Err(Error::config("a bucket's name must not be empty"));
-    }
-    limits
-        .validate(defaults.guard)
-        .map_err(|problem| Error::config(format!("bucket `{name}` cannot be: {problem}")).with_bucket(name))
-}
-
-/// The state, while it is locked: what the gate held is in it, and goes back when the lock is released.
-pub(super) struct Locked<'a> {
-    state: MutexGuard<'a, State>,
-    gate: &'a Gate,
-}
-
-impl Deref for Locked<'_> {
-    type Target = State;
-
-    fn deref(&self) -> &State {
-        &self.state
-    }
-}
-
-impl DerefMut for Locked<'_> {
-    fn deref_mut(&mut self) -> &mut State {
-        &mut self.state
-    }
-}
-
-impl Drop for Locked<'_> {
-    fn drop(&mut self) {
-        self.state.hand_over(self.gate);
-    }
-}
-
-/// Nothing foreign runs under these locks, so a poisoned one still guards a whole state.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Shared {

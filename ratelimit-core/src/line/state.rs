@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use super::correct::Account;
 use super::enter::Ask;
-use super::gate::{Gate, Terms, Word};
+use super::gate::Terms;
 use super::{KeyId, Line, Ticket};
-use crate::clock::{Clock, SystemClock};
 use crate::error::ErrorKind;
 use crate::limits::Valid;
-use crate::pace::{Pace, Tempo};
+use crate::pace::Tempo;
 use crate::policy::all::Verdict;
 use crate::policy::{Earliest, own};
 use crate::rate::Rate;
@@ -286,49 +285,6 @@ impl State {
         // What panics when asked whether it is idle is not, and that is nobody's call.
         own::set_aside();
         made
-    }
-}
-
-impl State {
-    /// Takes the state out of the gate.
-    pub(super) fn take_over(&mut self, gate: &Gate) {
-        if let Some(Word { word, tat }) = gate.shut() {
-            self.greatest = self.greatest.max(word);
-            // What was let through there may be newer than the reading that brought us here, whose thread may have stood
-            // still since. The machine's own clock runs no foreign code: it may be read under the lock.
-            let seen = match &self.seen {
-                Some(seen) => Timestamp::from_nanos(seen.load(Ordering::Relaxed)),
-                None => SystemClock.now(),
-            };
-            self.latest = self.latest.map(|latest| latest.max(seen));
-            if let Some((rates, _)) = self.memory.only_token_bucket() {
-                rates.set_token_bucket(tat);
-            }
-        }
-    }
-
-    /// Opens the gate, if nothing has to be asked but one token bucket.
-    pub(super) fn hand_over(&mut self, gate: &Gate) {
-        let Some(latest) = self.latest else { return };
-        let waits = !self.lines.is_empty() && self.lines.contains_key(&None);
-        let holds = self.closed || waits || self.paused_until > latest || self.tempo.pace() != Pace::Normal;
-        if holds || self.has_unknown_turns() {
-            return;
-        }
-        let Some((rates, born)) = self.memory.only_token_bucket() else { return };
-        let Some((guarded, bucket)) = rates.only_token_bucket() else { return };
-        let Some(tat) = bucket.packed() else { return };
-        let (since, at) = self.tempo.since();
-        let terms =
-            Terms { since, at, numbers: bucket.numbers(), rate: guarded.rate, grain: self.grain, born };
-        let same = self.opened == Some(terms);
-        if let Some(seen) = &self.seen {
-            seen.fetch_max(latest.as_nanos(), Ordering::Relaxed);
-        }
-        if let Some(Word { word, .. }) = gate.open(tat, &terms, same, self.greatest) {
-            self.greatest = self.greatest.max(word);
-            self.opened = Some(terms);
-        }
     }
 }
 
