@@ -229,13 +229,24 @@ impl Builtin {
     }
 }
 
+/// What every call asks is asked directly, all else by [`state`](Builtin::state).
 impl Policy for Builtin {
+    #[inline]
     fn earliest(&self, now: Timestamp, weight: u32) -> Earliest {
-        self.state().earliest(now, weight)
+        match self {
+            Builtin::SlidingWindow(state) => state.earliest(now, weight),
+            Builtin::TokenBucket(state) => state.earliest(now, weight),
+            Builtin::FixedWindow(state) => state.earliest(now, weight),
+        }
     }
 
+    #[inline]
     fn commit(&mut self, now: Timestamp, weight: u32) {
-        self.state_mut().commit(now, weight);
+        match self {
+            Builtin::SlidingWindow(state) => state.commit(now, weight),
+            Builtin::TokenBucket(state) => state.commit(now, weight),
+            Builtin::FixedWindow(state) => state.commit(now, weight),
+        }
     }
 
     fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: &Outcome) {

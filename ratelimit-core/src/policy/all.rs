@@ -1,6 +1,6 @@
 //! Several rates as one: a weight may start when all of them let it, and is taken from all of them or from none.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Deref, DerefMut};
 
 use super::{Builtin, Earliest, Guarded, Outcome, Own, Policy, Prototype, TokenBucket};
 use crate::rate::Rate;
@@ -9,8 +9,49 @@ use crate::time::Timestamp;
 /// The states of a list of rates, and of a user's own policy beside them, that are always taken together.
 #[derive(Clone, Debug)]
 pub(crate) struct All {
-    pub(super) states: Box<[(Guarded, Builtin)]>,
+    pub(super) states: States,
     pub(crate) own: Option<Own>,
+}
+
+/// The rates and their states.
+///
+/// One alone, as most buckets have it, lies in place: what is behind a pointer is somewhere else in memory.
+#[derive(Clone, Debug)]
+pub(super) enum States {
+    One([(Guarded, Builtin); 1]),
+    Several(Box<[(Guarded, Builtin)]>),
+}
+
+impl FromIterator<(Guarded, Builtin)> for States {
+    fn from_iter<I: IntoIterator<Item = (Guarded, Builtin)>>(states: I) -> Self {
+        let states: Vec<_> = states.into_iter().collect();
+        match <[_; 1]>::try_from(states) {
+            Ok(one) => States::One(one),
+            Err(several) => States::Several(several.into()),
+        }
+    }
+}
+
+impl Deref for States {
+    type Target = [(Guarded, Builtin)];
+
+    #[inline]
+    fn deref(&self) -> &Self::Target {
+        match self {
+            States::One(one) => one,
+            States::Several(several) => several,
+        }
+    }
+}
+
+impl DerefMut for States {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        match self {
+            States::One(one) => one,
+            States::Several(several) => several,
+        }
+    }
 }
 
 /// When a weight could start, and the rate that says so, if one holds it up.
@@ -41,10 +82,11 @@ impl All {
 
     /// One rate in this state.
     pub(crate) fn of(rate: Guarded, bucket: TokenBucket) -> Self {
-        All { states: Box::new([(rate, Builtin::TokenBucket(bucket))]), own: None }
+        All { states: States::One([(rate, Builtin::TokenBucket(bucket))]), own: None }
     }
 
     /// The rate and the state, if it is that of one token bucket and nothing else.
+    #[inline]
     pub(crate) fn only_token_bucket(&self) -> Option<(&Guarded, &TokenBucket)> {
         match &*self.states {
             [(guarded, Builtin::TokenBucket(bucket))] if self.own.is_none() => Some((guarded, bucket)),
@@ -94,13 +136,23 @@ impl All {
         self.states.iter().map(|(guarded, _)| guarded.rate).find(|rate| weight > rate.max_weight())
     }
 
+    /// Takes `weight` as at `stamp`, if all of them let it start at `now`; whether it was taken.
+    #[inline]
+    pub(crate) fn take(&mut self, (now, stamp): (Timestamp, Timestamp), weight: u32) -> bool {
+        let at_once = Earliest::At(now);
+        self.states.iter().all(|(_, state)| state.earliest(now, weight) == at_once)
+            && self.own.as_ref().is_none_or(|own| own.earliest(now, weight) == at_once)
+            && self.commit(stamp, weight)
+    }
+
     /// Whether it was taken: by none of them where the user's policy panics.
+    #[inline]
     pub(crate) fn commit(&mut self, now: Timestamp, weight: u32) -> bool {
         let taken = self.own.as_mut().is_none_or(|own| own.commit(now, weight));
         if !taken {
             return false;
         }
-        for (_, state) in &mut self.states {
+        for (_, state) in &mut *self.states {
             state.commit(now, weight);
         }
         true
@@ -108,7 +160,7 @@ impl All {
 
     /// Settles the rates; the user's policy is settled by itself, as it may be older than they.
     pub(crate) fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: Outcome) {
-        for (_, state) in &mut self.states {
+        for (_, state) in &mut *self.states {
             state.settle(start, now, weight, &outcome);
         }
     }

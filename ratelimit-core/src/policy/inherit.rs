@@ -72,7 +72,7 @@ impl All {
     ) -> Self {
         let by_total = All::inheriting(rates, &[total], now);
         let by_keys = All::inheriting(rates, keys, now);
-        let pairs = by_total.states.into_iter().zip(by_keys.states);
+        let pairs = by_total.states.iter().cloned().zip(by_keys.states.iter().cloned());
         let states = pairs.map(|((guarded, by_total), (_, by_keys))| {
             let stays = total.states.iter().any(|(old, _)| old.rate == guarded.rate);
             let state = if stays { by_total } else { stricter(Builtin::new(guarded), by_total, by_keys) };
@@ -115,7 +115,7 @@ impl<'a> Remembered<'a> {
     fn of(all: &'a All, now: Timestamp) -> Self {
         let mut longest: Option<&SlidingWindow> = None;
         let (mut fixed, mut buckets) = (Vec::new(), Vec::new());
-        for (_, state) in &all.states {
+        for (_, state) in &*all.states {
             match state {
                 Builtin::SlidingWindow(window) => {
                     longest = longest.filter(|known| known.window() >= window.window()).or(Some(window));

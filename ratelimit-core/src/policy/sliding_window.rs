@@ -99,23 +99,8 @@ impl SlidingWindow {
         Some(Timestamp::from_nanos(nanos))
     }
 
-    fn forget_before(&mut self, now: Timestamp) {
-        while let Some((start, weight)) = self.log.front().copied() {
-            if self.free_at(start).is_none_or(|free| free > now) {
-                break;
-            }
-            self.log.pop_front();
-            self.logged -= weight;
-        }
-    }
-}
-
-impl Policy for SlidingWindow {
-    fn earliest(&self, now: Timestamp, weight: u32) -> Earliest {
-        if weight > self.amount {
-            return Earliest::Never;
-        }
-        let room = u64::from(self.amount - weight);
+    /// When no more than `room` counts any longer, not before `now`.
+    fn earliest_by_log(&self, now: Timestamp, room: u64) -> Earliest {
         let (mut at, mut counting) = (now, self.logged);
         for (start, weight) in &self.log {
             if counting <= room {
@@ -128,6 +113,28 @@ impl Policy for SlidingWindow {
         Earliest::At(at)
     }
 
+    fn forget_before(&mut self, now: Timestamp) {
+        while let Some((start, weight)) = self.log.front().copied() {
+            if self.free_at(start).is_none_or(|free| free > now) {
+                break;
+            }
+            self.log.pop_front();
+            self.logged -= weight;
+        }
+    }
+}
+
+impl Policy for SlidingWindow {
+    #[inline]
+    fn earliest(&self, now: Timestamp, weight: u32) -> Earliest {
+        if weight > self.amount {
+            return Earliest::Never;
+        }
+        let room = u64::from(self.amount - weight);
+        if self.logged <= room { Earliest::At(now) } else { self.earliest_by_log(now, room) }
+    }
+
+    #[inline]
     fn commit(&mut self, now: Timestamp, weight: u32) {
         if weight > 0 {
             self.record(now, u64::from(weight));

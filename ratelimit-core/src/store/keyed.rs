@@ -38,12 +38,8 @@ impl Entry {
 
     /// Takes `weight` as at `stamp`, if it may start at `now`: from this entry.
     #[inline]
-    pub(super) fn take(&mut self, (now, stamp): (Timestamp, Timestamp), weight: u32) -> Option<u64> {
-        let may = self.rates.earliest(now, weight).earliest == Earliest::At(now);
-        may.then(|| {
-            self.rates.commit(stamp, weight);
-            self.born
-        })
+    pub(super) fn take(&mut self, times: (Timestamp, Timestamp), weight: u32) -> Option<u64> {
+        self.rates.take(times, weight).then_some(self.born)
     }
 
     /// Settles what the entry `born` of this key took; `false` if it is gone, whatever the user's policy still heard.
