@@ -44,6 +44,7 @@ impl DerefMut for Locked<'_> {
 
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
+        self.state.find_calm();
         self.state.hand_over(self.gate);
     }
 }
@@ -145,6 +146,12 @@ impl State {
                 rates.set_token_bucket(tat);
             }
         }
+    }
+
+    /// Finds out from when on a newcomer need ask nobody but the policies.
+    fn find_calm(&mut self) {
+        let calm = self.lines.is_empty() && !self.closed && !self.has_unknown_turns();
+        self.calm_from = calm.then_some(self.paused_until);
     }
 
     /// Opens the gate, if nothing has to be asked but one token bucket.

@@ -23,29 +23,33 @@ use crate::sync::{Mutex, RwLock};
 use crate::time::{Timestamp, nanos};
 
 /// The state that all handles of one bucket share.
+///
+/// In this order, so that what every call reads lies together, the front of the state included, and the gate, which
+/// calls write, apart from it.
+#[repr(C)]
 pub(crate) struct Shared {
-    pub(super) name: BucketName,
-    /// What was declared; replaced together with the limits in force.
-    pub(super) declared: Mutex<Declared>,
+    pub(super) gate: Gate,
+    closed: AtomicBool,
+    /// Whether some table of names holds it: no state is in two.
+    claimed: AtomicBool,
+    /// Whether it runs on the system's clock, which need not be asked for.
+    on_system: AtomicBool,
     /// Nanoseconds of allowance for those who come by name and say none: the one declared or registered with.
     max_delay: AtomicU64,
     /// The registry's default, for handles that say none.
     default_delay: AtomicU64,
-    closed: AtomicBool,
-    /// Whether some table of names holds it: no state is in two.
-    claimed: AtomicBool,
-    /// Read without the state's lock.
-    clock: RwLock<Running>,
-    /// Whether that is the system's clock, which need not be asked for.
-    on_system: AtomicBool,
-    pub(super) gate: Gate,
     /// By how much a coarse reading lags that may stand in on the granted path, as [`State::grain`]; 0 = none may.
     pub(super) grain: AtomicU64,
-    /// The reference that statics use, once one does.
-    pub(super) kept: OnceLock<&'static Arc<Shared>>,
+    pub(super) state: Mutex<State>,
+    /// Read without the state's lock.
+    clock: RwLock<Running>,
+    pub(super) name: BucketName,
     /// Its name as errors carry it who may outlive it.
     named: Arc<Extra>,
-    pub(super) state: Mutex<State>,
+    /// The reference that statics use, once one does.
+    pub(super) kept: OnceLock<&'static Arc<Shared>>,
+    /// What was declared; replaced together with the limits in force.
+    pub(super) declared: Mutex<Declared>,
     pub(super) alarm: Mutex<Alarm>,
 }
 

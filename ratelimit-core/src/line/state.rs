@@ -18,27 +18,32 @@ use crate::store::Memory;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::time::Timestamp;
 
-/// Everything under a bucket's lock.
+/// Everything under a bucket's lock; in front and together what every call reads.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct State {
-    /// Which clock the times below are of.
-    pub(super) epoch: NonZeroU32,
-    /// The newest time seen; `None` before the first.
-    pub(super) latest: Option<Timestamp>,
-    pub(super) seen: Seen,
-    pub(super) tempo: Tempo,
+    /// From when on a newcomer may start at once as far as anything but the policies is concerned: nobody waits, no
+    /// pause holds, and no call's end has to be heard of. `None` = not before something changes. Found out as the lock
+    /// is released.
+    pub(super) calm_from: Option<Timestamp>,
     /// The newest commit, in the policies' time: a coarse reading is taken for one grain later than it is read, and no
     /// commit comes before another.
     pub(super) stamped: Timestamp,
+    /// By how much the coarse clock lags that may stand in for the bucket's own; 0 = none may.
+    pub(super) grain: u64,
+    /// The newest time seen; `None` before the first.
+    pub(super) latest: Option<Timestamp>,
+    pub(super) tempo: Tempo,
+    pub(super) memory: Memory,
+    /// Which clock the times are of.
+    pub(super) epoch: NonZeroU32,
+    pub(super) seen: Seen,
     /// The terms on which the gate was opened last, and the greatest word it has shown.
     pub(super) opened: Option<Terms>,
     pub(super) greatest: u64,
-    /// By how much the coarse clock lags that may stand in for the bucket's own; 0 = none may.
-    pub(super) grain: u64,
     pub(super) paused_until: Timestamp,
     pub(super) closed: bool,
     pub(super) limits: Valid,
-    pub(super) memory: Memory,
     /// Only keys on which somebody waits.
     pub(super) lines: HashMap<KeyId, Line>,
     /// The line for the total: heads that only the total may still hold up.
@@ -128,14 +133,15 @@ impl Due {
 impl State {
     pub(super) fn new(limits: Valid) -> Self {
         State {
-            epoch: NonZeroU32::MIN,
-            latest: None,
-            seen: None,
-            tempo: Tempo::default(),
+            calm_from: None,
             stamped: Timestamp::ZERO,
+            grain: 0,
+            latest: None,
+            tempo: Tempo::default(),
+            epoch: NonZeroU32::MIN,
+            seen: None,
             opened: None,
             greatest: 0,
-            grain: 0,
             paused_until: Timestamp::ZERO,
             closed: false,
             memory: Memory::new(&limits),
@@ -255,8 +261,7 @@ impl State {
     /// `grain` = by how much the reading lags at most: it is taken for so much later.
     #[inline]
     pub(super) fn take(&mut self, ask: Ask, reading: Reading, grain: u64) -> Option<Grant> {
-        let calm = self.lines.is_empty() && !self.closed && self.paused_until <= reading.now;
-        if !calm || ask.weight == 0 || self.has_unknown_turns() {
+        if self.calm_from.is_none_or(|from| reading.now < from) || ask.weight == 0 {
             return None;
         }
         let now = self.tempo.policy_time(reading.now);

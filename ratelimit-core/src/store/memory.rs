@@ -14,14 +14,16 @@ use crate::policy::{All, Earliest, Outcome};
 use crate::rate::Rate;
 use crate::time::Timestamp;
 
+/// What every call reads is in front and together.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Memory {
-    /// What a key that was never seen has.
-    fresh: All,
+    has_total: bool,
     unkeyed: Entry,
     keyed: Keyed,
+    /// What a key that was never seen has.
+    fresh: All,
     total: All,
-    has_total: bool,
     /// How many entries there have been: a refund for what an older one of the same key took is void.
     births: u64,
     /// The first entry since everything was reset or replaced.
@@ -195,11 +197,8 @@ impl Memory {
         needed: impl Fn(&Digest) -> bool,
     ) -> Option<u64> {
         let (now, stamp) = times;
-        if self.has_total {
-            let verdict = self.earliest(key, now, weight).and(self.total.earliest(now, weight));
-            if verdict.earliest != Earliest::At(now) {
-                return None;
-            }
+        if self.has_total && self.total.earliest(now, weight).earliest != Earliest::At(now) {
+            return None;
         }
         let born = match key {
             None => self.unkeyed.take(times, weight)?,
