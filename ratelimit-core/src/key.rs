@@ -54,17 +54,30 @@ enum Text {
 }
 
 impl Key {
-    /// Renders `key` once, without a lock held: its `Display` is foreign code.
+    /// The empty text's place, to [`render`](Self::render) a key into.
+    pub(crate) const UNWRITTEN: Key =
+        Key { digest: Digest(NonZeroU64::MAX, 0), text: Text::Inline([0; INLINE], 0) };
+
+    #[inline]
     pub(crate) fn new(key: &(impl Display + ?Sized)) -> Self {
-        let mut writer = KeyWriter { text: Text::Inline([0; INLINE], 0), beyond: None, full: false };
+        let mut new = Key::UNWRITTEN;
+        new.render(key);
+        new
+    }
+
+    /// Renders `key` once, without a lock held: its `Display` is foreign code.
+    ///
+    /// In place: a copy takes longer than it looks, as the processor waits for what was just written piece by piece.
+    #[inline]
+    pub(crate) fn render(&mut self, key: &(impl Display + ?Sized)) {
+        let mut writer = KeyWriter { text: &mut self.text, beyond: None, full: false };
         // A `Display` that gives up half way names fewer keys than it could: those are counted together.
         let _ = write!(writer, "{key}");
-        let KeyWriter { text, beyond, .. } = writer;
-        let hash = match beyond {
-            None => keyed().hash(text.as_bytes()),
+        let hash = match writer.beyond {
+            None => keyed().hash(self.text.as_bytes()),
             Some(hasher) => hasher.finish128(),
         };
-        Key { digest: Digest::new(hash), text }
+        self.digest = Digest::new(hash);
     }
 
     pub(crate) fn digest(&self) -> Digest {
@@ -83,28 +96,29 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The hash, under a secret of this process.
-fn keyed() -> SipHasher13 {
-    static SECRET: LazyLock<(u64, u64)> =
-        LazyLock::new(|| (RandomState::new().hash_one(0), RandomState::new().hash_one(1)));
-    SipHasher13::new_with_keys(SECRET.0, SECRET.1)
+/// The hash of nothing yet, under a secret of this process.
+fn keyed() -> &'static SipHasher13 {
+    static KEYED: LazyLock<SipHasher13> = LazyLock::new(|| {
+        SipHasher13::new_with_keys(RandomState::new().hash_one(0), RandomState::new().hash_one(1))
+    });
+    &KEYED
 }
 
 /// Hashes all that is written and keeps the first bytes, whatever the pieces in which it comes.
-struct KeyWriter {
-    text: Text,
+struct KeyWriter<'a> {
+    text: &'a mut Text,
     /// Hashes a text that does not lie in line, which is hashed at once and as a whole.
     beyond: Option<SipHasher13>,
     full: bool,
 }
 
-impl Write for KeyWriter {
+impl Write for KeyWriter<'_> {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
         if self.beyond.is_none() && self.text.push_in_line(piece) {
             return Ok(());
         }
         let hasher = self.beyond.get_or_insert_with(|| {
-            let mut hasher = keyed();
+            let mut hasher = *keyed();
             hasher.write(self.text.as_bytes());
             hasher
         });

@@ -45,7 +45,7 @@ impl Request<'_> {
     /// Who is counted together: the text of `key`, rendered here.
     #[inline]
     pub fn key(mut self, key: impl Display) -> Self {
-        self.asked.key = Some(Key::new(&key));
+        self.asked.key.insert(Key::UNWRITTEN).render(&key);
         self
     }
 
@@ -70,6 +70,7 @@ impl Request<'_> {
     /// [`Limited`](crate::ErrorKind::Limited), [`TooHeavy`](crate::ErrorKind::TooHeavy),
     /// [`TooManyKeys`](crate::ErrorKind::TooManyKeys), [`Closed`](crate::ErrorKind::Closed),
     /// [`Config`](crate::ErrorKind::Config).
+    #[inline]
     pub fn try_acquire(self) -> Result<Permit, Error> {
         self.asked.start()
     }
@@ -84,6 +85,7 @@ impl Request<'_> {
     /// # Fairness
     ///
     /// First come, first served per key, threads and futures in one line.
+    #[inline]
     pub fn acquire(self) -> Result<Permit, Error> {
         self.asked.block()
     }

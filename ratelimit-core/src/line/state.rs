@@ -15,7 +15,7 @@ use crate::policy::all::Verdict;
 use crate::policy::{Earliest, own};
 use crate::rate::Rate;
 use crate::store::Memory;
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::AtomicU64;
 use crate::time::Timestamp;
 
 /// Everything under a bucket's lock; in front and together what every call reads.
