@@ -12,6 +12,7 @@ use once_cell::sync::OnceCell;
 
 use super::timers::{QueuedSleep, Source, Timers};
 use super::{Clock, Sleep, machine};
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Condvar, Mutex};
 use crate::time::Timestamp;
 
@@ -62,6 +63,9 @@ impl SystemClock {
 struct TimerThread {
     timers: Mutex<Timers>,
     earliest_changed: Condvar,
+    /// Until when the thread waits unless it is told: 0 = it is awake, and looks before it waits. Changes only under
+    /// the lock.
+    waits_until: AtomicU64,
 }
 
 impl Source for TimerThread {
@@ -73,8 +77,11 @@ impl Source for TimerThread {
         SystemClock.now()
     }
 
-    fn earliest_changed(&self) {
-        self.earliest_changed.notify_one();
+    fn earliest_changed(&self, at: Timestamp) {
+        // Telling it is a call of the kernel and a switch of threads: only where it would come too late.
+        if self.waits_until.load(Ordering::Relaxed) > at.as_nanos() {
+            self.earliest_changed.notify_one();
+        }
     }
 }
 
@@ -98,14 +105,17 @@ impl TimerThread {
                 timers = self.lock();
                 continue;
             }
+            let next = timers.next();
+            self.waits_until.store(next.unwrap_or(Timestamp::MAX).as_nanos(), Ordering::Relaxed);
             let changed = &self.earliest_changed;
-            timers = match timers.next() {
+            timers = match next {
                 None => changed.wait(timers).unwrap_or_else(PoisonError::into_inner),
                 Some(at) => {
                     let span = at.saturating_since(now);
                     changed.wait_timeout(timers, span).unwrap_or_else(PoisonError::into_inner).0
                 }
             };
+            self.waits_until.store(0, Ordering::Relaxed);
         }
     }
 }

@@ -33,8 +33,8 @@ impl Timers {
 pub(super) trait Source: Send + Sync + 'static {
     fn timers(&self) -> &Mutex<Timers>;
     fn now(&self) -> Timestamp;
-    /// Called without the lock when a sleep became the earliest.
-    fn earliest_changed(&self) {}
+    /// Called without the lock when a sleep became the earliest, which ends at `at`.
+    fn earliest_changed(&self, _at: Timestamp) {}
 
     fn lock(&self) -> MutexGuard<'_, Timers> {
         // Wakers run outside of the lock, so nothing can be half done under it.
@@ -75,7 +75,7 @@ impl<S: Source> Future for QueuedSleep<S> {
         drop(timers);
         drop(replaced);
         if earliest {
-            this.source.earliest_changed();
+            this.source.earliest_changed(this.at);
         }
         Poll::Pending
     }
