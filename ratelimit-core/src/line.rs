@@ -32,6 +32,7 @@ mod own;
 mod plan;
 mod shared;
 mod state;
+mod table;
 mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};

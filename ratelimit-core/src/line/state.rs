@@ -1,12 +1,13 @@
 //! The state of a bucket, and what it says about starting now.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::correct::Account;
 use super::enter::Ask;
 use super::gate::Terms;
+use super::table::Table;
 use super::{KeyId, Line, Ticket};
 use crate::error::ErrorKind;
 use crate::limits::Valid;
@@ -45,7 +46,7 @@ pub(crate) struct State {
     pub(super) closed: bool,
     pub(super) limits: Valid,
     /// Only keys on which somebody waits.
-    pub(super) lines: HashMap<KeyId, Line>,
+    pub(super) lines: Table<KeyId, Line>,
     /// The line for the total: heads that only the total may still hold up.
     pub(super) contenders: BTreeMap<Ticket, KeyId>,
     /// The first of the contenders as it was looked at last; `None` after the total has changed.
@@ -53,11 +54,11 @@ pub(crate) struct State {
     /// Lines that have to be looked at again, by time.
     pub(super) agenda: BTreeSet<(Timestamp, KeyId)>,
     /// Why those were refused who are no longer in line and do not know it yet.
-    pub(super) refused: HashMap<Ticket, Refusal>,
+    pub(super) refused: Table<Ticket, Refusal>,
     /// How many bodies run, of those that count: only keys of which one does.
-    pub(super) in_flight: HashMap<KeyId, usize>,
+    pub(super) in_flight: Table<KeyId, usize>,
     /// What calls count that were corrected, by the number their permits hold; the newest number.
-    pub(super) accounts: HashMap<u32, Account>,
+    pub(super) accounts: Table<u32, Account>,
     pub(super) numbered: u32,
     /// The ticket of the next who joins.
     pub(super) arrivals: Ticket,
@@ -146,13 +147,13 @@ impl State {
             closed: false,
             memory: Memory::new(&limits),
             limits,
-            lines: HashMap::new(),
+            lines: Table::default(),
             contenders: BTreeMap::new(),
             served: None,
             agenda: BTreeSet::new(),
-            refused: HashMap::new(),
-            in_flight: HashMap::new(),
-            accounts: HashMap::new(),
+            refused: Table::default(),
+            in_flight: Table::default(),
+            accounts: Table::default(),
             numbered: 0,
             arrivals: Ticket::MIN,
             changes: 0,
