@@ -249,14 +249,9 @@ impl Acquire {
         }
     }
 
-    /// Looks as a future; only a caller that must wait has its waker cloned.
+    /// Looks as a future.
     #[cold]
     fn poll_long(&mut self, context: &Context<'_>) -> Poll<Result<Permit, Error>> {
-        if matches!(self.stage, Stage::New(..))
-            && let Some(ended) = self.look(&mut None)
-        {
-            return Poll::Ready(ended);
-        }
         match self.look(&mut Some(context.waker().clone())) {
             Some(ended) => Poll::Ready(ended),
             None => Poll::Pending,
