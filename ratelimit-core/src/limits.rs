@@ -187,6 +187,12 @@ impl Valid {
         self.rates.iter().chain(&self.totals).map(|guarded| guarded.guard).min().unwrap_or(u64::MAX)
     }
 
+    /// By how many nanoseconds a waiting call of `weight` may be told late and nothing is lost by it.
+    pub(crate) fn leeway(&self, weight: u32) -> u64 {
+        let leeways = self.rates.iter().chain(&self.totals).map(|guarded| guarded.rate.leeway(weight));
+        if self.own.is_some() { 0 } else { leeways.min().unwrap_or(0) }
+    }
+
     /// The longest guard of all the rates, in nanoseconds.
     pub(crate) fn guard(&self) -> u64 {
         self.rates.iter().chain(&self.totals).map(|guarded| guarded.guard).max().unwrap_or(0)

@@ -55,6 +55,8 @@ pub(crate) enum Shape {
 }
 
 const SECOND: u64 = 1_000_000_000;
+/// The longest [`Rate::leeway`], 2 ms in nanoseconds: as late as timers of one millisecond are.
+const LEEWAY: u64 = 2_000_000;
 
 impl Rate {
     /// `amount` in any second.
@@ -231,6 +233,19 @@ impl Rate {
         }
     }
 
+    /// By how many nanoseconds a waiting call of `weight` may start late and no start is lost, where at least two more
+    /// become due meanwhile; 0 = none.
+    ///
+    /// A token bucket goes on filling up: by half of what it lacks of being full, so that timers and schedulers may be
+    /// late as well. Of a window what starts late comes back late.
+    pub(crate) fn leeway(&self, weight: u32) -> u64 {
+        let Shape::Burst(burst) = self.shape else { return 0 };
+        let spacing = self.per / u64::from(self.amount);
+        let spare = spacing.saturating_mul(u64::from(burst.saturating_sub(weight)));
+        let leeway = LEEWAY.min(spare / 2);
+        if leeway / 2 < spacing { 0 } else { leeway }
+    }
+
     /// The span over which a full state empties: a window's length, a token bucket's `burst × per / amount`.
     pub(crate) fn window_nanos(&self) -> u64 {
         match self.shape {
@@ -263,5 +278,31 @@ impl fmt::Display for Rate {
 impl fmt::Debug for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Rate({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_bucket_has_a_leeway_of_half_of_what_it_lacks_where_two_are_due_by_then() {
+        let fast = Rate::per_second(50_000).burst(50);
+        assert_eq!(fast.leeway(1), 490_000, "of 50 spacings of 20 us");
+        assert_eq!(fast.leeway(40), 100_000);
+        assert_eq!(fast.leeway(46), 40_000, "the last that serves two");
+        assert_eq!(fast.leeway(47), 0);
+        assert_eq!((fast.leeway(50), fast.leeway(u32::MAX)), (0, 0), "it starts when the bucket is full");
+        assert_eq!(Rate::per_second(1_000).burst(5).leeway(1), 2_000_000);
+        assert_eq!(Rate::per_second(1_000).burst(1_000).leeway(1), 2_000_000, "at most");
+        assert_eq!(Rate::per_second(999).burst(1_000).leeway(1), 0, "two are not due within 2 ms");
+    }
+
+    #[test]
+    fn nothing_else_has_one() {
+        assert_eq!(Rate::per_second(50_000).leeway(1), 0);
+        assert_eq!(Rate::per_second(50_000).fixed().leeway(1), 0);
+        assert_eq!(Rate::per_second(50_000).burst(1).leeway(1), 0);
+        assert_eq!(Rate::new(1, Duration::from_nanos(u64::MAX)).burst(u32::MAX).leeway(1), 0);
     }
 }

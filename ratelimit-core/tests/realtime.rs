@@ -52,6 +52,21 @@ async fn after_a_thousand_were_dropped_twenty_start_within_10_to_25_ms() {
     assert!(is_met(attempt).await, "the dropped ones still hold others up");
 }
 
+/// Where a token bucket holds more than one, the alarm is late on purpose and serves several.
+#[tokio::test]
+async fn a_crowd_loses_no_start_to_an_alarm_that_serves_several() {
+    let attempt = || async {
+        let bucket = Bucket::named("crowd", Rate::per_second(2000).burst(20)).guard(ns(0)).max_delay(FOREVER);
+        let begin = SystemClock.now();
+        let crowd = (0..220).map(|_| bucket.acquire_async());
+        let started = futures::future::join_all(crowd).await.into_iter().flatten().count();
+        let took = since(begin);
+        assert!(started == 220 && took >= ms(100), "{started} within {took:?}");
+        took <= ms(105)
+    };
+    assert!(is_met(attempt).await, "the bucket was full at times");
+}
+
 #[tokio::test]
 async fn behind_a_waiter_that_is_never_polled_again_others_start_10_ms_later() {
     let attempt = || async {

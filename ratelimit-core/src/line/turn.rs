@@ -211,34 +211,61 @@ impl State {
     }
 
     /// Asks for another alarm if the agenda begins at another time than the last one.
+    ///
+    /// With a leeway, one that will ring before is kept: it only looks, which costs less than moving it with each turn.
     pub(super) fn set_alarm(&mut self, effects: &mut Effects) {
-        let next = self.agenda.first().map(|(at, _)| *at);
-        if self.alarm.at != next {
+        let first = self.agenda.first().copied();
+        let leeway = first.map_or(0, |(_, key)| self.leeway(key));
+        let next = first.map(|(at, _)| match effects.rang_at {
+            // Who is told goes on to tell those who are due by then.
+            Some(rang) if leeway > 0 => at.min(rang).plus(leeway),
+            _ => at.plus(leeway),
+        });
+        let is_kept = match (self.alarm.at, next) {
+            (Some(set), Some(next)) if leeway > 0 => set <= next,
+            (set, next) => set == next,
+        };
+        if !is_kept {
             self.alarm.requests += 1;
             self.alarm.at = next;
             effects.alarm = Some((self.alarm.requests, next));
         }
     }
 
+    /// By how much the alarm for the line of `key` may be late, so that those who become due meanwhile are served by the
+    /// same one: only where several wait and no start is lost by it, and only on the system's clock, whose sleeps are
+    /// never on time anyway.
+    fn leeway(&self, key: KeyId) -> u64 {
+        let line = self.lines.get(&key).filter(|line| self.seen.is_none() && line.waiters.len() > 1);
+        line.and_then(Line::head).map_or(0, |(_, weight)| self.limits.leeway(weight))
+    }
+
     /// Looks at all the lines whose time has come.
+    ///
+    /// Of a leeway the first half is left to those who come by: an executor that runs one of them is busy, and who is
+    /// told by its own threads comes next, but who is told by the alarm comes after all that it has to do.
     pub(super) fn ring(&mut self, reading: Reading, effects: &mut Effects) {
         // The alarm that rang is spent: the same time may be asked for again.
         self.alarm.at = None;
-        self.settle_due(reading, effects);
+        let leeway = self.agenda.first().map_or(0, |(_, key)| self.leeway(*key));
+        let by = reading.now.as_nanos().saturating_sub(leeway / 2);
+        self.settle_due(Timestamp::from_nanos(by), reading, effects);
+        effects.rang_at = effects.tells().then_some(reading.now);
     }
 
     /// Before anything is decided for `key`: brings its line up to date, and with a total all lines whose time has
     /// come, as a head that is ready stands before newcomers of other keys even if its alarm is late.
     pub(super) fn catch_up(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
         if self.memory.has_total() {
-            self.settle_due(reading, effects);
+            self.settle_due(reading.now, reading, effects);
         }
         self.settle(key, reading, effects);
         self.settle_total(reading, effects);
     }
 
-    fn settle_due(&mut self, reading: Reading, effects: &mut Effects) {
-        let due = self.agenda.iter().take_while(|(at, _)| *at <= reading.now);
+    /// Brings the lines up to date whose time had come by `by`.
+    fn settle_due(&mut self, by: Timestamp, reading: Reading, effects: &mut Effects) {
+        let due = self.agenda.iter().take_while(|(at, _)| *at <= by);
         let due: Vec<KeyId> = due.map(|(_, key)| *key).collect();
         self.settle_each(&due, reading, effects);
     }
