@@ -28,9 +28,9 @@ fn a_body_that_ends_with_the_allowance_ends_in_time() {
         let (mut first, mut second) = (asks(&bucket), asks(&bucket));
         clock.advance(ms(300));
         if refunds {
-            permit.refund()
+            permit.refund();
         } else {
-            drop(permit)
+            drop(permit);
         }
         assert!(first.is_woken() && !second.is_woken());
         let started = first.poll().unwrap().unwrap();
