@@ -1,6 +1,7 @@
 //! The handle that users hold.
 
 mod bounds;
+mod find;
 mod own;
 mod request;
 mod run;
@@ -11,16 +12,16 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acquire::{Acquire, Asked};
+use crate::acquire::{Acquire, Answer};
 use crate::clock::{Clock, ClockHandle};
 use crate::error::{BucketName, Error};
 use crate::limits::Limits;
-use crate::line::{Declared, Defaults, Handle, Shared};
-use crate::names::{Declaration, Names};
+use crate::line::{Declared, Handle, Shared};
 use crate::outlook::Outlook;
 use crate::permit::Permit;
 use crate::rate::Rate;
 use crate::slot::Slot;
+use crate::time::nanos;
 
 pub use request::Request;
 
@@ -51,7 +52,8 @@ pub struct Bucket {
     name: Name,
     limits: Limits,
     clock: Option<ClockHandle>,
-    max_delay: Option<Duration>,
+    /// Nanoseconds.
+    max_delay: Option<u64>,
     /// Whether it joins the global registry at its first use.
     joins: bool,
     /// Counts the builder's steps: a state made before one of them is not this bucket's.
@@ -176,7 +178,7 @@ impl Bucket {
     /// It belongs to the handle, not to the state. Unless set, calls never wait.
     #[must_use]
     pub const fn max_delay(mut self, max_delay: Duration) -> Self {
-        self.max_delay = Some(max_delay);
+        self.max_delay = Some(nanos(max_delay));
         self
     }
 
@@ -217,8 +219,12 @@ impl Bucket {
     /// # Errors
     ///
     /// [`Limited`](crate::ErrorKind::Limited) where it would have to wait, also for those who wait already.
+    #[inline]
     pub fn try_acquire(&self) -> Result<Permit, Error> {
-        self.asked().start()
+        match self.pass() {
+            Some(permit) => Ok(permit),
+            None => self.decide().0,
+        }
     }
 
     /// Takes a permit, waiting on this thread up to the allowance.
@@ -233,8 +239,12 @@ impl Bucket {
     /// # Fairness
     ///
     /// First come, first served, threads and futures in one line.
+    #[inline]
     pub fn acquire(&self) -> Result<Permit, Error> {
-        self.asked().block()
+        match self.pass() {
+            Some(permit) => Ok(permit),
+            None => self.wait().0,
+        }
     }
 
     /// Takes a permit, waiting up to the allowance, under any executor.
@@ -252,8 +262,10 @@ impl Bucket {
     ///
     /// First come, first served by the first poll, threads and futures in one line. A future whose turn has come and
     /// that is not polled within 10 ms is passed over until it is.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the future is put together where it is to be, and not copied")]
     pub fn acquire_async(&self) -> impl Future<Output = Result<Permit, Error>> + Send + 'static + use<> {
-        Acquire::new(self.asked())
+        Acquire::unkeyed(self.found(), None)
     }
 
     /// What a call would meet now; takes and opens nothing.
@@ -294,76 +306,20 @@ impl Bucket {
         }
     }
 
-    /// The state, and the allowance of this handle in nanoseconds.
+    /// The way through the gate, which stays shut where the state is closed.
     #[inline]
-    pub(crate) fn found(&self) -> (Result<Handle, Box<Error>>, u64) {
-        match self.shared() {
-            Ok(shared) => {
-                let max_delay = match self.max_delay {
-                    Some(max_delay) => crate::time::nanos(max_delay),
-                    // It does not hand on what another declaration of the name says.
-                    None if self.joins => shared.default_delay(),
-                    None => shared.max_delay(),
-                };
-                (Ok(shared), max_delay)
-            }
-            Err(error) => (Err(Box::new(error)), 0),
-        }
+    fn pass(&self) -> Option<Permit> {
+        self.slot.first(self.version).and_then(Permit::at_once)
     }
 
-    #[inline]
-    fn asked(&self) -> Asked {
-        let (shared, max_delay) = self.found();
-        Asked { shared, key: None, weight: Some(1), max_delay, site: None }
+    #[inline(never)]
+    fn decide(&self) -> Answer<Result<Permit, Error>> {
+        Answer(self.asked().decide())
     }
 
-    pub(crate) fn own_max_delay(&self) -> Option<Duration> {
-        self.max_delay
-    }
-
-    pub(crate) fn declaration(&self) -> Declaration {
-        let declared = Declared { limits: self.limits.clone(), clock: self.clock.clone(), site: None };
-        Declaration { declared, max_delay: self.max_delay }
-    }
-
-    /// The state of a bucket that is nobody's yet; `None` for one that joins by its name.
-    pub(crate) fn free_state(&self) -> Option<Result<Handle, Error>> {
-        (!self.joins).then(|| self.shared())
-    }
-
-    /// The state, which a const bucket joins and a named one makes at its first use.
-    #[inline]
-    pub(crate) fn shared(&self) -> Result<Handle, Error> {
-        match self.slot.get(self.version) {
-            Some(shared) if !shared.is_closed() => Ok(shared),
-            known => self.find_state(known),
-        }
-    }
-
-    #[cold]
-    fn find_state(&self, known: Option<Handle>) -> Result<Handle, Error> {
-        match known {
-            None => self.make_state().map(|shared| self.slot.keep(self.version, shared)),
-            // Removed from its registry: whoever registered the name anew is meant.
-            Some(closed) if self.joins => match Names::global().get(self.name()) {
-                Ok(anew) => Ok(self.slot.keep(self.version, Handle::of_static(&anew))),
-                Err(_) => Ok(closed),
-            },
-            Some(closed) => Ok(closed),
-        }
-    }
-
-    fn make_state(&self) -> Result<Handle, Error> {
-        let declaration = self.declaration();
-        if self.joins {
-            // It is a static, or else a constant that has no state of its own.
-            return Names::global()
-                .declare(self.name(), declaration)
-                .map(|shared| Handle::of_static(&shared));
-        }
-        let defaults = Defaults::default();
-        Shared::new(self.name.shared(), declaration.declared, declaration.max_delay, &defaults)
-            .map(Handle::Counted)
+    #[inline(never)]
+    fn wait(&self) -> Answer<Result<Permit, Error>> {
+        Answer(self.asked().wait())
     }
 }
 

@@ -56,16 +56,22 @@ pub(crate) struct Declaration {
 }
 
 impl Names {
+    /// The id of the [global](Self::global) table, which is so known before that is made.
+    pub(crate) const GLOBAL: u64 = 0;
+
     pub(crate) fn new(defaults: Defaults) -> Self {
-        static IDS: AtomicU64 = AtomicU64::new(0);
-        let id = IDS.fetch_add(1, Ordering::Relaxed);
+        static IDS: AtomicU64 = AtomicU64::new(Names::GLOBAL + 1);
+        Names::numbered(IDS.fetch_add(1, Ordering::Relaxed), defaults)
+    }
+
+    fn numbered(id: u64, defaults: Defaults) -> Self {
         Names { id, table: Mutex::new(Table { defaults, ..Table::default() }) }
     }
 
     /// The table that const buckets join and that attributes look names up in; it knows the presets.
     pub(crate) fn global() -> &'static Arc<Names> {
         static GLOBAL: LazyLock<Arc<Names>> = LazyLock::new(|| {
-            let names = Names::new(Defaults::default());
+            let names = Names::numbered(Names::GLOBAL, Defaults::default());
             names.lock().presets = presets::ALL.into_iter().collect();
             Arc::new(names)
         });

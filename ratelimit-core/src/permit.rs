@@ -59,6 +59,13 @@ impl Permit {
         Permit { shared, key, start, born, waited, weight, account: AtomicU32::new(PLAIN) }
     }
 
+    /// Of a call that costs one, has no key and surely need not wait; else that is to be found out.
+    #[inline]
+    pub(crate) fn at_once(shared: &Handle) -> Option<Self> {
+        let start = shared.pass(1)?;
+        Some(Permit::plain(shared.clone(), None, start.grant(1)))
+    }
+
     #[cold]
     #[inline(never)]
     fn end(&self, account: u32) {

@@ -7,6 +7,7 @@ use crate::bucket::Bucket;
 use crate::clock::{Clock, ClockHandle};
 use crate::error::Error;
 use crate::line::Defaults;
+use crate::line::Handle;
 use crate::names::Names;
 use crate::pace::Pace;
 
@@ -73,7 +74,7 @@ impl Registry {
         let max_delay = bucket.own_max_delay();
         let shared = match bucket.free_state() {
             Some(Err(error)) => return Err(error),
-            Some(Ok(state)) if self.names.adopt(&state, max_delay)? => Arc::clone(&state),
+            Some(Ok(Handle::Counted(state))) if self.names.adopt(&state, max_delay)? => state,
             _ => self.names.register(bucket.name(), bucket.declaration())?,
         };
         let handle = Bucket::of(shared);

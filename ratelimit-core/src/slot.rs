@@ -31,6 +31,13 @@ impl Slot {
         Slot(OnceLock::from(Held::new((version, shared))))
     }
 
+    /// The state that became known first, if that was for `version`; it may be closed.
+    #[inline]
+    pub(crate) fn first(&self, version: u64) -> Option<&Handle> {
+        let (known, shared) = &self.0.get()?.first;
+        (*known == version).then_some(shared)
+    }
+
     /// The state that is known for `version`; it may be closed.
     #[inline]
     pub(crate) fn get(&self, version: u64) -> Option<Handle> {

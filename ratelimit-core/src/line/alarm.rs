@@ -37,7 +37,7 @@ impl Shared {
     ///
     /// What a user's policy panicked with over the caller's call, and a clock or a waker that panics here, reaches the
     /// caller, but only after everybody else was served.
-    pub(crate) fn finish(self: &Arc<Self>, rest: Rest) {
+    pub(crate) fn finish(&self, rest: Rest) {
         if rest.effects.is_empty() {
             return;
         }
@@ -73,7 +73,7 @@ impl Shared {
     /// Places the sleep; whether its time is there already. `early` remembers the time that was asked for last and how
     /// often in a row.
     fn set_alarm(
-        self: &Arc<Self>,
+        &self,
         asked: u64,
         at: Option<Timestamp>,
         clock: &ClockHandle,
@@ -107,8 +107,8 @@ impl Shared {
     }
 
     /// Polls a sleep for the first time; `None` if it is over already.
-    fn begin(self: &Arc<Self>, mut sleep: Sleep) -> Option<Sleep> {
-        let bell = Arc::new(Bell { shared: Arc::downgrade(self), stage: AtomicU8::new(POLLED) });
+    fn begin(&self, mut sleep: Sleep) -> Option<Sleep> {
+        let bell = Arc::new(Bell { shared: self.me.clone(), stage: AtomicU8::new(POLLED) });
         let waker = Waker::from(Arc::clone(&bell));
         for _ in 0..EARLY {
             bell.stage.store(POLLED, Ordering::Release);

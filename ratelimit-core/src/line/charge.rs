@@ -1,7 +1,5 @@
 //! Taking without asking: what was spent already counts, also where that is a debt.
 
-use std::sync::Arc;
-
 use super::KeyId;
 use super::effects::Effects;
 use super::plan::Forecast;
@@ -10,7 +8,7 @@ use super::state::{Grant, Reading, Refusal, State};
 use crate::error::ErrorKind;
 
 impl Shared {
-    pub(crate) fn charge(self: &Arc<Self>, key: KeyId, weight: u32) -> Result<Grant, Refusal> {
+    pub(crate) fn charge(&self, key: KeyId, weight: u32) -> Result<Grant, Refusal> {
         self.change_and_finish(|state, reading, effects| state.charge(key, weight, reading, effects))
     }
 }

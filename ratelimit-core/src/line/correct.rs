@@ -1,7 +1,5 @@
 //! What a call really cost, told while it runs or as it ends.
 
-use std::sync::Arc;
-
 use super::KeyId;
 use super::effects::Effects;
 use super::locked::{Changed, lock};
@@ -42,7 +40,7 @@ pub(crate) const IN_FLIGHT: u32 = 1;
 
 impl Shared {
     /// Makes the call of `grant` count `cost`; `account` is where its permit keeps the number of its account.
-    pub(crate) fn correct(self: &Arc<Self>, key: KeyId, grant: Grant, account: &AtomicU32, cost: u32) {
+    pub(crate) fn correct(&self, key: KeyId, grant: Grant, account: &AtomicU32, cost: u32) {
         self.change_and_finish(|state, reading, effects| {
             // Written under the lock only.
             let known = account.load(Ordering::Relaxed);
@@ -71,7 +69,7 @@ impl Shared {
     /// A permit goes that is not [`PLAIN`].
     ///
     /// A user's own policy that panics reaches whoever drops the permit, unless that is unwinding already.
-    pub(crate) fn end(self: &Arc<Self>, key: KeyId, grant: Grant, account: u32) {
+    pub(crate) fn end(&self, key: KeyId, grant: Grant, account: u32) {
         if account == IN_FLIGHT {
             return self.land(key, &[Part::of(grant)], true);
         }

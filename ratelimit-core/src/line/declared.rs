@@ -1,7 +1,6 @@
 //! What a bucket was declared with, and what its registry gives to it beside.
 
 use crate::sync::atomic::Ordering;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::locked::lock;
@@ -64,7 +63,7 @@ impl Shared {
     }
 
     /// Runs under the limits that were declared last; `guard` is the registry's.
-    pub(crate) fn apply(self: &Arc<Self>, guard: Option<Duration>) {
+    pub(crate) fn apply(&self, guard: Option<Duration>) {
         let grain = self.clock().1.grain();
         self.change_and_finish(|state, reading, effects| {
             // Read under the state's lock, so that of two who apply the later declaration stays in force.

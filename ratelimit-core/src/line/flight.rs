@@ -4,7 +4,6 @@
 //! same line as all others; when their turn comes is unknown until then.
 
 use std::panic::resume_unwind;
-use std::sync::Arc;
 use std::thread;
 
 use super::KeyId;
@@ -18,7 +17,7 @@ impl Shared {
     ///
     /// It runs while permits are dropped: only what a user's own policy panics with gets out, and not while this thread
     /// unwinds already.
-    pub(super) fn land(self: &Arc<Self>, key: KeyId, parts: &[Part], counted: bool) {
+    pub(super) fn land(&self, key: KeyId, parts: &[Part], counted: bool) {
         let mut met = None;
         self.change_while_dropping(|state, reading, effects| {
             state.land(key, (parts, counted), reading, effects);

@@ -9,6 +9,8 @@
 //! The numbers beside the word change only while it is shut, and words under other numbers are all above those before
 //! ([`Gate::open`]): so whoever finds the word that he read still in place has read the numbers that belong to it.
 
+use std::num::NonZeroU64;
+
 use super::state::{Grant, Reading};
 use crate::policy::token_bucket::Numbers;
 use crate::rate::Rate;
@@ -17,31 +19,34 @@ use crate::time::Timestamp;
 
 /// The state is under the lock.
 const SHUT: u64 = u64::MAX;
-/// No time, cost or offset in the word is above: so no sum of three of them passes 64 bits.
+/// No time, cost or offset in the word is above: so no sum of seven of them passes 64 bits.
 const MOST: u64 = 1 << 61;
 
 /// See the [module](self).
 ///
-/// A line of the processor's cache of its own, so that what lies beside it does not suffer from its being written.
+/// Two lines of the processor's cache of its own, so that what lies beside it does not suffer from its being written.
 #[derive(Debug)]
-#[repr(align(128))]
+#[repr(C, align(128))]
 pub(super) struct Gate {
     word: AtomicU64,
-    offset: AtomicU64,
-    /// The clock's time and the policies' time at one moment from which on both run alike, and the clock's time until
-    /// which the word is long enough for both.
+    /// The offset: the word where nothing was ever taken.
+    fresh: AtomicU64,
+    /// The clock's time and the policies' time at one moment from which on both run alike, and for how many nanoseconds
+    /// the word is long enough.
     since: AtomicU64,
     at: AtomicU64,
-    until: AtomicU64,
+    span: AtomicU64,
+    born: AtomicU64,
+    per: AtomicU64,
+    amount: AtomicU64,
+    /// In ticks: what `at` is in words.
+    base: AtomicU64,
     ticks: AtomicU64,
     spacing: AtomicU64,
     /// In ticks: the burst's cost less the guard.
     slack: AtomicU64,
     /// By how much a coarse reading lags; 0 = read precisely.
     grain: AtomicU64,
-    born: AtomicU64,
-    per: AtomicU64,
-    amount: AtomicU64,
     burst: AtomicU64,
 }
 
@@ -56,7 +61,23 @@ pub(super) struct Terms {
     pub(super) born: u64,
 }
 
-/// What the gate says to a call.
+/// What was let through by a coarse reading: small enough to be given back in registers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    /// In the policies' time; never zero, as it is taken for a grain later than it was read.
+    at: NonZeroU64,
+    born: u64,
+}
+
+impl Start {
+    #[inline]
+    pub(crate) fn grant(self, weight: u32) -> Grant {
+        let Start { at, born } = self;
+        Grant { start: Timestamp::from_nanos(at.get()), born, weight, in_flight: false, waited: 0 }
+    }
+}
+
+/// What the gate says to a call by a precise reading.
 #[derive(Debug)]
 pub(crate) enum Passage {
     Granted(Grant),
@@ -71,17 +92,18 @@ impl Gate {
         let zero = || AtomicU64::new(0);
         Gate {
             word: AtomicU64::new(SHUT),
-            offset: zero(),
+            fresh: zero(),
             since: zero(),
             at: zero(),
-            until: zero(),
+            span: zero(),
+            born: zero(),
+            per: zero(),
+            amount: zero(),
+            base: zero(),
             ticks: zero(),
             spacing: zero(),
             slack: zero(),
             grain: zero(),
-            born: zero(),
-            per: zero(),
-            amount: zero(),
             burst: zero(),
         }
     }
@@ -90,36 +112,35 @@ impl Gate {
         self.word.load(Ordering::Relaxed) == SHUT
     }
 
-    /// Lets `weight` through, if it may start now; a coarse reading is taken first, where that may do.
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "what it gives is put together where it is to be, and not copied"
-    )]
-    pub(super) fn pass(
-        &self,
-        weight: u32,
-        coarse: impl Fn() -> Timestamp,
-        read: impl Fn() -> Reading,
-    ) -> Passage {
+    /// Lets `weight` through where a coarse reading shows that it may start now; else it is to be found out.
+    ///
+    /// The clock is read before the word: another thread's call in between makes the decision stricter, and between word
+    /// and swap there is less time for one.
+    #[inline]
+    pub(super) fn pass(&self, weight: u32, coarse: impl Fn() -> Timestamp) -> Option<Start> {
+        if load(&self.grain) == 0 || weight == 0 {
+            return None;
+        }
+        let now = coarse();
         loop {
             let word = self.word.load(Ordering::Acquire);
+            // Only now is it surely that of the word.
             let grain = load(&self.grain);
-            if word == SHUT || grain == 0 || weight == 0 {
-                return self.pass_precisely(weight, read);
+            if word == SHUT || grain == 0 {
+                return None;
             }
             // Compared as read, which is never ahead, and taken one grain later, which is never before the start.
-            match self.take(word, weight, coarse(), grain) {
-                Taken::Yes(grant) => return Passage::Granted(grant),
+            match self.take(word, weight, now, grain) {
+                Taken::Yes(at, born) => return NonZeroU64::new(at).map(|at| Start { at, born }),
                 Taken::Raced => {}
-                Taken::No => return self.pass_precisely(weight, read),
+                Taken::No => return None,
             }
         }
     }
 
-    /// As [`pass`](Self::pass), by a precise reading.
-    #[inline(never)]
-    fn pass_precisely(&self, weight: u32, read: impl Fn() -> Reading) -> Passage {
+    /// Lets `weight` through or refuses it by a precise reading.
+    #[inline]
+    pub(super) fn decide(&self, weight: u32, read: impl Fn() -> Reading) -> Passage {
         loop {
             let word = self.word.load(Ordering::Acquire);
             if word == SHUT || weight == 0 {
@@ -127,7 +148,10 @@ impl Gate {
             }
             let reading = read();
             let passage = match self.take(word, weight, reading.now, 0) {
-                Taken::Yes(grant) => return Passage::Granted(grant),
+                Taken::Yes(at, born) => {
+                    let start = Timestamp::from_nanos(at);
+                    return Passage::Granted(Grant { start, born, weight, in_flight: false, waited: 0 });
+                }
                 Taken::Raced => continue,
                 Taken::No => self.refused(word, weight, reading),
             };
@@ -144,36 +168,24 @@ impl Gate {
     /// The numbers may be those of other terms than the word's, or mixed up; then the word is not there any more when it
     /// is to be swapped, and nothing that was computed matters. Numbers that belong to the word fit into 64 bits until
     /// their time is over.
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "what it gives is put together where it is to be, and not copied"
-    )]
+    #[inline]
     fn take(&self, word: u64, weight: u32, now: Timestamp, grain: u64) -> Taken {
-        let (now, offset, ticks) = (now.as_nanos(), load(&self.offset), load(&self.ticks));
-        let fits =
-            now >= load(&self.since) && now < load(&self.until) && u64::from(weight) <= load(&self.burst);
-        if !fits {
+        let (now, since, ticks) = (now.as_nanos(), load(&self.since), load(&self.ticks));
+        let passed = now.wrapping_sub(since);
+        if now < since || passed >= load(&self.span) || u64::from(weight) > load(&self.burst) {
             return Taken::No;
         }
-        let start = now.wrapping_sub(load(&self.since)).wrapping_add(load(&self.at));
         let cost = u64::from(weight).wrapping_mul(load(&self.spacing));
-        let (tat, now) = (word.wrapping_sub(offset), start.wrapping_mul(ticks));
+        let now = passed.wrapping_mul(ticks).wrapping_add(load(&self.base));
         // Where nothing was ever taken the guard has nothing to stand off from.
-        if tat > 0 && tat.wrapping_add(cost) > now.wrapping_add(load(&self.slack)) {
+        if word.wrapping_add(cost) > now.wrapping_add(load(&self.slack)) && word != load(&self.fresh) {
             return Taken::No;
         }
-        let taken = tat.max(now.wrapping_add(grain.wrapping_mul(ticks))).wrapping_add(cost);
+        let put = word.max(now.wrapping_add(grain.wrapping_mul(ticks))).wrapping_add(cost);
+        let start = passed.wrapping_add(load(&self.at)).wrapping_add(grain);
         let born = load(&self.born);
-        let put = offset.wrapping_add(taken);
         match self.word.compare_exchange(word, put, Ordering::AcqRel, Ordering::Relaxed) {
-            Ok(_) => Taken::Yes(Grant {
-                start: Timestamp::from_nanos(start.wrapping_add(grain)),
-                born,
-                weight,
-                in_flight: false,
-                waited: 0,
-            }),
+            Ok(_) => Taken::Yes(start, born),
             Err(_) => Taken::Raced,
         }
     }
@@ -181,14 +193,13 @@ impl Gate {
     /// When `weight` would be let through; what cannot be said here is left to the long way.
     #[inline]
     fn refused(&self, word: u64, weight: u32, reading: Reading) -> Passage {
-        let (offset, ticks) = (load(&self.offset), load(&self.ticks).max(1));
-        let due = word
-            .saturating_sub(offset)
-            .saturating_add(u64::from(weight).saturating_mul(load(&self.spacing)))
-            .saturating_sub(load(&self.slack));
-        let due = if ticks == 1 { due } else { due.div_ceil(ticks) };
-        let due = due.saturating_sub(load(&self.at)).saturating_add(load(&self.since));
-        let late = reading.now.as_nanos() >= due || reading.now.as_nanos() >= load(&self.until);
+        let (since, span, ticks) = (load(&self.since), load(&self.span), load(&self.ticks).max(1));
+        let cost = u64::from(weight).wrapping_mul(load(&self.spacing));
+        let free = load(&self.base).wrapping_add(load(&self.slack));
+        let due = word.wrapping_add(cost).saturating_sub(free);
+        let due = since.saturating_add(if ticks == 1 { due } else { due.div_ceil(ticks) });
+        let now = reading.now.as_nanos();
+        let late = now < since || now >= due || now - since >= span;
         if late || u64::from(weight) > load(&self.burst) {
             return Passage::Shut;
         }
@@ -210,7 +221,7 @@ impl Gate {
         let word = self.word.swap(SHUT, Ordering::AcqRel);
         // Whoever reads a number written from here on finds the gate shut.
         fence(Ordering::Release);
-        let tat = word - self.offset.load(Ordering::Relaxed);
+        let tat = word - self.fresh.load(Ordering::Relaxed);
         Some(Word { word, tat })
     }
 
@@ -220,21 +231,22 @@ impl Gate {
     /// under the old ones finds his word again; under the same ones it does not matter how often it comes back.
     pub(super) fn open(&self, tat: u64, terms: &Terms, same: bool, above: u64) -> Option<Word> {
         let Terms { since, at, numbers, rate, grain, born } = *terms;
-        let offset = if same { self.offset.load(Ordering::Relaxed) } else { above + 1 };
+        let fresh = if same { self.fresh.load(Ordering::Relaxed) } else { above + 1 };
         let burst = u64::from(numbers.burst).checked_mul(numbers.spacing).filter(|burst| *burst <= MOST)?;
         let slack = burst.checked_sub(numbers.guard.checked_mul(numbers.ticks)?)?;
         let grain_ticks = grain.checked_mul(numbers.ticks)?;
-        if tat > MOST || offset > MOST || grain_ticks > MOST {
+        if tat > MOST || fresh > MOST || grain_ticks > MOST {
             return None;
         }
         // Until the policies' time is `MOST`; by then the TAT is at most a burst and a grain above.
-        let until = since.plus((MOST / numbers.ticks).saturating_sub(at.as_nanos()));
+        let span = (MOST / numbers.ticks).saturating_sub(at.as_nanos());
         if !same {
             let store = |number: &AtomicU64, value: u64| number.store(value, Ordering::Relaxed);
-            store(&self.offset, offset);
+            store(&self.fresh, fresh);
             store(&self.since, since.as_nanos());
             store(&self.at, at.as_nanos());
-            store(&self.until, until.as_nanos());
+            store(&self.span, span);
+            store(&self.base, at.as_nanos().wrapping_mul(numbers.ticks).wrapping_add(fresh));
             store(&self.ticks, numbers.ticks);
             store(&self.spacing, numbers.spacing);
             store(&self.slack, slack);
@@ -244,7 +256,7 @@ impl Gate {
             store(&self.amount, u64::from(rate.amount()));
             store(&self.burst, u64::from(numbers.burst));
         }
-        let word = offset + tat;
+        let word = fresh + tat;
         debug_assert_ne!(word, SHUT);
         self.word.store(word, Ordering::Release);
         Some(Word { word, tat })
@@ -257,7 +269,8 @@ fn load(number: &AtomicU64) -> u64 {
 }
 
 enum Taken {
-    Yes(Grant),
+    /// At that time of the policies, from that entry.
+    Yes(u64, u64),
     /// The word was another one by then.
     Raced,
     No,

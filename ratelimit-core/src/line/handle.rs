@@ -11,15 +11,15 @@ use super::Shared;
 /// that count would take the counter out of each other's cache with each call.
 #[derive(Clone, Debug)]
 pub(crate) enum Handle {
-    Static(&'static Arc<Shared>),
+    Static(&'static Shared),
     Counted(Arc<Shared>),
 }
 
 impl Deref for Handle {
-    type Target = Arc<Shared>;
+    type Target = Shared;
 
     #[inline]
-    fn deref(&self) -> &Arc<Shared> {
+    fn deref(&self) -> &Shared {
         match self {
             Handle::Static(shared) => shared,
             Handle::Counted(shared) => shared,

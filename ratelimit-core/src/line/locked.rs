@@ -4,7 +4,7 @@ use crate::sync::atomic::Ordering;
 use crate::sync::{Mutex, MutexGuard};
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use super::alarm::Rest;
 use super::effects::Effects;
@@ -81,7 +81,7 @@ impl Shared {
     }
 
     pub(super) fn change_and_finish<R>(
-        self: &Arc<Self>,
+        &self,
         change: impl FnOnce(&mut State, Reading, &mut Effects) -> R,
     ) -> R {
         let Changed { result, rest } = self.change(change);
@@ -90,10 +90,7 @@ impl Shared {
     }
 
     /// Makes a change whatever the clock does, and lets no panic out.
-    pub(super) fn change_while_dropping(
-        self: &Arc<Self>,
-        change: impl FnOnce(&mut State, Reading, &mut Effects),
-    ) {
+    pub(super) fn change_while_dropping(&self, change: impl FnOnce(&mut State, Reading, &mut Effects)) {
         let mut change = Some(change);
         let mut make = |state: &mut State, reading, effects: &mut Effects| {
             if let Some(change) = change.take() {
@@ -116,7 +113,7 @@ impl Shared {
     }
 
     pub(super) fn if_open(
-        self: &Arc<Self>,
+        &self,
         change: impl FnOnce(&mut State, Reading, &mut Effects),
     ) -> Result<(), Error> {
         let open = self.change_and_finish(|state, reading, effects| {

@@ -1,7 +1,6 @@
 //! What is done to a user's own policy between calls.
 
 use std::any::{Any, type_name};
-use std::sync::Arc;
 
 use super::KeyId;
 use super::effects::Effects;
@@ -16,7 +15,7 @@ impl Shared {
     /// Does `change` to a fork of the user's policy of `key`, without the lock, and puts the fork in place; again on a
     /// newer one where something was committed meanwhile.
     pub(crate) fn with_own<P: Policy, R>(
-        self: &Arc<Self>,
+        &self,
         key: KeyId,
         mut change: impl FnMut(&mut P, Timestamp) -> R,
     ) -> Result<R, Error> {

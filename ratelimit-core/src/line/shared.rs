@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::alarm::{Alarm, Rest};
 use super::declared::{Declared, Defaults, validate};
 use super::effects::Effects;
 use super::enter::{Ask, Claimed, Entered};
-use super::gate::{Gate, Passage};
+use super::gate::{Gate, Passage, Start};
 use super::locked::{Changed, lock};
 use super::state::{Grant, Reading, Seen, State};
 use super::{KeyId, Ticket};
@@ -46,7 +46,9 @@ pub(crate) struct Shared {
     pub(super) name: BucketName,
     /// Its name as errors carry it who may outlive it.
     named: Arc<Extra>,
-    /// The reference that statics use, once one does.
+    /// For what has to find it later, and not to keep it.
+    pub(super) me: Weak<Shared>,
+    /// The reference that is never let go of, once a static names it.
     pub(super) kept: OnceLock<&'static Arc<Shared>>,
     /// What was declared; replaced together with the limits in force.
     pub(super) declared: Mutex<Declared>,
@@ -87,7 +89,8 @@ impl Shared {
         state.seen.clone_from(&running.seen);
         let default_delay = defaults.max_delay.unwrap_or_default();
         let max_delay = max_delay.unwrap_or(default_delay);
-        Ok(Arc::new(Shared {
+        Ok(Arc::new_cyclic(|me| Shared {
+            me: Weak::clone(me),
             declared: Mutex::new(declared),
             max_delay: AtomicU64::new(nanos(max_delay)),
             default_delay: AtomicU64::new(nanos(default_delay)),
@@ -131,6 +134,7 @@ impl Shared {
         self.max_delay.store(nanos(own.unwrap_or(default)), Ordering::Relaxed);
     }
 
+    #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
     }
@@ -149,18 +153,20 @@ impl Shared {
         self.clock.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Lets a call through that need not wait, or refuses one that may not, where that takes no lock.
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "what it gives is put together where it is to be, and not copied"
-    )]
-    pub(crate) fn pass(&self, weight: u32) -> Passage {
-        self.gate.pass(weight, SystemClock::coarse, || self.read_at_gate())
+    /// Lets a call without a key through that surely need not wait; else it is to be found out.
+    #[inline(never)]
+    pub(crate) fn pass(&self, weight: u32) -> Option<Start> {
+        self.gate.pass(weight, SystemClock::coarse)
+    }
+
+    /// Lets a call without a key through, or refuses it, where that takes no lock.
+    #[inline]
+    pub(crate) fn decide(&self, weight: u32) -> Passage {
+        self.gate.decide(weight, || self.read_at_gate())
     }
 
     /// The time now; a clock that went back counts as it did before.
-    #[inline(never)]
+    #[inline]
     fn read_at_gate(&self) -> Reading {
         if self.on_system.load(Ordering::Relaxed) {
             let now = SystemClock.now();
@@ -198,29 +204,29 @@ impl Shared {
     }
 
     /// Takes a waiter out of the line; must not panic, as it runs when futures are dropped.
-    pub(crate) fn leave(self: &Arc<Self>, key: KeyId, ticket: Ticket) {
+    pub(crate) fn leave(&self, key: KeyId, ticket: Ticket) {
         self.change_while_dropping(|state, reading, effects| state.leave(key, ticket, reading, effects));
     }
 
-    pub(crate) fn peek(self: &Arc<Self>, key: KeyId, weight: u32) -> Result<Outlook, Error> {
+    pub(crate) fn peek(&self, key: KeyId, weight: u32) -> Result<Outlook, Error> {
         self.change_and_finish(|state, reading, effects| state.outlook(key, weight, reading, effects))
             .ok_or_else(|| self.error(ErrorKind::Closed))
     }
 
-    pub(crate) fn pause(self: &Arc<Self>, span: Duration) -> Result<(), Error> {
+    pub(crate) fn pause(&self, span: Duration) -> Result<(), Error> {
         self.if_open(|state, reading, effects| state.pause(nanos(span), reading, effects))
     }
 
-    pub(crate) fn reset(self: &Arc<Self>) -> Result<(), Error> {
+    pub(crate) fn reset(&self) -> Result<(), Error> {
         self.if_open(State::reset)
     }
 
-    pub(crate) fn reset_key(self: &Arc<Self>, key: KeyId) -> Result<(), Error> {
+    pub(crate) fn reset_key(&self, key: KeyId) -> Result<(), Error> {
         self.if_open(|state, reading, effects| state.reset_key(key, reading, effects))
     }
 
     /// Needs no time, so that it works under any clock.
-    pub(crate) fn close(self: &Arc<Self>) {
+    pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         let clock = self.clock().1;
         let mut effects = Effects::default();
@@ -231,12 +237,12 @@ impl Shared {
         self.finish(Rest { effects, clock });
     }
 
-    pub(crate) fn set_pace(self: &Arc<Self>, pace: Pace) {
+    pub(crate) fn set_pace(&self, pace: Pace) {
         self.change_and_finish(|state, reading, effects| state.set_pace(pace, reading, effects));
     }
 
     /// Another clock, unless it is the same one.
-    pub(crate) fn set_clock(self: &Arc<Self>, clock: ClockHandle) {
+    pub(crate) fn set_clock(&self, clock: ClockHandle) {
         loop {
             let (epoch, old) = self.clock();
             if old.is(&clock) {

@@ -95,7 +95,8 @@ impl Pair {
         let reading = Reading { clock: at(self.clock.saturating_sub(back)), now: at(self.clock) };
         let coarse = at(self.clock.saturating_sub(lag).max(self.terms.since.as_nanos()));
         let grain = self.terms.grain;
-        match self.gate.pass(weight, || coarse, || reading) {
+        let passed = self.gate.pass(weight, || coarse).map(|start| Passage::Granted(start.grant(weight)));
+        match passed.unwrap_or_else(|| self.gate.decide(weight, || reading)) {
             Passage::Granted(grant) => {
                 assert_eq!(may, Earliest::At(now), "let through too early");
                 assert!(grant.start >= now && grant.start <= now.plus(grain), "counted at {:?}", grant.start);
