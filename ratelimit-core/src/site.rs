@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 pub use crate::acquire::Acquire;
-use crate::acquire::Asked;
+use crate::acquire::{Answer, Asked, Found};
 use crate::bucket::Bucket;
 use crate::error::{Error, SiteName};
 use crate::key::Key;
@@ -70,9 +70,18 @@ impl Site {
     }
 
     /// Waits on this thread for what costs one and has no key.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the permit is put together where it is to be, and not copied")]
     pub fn acquire(&'static self) -> Result<Permit, Error> {
-        self.call().acquire()
+        match self.slot.first(Names::GLOBAL).and_then(Permit::at_once) {
+            Some(permit) => Ok(permit),
+            None => self.wait().0,
+        }
+    }
+
+    #[inline(never)]
+    fn wait(&'static self) -> Answer<Result<Permit, Error>> {
+        Answer(self.call().acquire())
     }
 
     /// Waits as a future for what costs one and has no key.
@@ -181,9 +190,6 @@ impl Site {
     }
 }
 
-/// What a call site's bucket came to, and the allowance in nanoseconds.
-type Found = (Result<Handle, Box<Error>>, u64);
-
 #[inline]
 fn by_name(shared: Result<Handle, Error>) -> Found {
     match shared {
@@ -210,15 +216,32 @@ pub struct Call {
 
 impl Call {
     /// Waits on this thread for what costs one and has no key.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the permit is put together where it is to be, and not copied")]
     pub fn acquire(self) -> Result<Permit, Error> {
-        self.acquire_with(None, Some(1), None)
+        let Call { shared, max_delay, site } = self;
+        match shared {
+            Ok(shared) => match shared.pass(1) {
+                Some(start) => Ok(Permit::plain(shared, None, start.grant(1))),
+                None => Call::wait(Ok(shared), max_delay, site).0,
+            },
+            shared => Call::wait(shared, max_delay, site).0,
+        }
+    }
+
+    #[inline(never)]
+    fn wait(
+        shared: Result<Handle, Box<Error>>,
+        max_delay: u64,
+        site: SiteName,
+    ) -> Answer<Result<Permit, Error>> {
+        Answer(Call { shared, max_delay, site }.asked(None, Some(1), None).wait())
     }
 
     /// Waits as a future for what costs one and has no key.
     #[inline]
     pub fn acquire_async(self) -> Acquire {
-        self.acquire_async_with(None, Some(1), None)
+        Acquire::unkeyed((self.shared, self.max_delay), Some(self.site))
     }
 
     /// Waits on this thread.
