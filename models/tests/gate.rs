@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use common::{FOREVER, SECOND, bucket, explore, wait};
 use ratelimit_core::clock::ManualClock;
-use ratelimit_core::{Bucket, Pace, Rate, Registry};
+use ratelimit_core::{Bucket, ErrorKind, Pace, Rate, Registry};
 use shuttle::thread::{self, JoinHandle};
 
 const BURST: u32 = 4;
@@ -75,7 +75,18 @@ fn replaced_while_threads_pass() {
         let bucket = registered(&registry, &clock, wide);
         drop(bucket.try_acquire().expect("the first"));
         let threads = [trying(&bucket, &[1, 1]), trying(&bucket, &[2])];
+        // Who is refused is told when he would not be, by one of the limits and not by a mixture: with one running, and
+        // some weight of those who try, by so much too much.
+        let refused = thread::spawn({
+            let bucket = bucket.clone();
+            move || bucket.request().weight(BURST).try_acquire().err()
+        });
         registered(&registry, &clock, narrow);
+        if let Some(refused) = refused.join().unwrap().filter(|error| error.kind() == ErrorKind::Limited) {
+            assert_eq!(refused.rate(), Some(wide), "by the other it is too heavy");
+            let retry_after = refused.retry_after().expect("a known time");
+            assert!((1..=BURST).any(|more| retry_after == more * SECOND), "{retry_after:?}");
+        }
         let granted: u32 = threads.map(|thread| thread.join().unwrap()).iter().sum();
         assert!(granted < BURST, "{granted} after the first");
         assert_eq!(bucket.rates(), [narrow]);
