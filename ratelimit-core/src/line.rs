@@ -95,6 +95,10 @@ struct Line {
 impl Line {
     /// The first who is not passed over, and its weight.
     fn head(&self) -> Option<(Ticket, u32)> {
+        let (ticket, first) = self.waiters.first_key_value()?;
+        if !first.passed {
+            return Some((*ticket, first.weight));
+        }
         self.active().next().map(|(ticket, waiter)| (ticket, waiter.weight))
     }
 

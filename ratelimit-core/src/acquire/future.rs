@@ -161,7 +161,8 @@ impl Long {
     fn look(&mut self, waker: &mut Option<Waker>) -> Option<Result<Permit, Error>> {
         match self.ticket {
             None => self.enter(waker),
-            Some(ticket) => self.claim(ticket, waker.take()?),
+            Some(_) if waker.is_none() => None,
+            Some(ticket) => self.claim(ticket, waker),
         }
     }
 
@@ -196,7 +197,7 @@ impl Long {
         }
     }
 
-    fn claim(&mut self, ticket: Ticket, waker: Waker) -> Option<Result<Permit, Error>> {
+    fn claim(&mut self, ticket: Ticket, waker: &mut Option<Waker>) -> Option<Result<Permit, Error>> {
         let shared = match self.asked.shared() {
             Ok(shared) => shared.clone(),
             Err(error) => return Some(Err(error)),

@@ -167,9 +167,15 @@ impl State {
     ) -> Ticket {
         let ticket = self.arrivals;
         self.arrivals = self.arrivals.saturating_add(1);
+        let ends = waiter.deadline < Timestamp::MAX;
         self.extend_plan(key, due, waiter.weight);
-        self.lines.entry(key).or_default().insert(ticket, waiter);
-        self.settle(key, reading, effects);
+        let line = self.lines.entry(key).or_default();
+        // The line was brought up to date just before, and one more at its end moves nobody's turn.
+        let moves = ends || line.head().is_none();
+        line.insert(ticket, waiter);
+        if moves {
+            self.settle(key, reading, effects);
+        }
         ticket
     }
 
@@ -178,16 +184,15 @@ impl State {
         &mut self,
         key: KeyId,
         ticket: Ticket,
-        waker: Waker,
+        waker: &mut Option<Waker>,
         reading: Reading,
         effects: &mut Effects,
     ) -> Claimed {
         let came_back = self.is_passed(key, ticket).then(|| self.forecast(key, reading));
         if let Some(waiter) = self.lines.get_mut(&key).and_then(|line| line.waiters.get_mut(&ticket)) {
-            effects.drop(waiter.waker.replace(waker));
+            // What comes of this look it need not be woken for.
+            effects.drop(waiter.waker.take());
             waiter.passed = false;
-        } else {
-            effects.drop(Some(waker));
         }
         if came_back.is_some() {
             self.outdate(key);
@@ -205,6 +210,7 @@ impl State {
         let claimed = if self.has_turn(key, ticket) {
             self.take_turn(key, ticket, reading, effects)
         } else {
+            self.await_turn(key, ticket, waker);
             Claimed::Waits
         };
         if let Some(before) = came_back {
@@ -213,6 +219,13 @@ impl State {
             self.settle(key, reading, effects);
         }
         claimed
+    }
+
+    /// From here on it is woken when something comes of its waiting.
+    fn await_turn(&mut self, key: KeyId, ticket: Ticket, waker: &mut Option<Waker>) {
+        if let Some(waiter) = self.lines.get_mut(&key).and_then(|line| line.waiters.get_mut(&ticket)) {
+            waiter.waker = waker.take();
+        }
     }
 
     /// Being polled is what a turn waits for: it is not over while its holder is here.

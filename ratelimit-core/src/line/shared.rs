@@ -199,7 +199,12 @@ impl Shared {
         self.change(|state, reading, effects| state.enter(ask, waker, reading, effects))
     }
 
-    pub(crate) fn claim_turn(&self, key: KeyId, ticket: Ticket, waker: Waker) -> Changed<Claimed> {
+    pub(crate) fn claim_turn(
+        &self,
+        key: KeyId,
+        ticket: Ticket,
+        waker: &mut Option<Waker>,
+    ) -> Changed<Claimed> {
         self.change(|state, reading, effects| state.claim(key, ticket, waker, reading, effects))
     }
 
