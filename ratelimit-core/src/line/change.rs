@@ -39,20 +39,26 @@ impl State {
 
     /// Everything as fresh; those who wait are planned anew.
     pub(super) fn reset(&mut self, reading: Reading, effects: &mut Effects) {
+        let before = self.has_unknown_turns().then(|| self.forecast_all(reading));
         self.memory.reset();
         let reading = self.start_anew(reading.clock);
         self.make_room_in_flight(reading);
-        self.settle_all(reading, effects);
+        match before {
+            Some(before) => self.judge_all(&before, reading, effects),
+            None => self.settle_all(reading, effects),
+        }
     }
 
     /// One key as fresh; what it took from the total stays taken.
     pub(super) fn reset_key(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
+        let before = self.forecast_unknown(key, reading);
         self.memory.reset_key(key, self.tempo.policy_time(reading.now));
         // Its entry is kept while it is in use.
         if self.is_in_use(key) {
             self.make_room(key, reading);
         }
         self.changes += 1;
+        self.judge_unknown(key, before.as_ref(), reading, effects);
         self.settle(key, reading, effects);
     }
 

@@ -108,6 +108,8 @@ impl State {
         }
         let grant = self.commit(ask.key, reading, ask.weight, reading.clock);
         effects.meet_panic();
+        // Those it goes by may have no turn to come any more.
+        self.settle(ask.key, reading, effects);
         grant.map_or(Entered::Refused(Refusal::of(ErrorKind::Limited)), Entered::Granted)
     }
 
@@ -260,8 +262,10 @@ impl State {
     /// Somebody in line goes away, as if it had never come.
     pub(super) fn leave(&mut self, key: KeyId, ticket: Ticket, reading: Reading, effects: &mut Effects) {
         self.refused.remove(&ticket);
+        let before = self.forecast_unknown(key, reading);
         if let Some(waiter) = self.unlink(key, ticket) {
             effects.drop(waiter.waker);
+            self.judge_unknown(key, before.as_ref(), reading, effects);
             self.settle(key, reading, effects);
         }
     }

@@ -209,6 +209,24 @@ impl State {
         }
     }
 
+    /// The forecast before something that moves no turn further away, but may make one known; `None` where all are.
+    pub(super) fn forecast_unknown(&self, key: KeyId, reading: Reading) -> Option<Forecast> {
+        self.has_unknown_turns().then(|| self.forecast(key, reading))
+    }
+
+    /// Refuses those in the line of `key` whose turn is known since `before`, and past their allowance.
+    pub(super) fn judge_unknown(
+        &mut self,
+        key: KeyId,
+        before: Option<&Forecast>,
+        reading: Reading,
+        effects: &mut Effects,
+    ) {
+        if let Some(before) = before {
+            self.judge(key, before, reading, effects);
+        }
+    }
+
     fn has_deadlines(&self, key: KeyId) -> bool {
         self.lines.get(&key).is_some_and(|line| !line.deadlines.is_empty())
     }
@@ -223,13 +241,16 @@ impl State {
 
     /// Refuses those whose allowance has ended and who cannot start any more.
     pub(super) fn expire(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
+        let mut before = None;
         while let Some((ticket, due)) = self.first_expired(key, reading) {
+            before = before.or_else(|| self.forecast_unknown(key, reading));
             self.refuse(key, ticket, Refusal::until(due, reading, u64::MAX), effects);
         }
+        self.judge_unknown(key, before.as_ref(), reading, effects);
     }
 
     /// The first whose allowance ended more than [`GRACE`] ago; where turns may be unknown, also whose allowance is over
-    /// and who has none to come by then: one that comes as the allowance ends is in time.
+    /// while its own is: one that is known as the allowance ends is in time.
     fn first_expired(&self, key: KeyId, reading: Reading) -> Option<(Ticket, Due)> {
         let line = self.lines.get(&key)?;
         let waits_for_ends = self.has_unknown_turns();
@@ -238,8 +259,7 @@ impl State {
         line.deadlines.iter().take_while(|(deadline, _)| is_over(*deadline)).find_map(|(deadline, ticket)| {
             let due = self.due_of(key, *ticket, reading);
             own::set_aside();
-            let is_lost = is_late(*deadline) || due.at.is_none_or(|at| at > deadline.plus(GRACE));
-            is_lost.then_some((*ticket, due))
+            (is_late(*deadline) || due.is_unknown).then_some((*ticket, due))
         })
     }
 

@@ -98,6 +98,35 @@ fn a_settlement_within_the_allowance_is_in_time() {
 }
 
 #[test]
+fn who_learns_that_it_is_late_fails_at_once() {
+    for learns in 0..3 {
+        let clock = ManualClock::new();
+        let bucket = Bucket::with_policy("own", Slots::new(4).1).and(Rate::per_second(3)).guard(ns(0));
+        let bucket = bucket.clock(clock.clone());
+        let _permit = bucket.request().weight(2).try_acquire().expect("room");
+        drop(bucket.try_acquire().expect("room"));
+        // Two places are taken: the first waits for an end, and of those behind it nothing is known.
+        let ask = |weight, allowed| {
+            let mut task = Task::new(bucket.request().weight(weight).max_delay(allowed).acquire_async());
+            assert!(task.poll().is_none());
+            task
+        };
+        let (mut first, mut short, long) = (ask(3, ms(100)), ask(1, ms(500)), ask(1, FOREVER));
+        match learns {
+            0 => clock.advance(ms(100) + ns(1)),
+            1 => bucket.reset().expect("it is open"),
+            _ => bucket.request().reset().expect("it is open"),
+        }
+        assert!(first.is_woken() && short.is_woken() && !long.is_woken(), "{learns}");
+        assert_eq!(first.poll().expect("it is told").is_ok(), learns > 0);
+        // The rate is full for a second.
+        let refused = short.poll().expect("at once").expect_err("late");
+        assert_eq!(refused.kind(), ErrorKind::DelayTooLong);
+        assert!(refused.retry_after() > Some(ms(800)), "{refused}");
+    }
+}
+
+#[test]
 fn threads_wait_for_a_settlement_too() {
     let (_probe, clock, bucket) = slots(1);
     let permit = bucket.try_acquire().expect("room");
