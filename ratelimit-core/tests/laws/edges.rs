@@ -87,7 +87,7 @@ fn stall(rate: Rate, windows: u32, at_once: usize) {
             tasks.retain_mut(|task| match task.poll() {
                 Some(permit) => {
                     drop(permit.unwrap());
-                    model.starts.push(Start { id: 0, at, key: Some(0), weight: 1, back: u64::MAX });
+                    model.starts.push(Start::new(0, at, 0, 1));
                     resumed.push(at);
                     false
                 }
@@ -128,7 +128,7 @@ fn a_clock_going_backwards_never_admits_more_and_waits_are_counted_from_what_it_
         let clock = ManualClock::new();
         let bucket = limits.bucket().clock(clock.clone());
         let mut model =
-            Model { rates: limits.rates, totals: limits.totals, guard: limits.guard, starts: vec![] };
+            Model { rates: limits.rates, totals: limits.totals, guard: limits.guard, ..Model::default() };
         let (mut now, mut newest) = (1_000_000_000_u64, 0);
         for _ in 0..20 {
             let span = dice.pick(&[0, 1, 1_000_000, 10_000_000, dice.clone().below(300_000_000)]);
@@ -147,13 +147,7 @@ fn a_clock_going_backwards_never_admits_more_and_waits_are_counted_from_what_it_
                 Ok(_) => {
                     assert_eq!(at, newest, "seed {seed}: too early");
                     granted += 1;
-                    model.starts.push(Start {
-                        id: 0,
-                        at,
-                        key: Some(0),
-                        weight: u64::from(weight),
-                        back: u64::MAX,
-                    });
+                    model.starts.push(Start::new(0, at, 0, u64::from(weight)));
                 }
                 Err(error) => {
                     assert!(at > newest, "seed {seed}: refused in vain");

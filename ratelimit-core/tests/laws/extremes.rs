@@ -28,13 +28,7 @@ fn at_the_very_end_of_time_what_starts_still_fits() {
                 Ok(permit) => {
                     assert_eq!(wait, Some(ns(0)), "seed {seed}");
                     granted += 1;
-                    model.starts.push(Start {
-                        id,
-                        at,
-                        key: Some(key),
-                        weight: u64::from(weight),
-                        back: u64::MAX,
-                    });
+                    model.starts.push(Start::new(id, at, key, u64::from(weight)));
                     if dice.one_in(4) {
                         permit.refund();
                         model.starts.pop();
@@ -64,7 +58,7 @@ fn a_token_bucket_is_never_fast_and_hardly_slow() {
         let (amount, per) = (extreme_amount(&mut dice).max(1), extreme_span(&mut dice).max(1));
         let burst = extreme_amount(&mut dice).max(1);
         let rate = Rate::new(amount, ns(per)).burst(burst);
-        let is_exact = Limits { rates: vec![rate], totals: Vec::new(), guard: 0 }.are_exact();
+        let is_exact = Limits { rates: vec![rate], ..Limits::default() }.are_exact();
         let clock = ManualClock::new();
         let bucket = Bucket::named("b", rate).guard(ns(0)).clock(clock.clone());
         drop(bucket.request().weight(burst).try_acquire().unwrap());

@@ -14,7 +14,9 @@
 mod common;
 
 mod allowance;
+mod calls;
 mod changes;
+mod checks;
 mod drops;
 mod edges;
 mod extremes;
@@ -23,7 +25,9 @@ mod met;
 mod mix;
 mod model;
 mod oracle;
+mod own;
 mod panics;
+mod plan;
 mod play;
 mod probe;
 mod random;

@@ -26,7 +26,17 @@ pub(crate) enum Kind {
     Peeked,
     Paused,
     Refunded,
+    Charged,
+    Debt,
+    CostMore,
+    CostLess,
+    InFlight,
+    OwnPolicy,
+    UnknownTurn,
+    UnknownEnded,
+    BodyEnded,
     Replaced,
+    FixedReplaced,
     Paced,
     Reset,
     KeyReset,
@@ -36,7 +46,7 @@ pub(crate) enum Kind {
 }
 
 /// Each with the least share of schedules, in percent, that must have met it: about two thirds of what they do.
-pub(crate) const KINDS: [(Kind, u64); 27] = [
+pub(crate) const KINDS: [(Kind, u64); 37] = [
     (Kind::TwoRates, 35),
     (Kind::Totals, 20),
     (Kind::Bursts, 45),
@@ -48,8 +58,8 @@ pub(crate) const KINDS: [(Kind, u64); 27] = [
     (Kind::TooHeavy, 45),
     (Kind::Refused, 60),
     (Kind::Waited, 60),
-    (Kind::PassedOver, 35),
-    (Kind::FailedInLine, 12),
+    (Kind::PassedOver, 33),
+    (Kind::FailedInLine, 20),
     (Kind::Cancelled, 50),
     (Kind::LateWakes, 50),
     (Kind::Stalls, 20),
@@ -57,18 +67,28 @@ pub(crate) const KINDS: [(Kind, u64); 27] = [
     (Kind::Peeked, 50),
     (Kind::Paused, 20),
     (Kind::Refunded, 20),
-    (Kind::Replaced, 16),
+    (Kind::Charged, 34),
+    (Kind::Debt, 15),
+    (Kind::CostMore, 6),
+    (Kind::CostLess, 8),
+    (Kind::InFlight, 24),
+    (Kind::OwnPolicy, 16),
+    (Kind::UnknownTurn, 22),
+    (Kind::UnknownEnded, 10),
+    (Kind::BodyEnded, 32),
+    (Kind::Replaced, 17),
+    (Kind::FixedReplaced, 6),
     (Kind::Paced, 16),
     (Kind::Reset, 16),
     (Kind::KeyReset, 16),
     (Kind::Foreseen, 40),
-    (Kind::ExactProbe, 55),
+    (Kind::ExactProbe, 46),
     (Kind::BoundProbe, 2),
 ];
 
 /// A set of kinds.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Met(u32);
+pub(crate) struct Met(u64);
 
 impl Met {
     pub(crate) fn note(&mut self, kind: Kind) {
@@ -76,7 +96,7 @@ impl Met {
     }
 
     pub(crate) fn note_if(&mut self, is_so: bool, kind: Kind) {
-        self.0 |= u32::from(is_so) << kind as u32;
+        self.0 |= u64::from(is_so) << kind as u32;
     }
 
     fn has(self, kind: Kind) -> bool {
@@ -85,11 +105,18 @@ impl Met {
 }
 
 /// How many schedules met what, and what they did together.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Figures {
     schedules: AtomicU64,
     starts: AtomicU64,
     kinds: [AtomicU64; KINDS.len()],
+}
+
+impl Default for Figures {
+    fn default() -> Self {
+        let zero = || AtomicU64::new(0);
+        Figures { schedules: zero(), starts: zero(), kinds: std::array::from_fn(|_| zero()) }
+    }
 }
 
 impl Figures {
@@ -107,10 +134,13 @@ impl Figures {
 
     /// # Panics
     ///
-    /// If something was met by less than its share over `part`, and there were enough schedules to say so.
-    pub(crate) fn are_many(&self, part: u64) {
+    /// If something was met by less than its share over `part`, and there were enough schedules to say so; but for
+    /// what they are made without.
+    pub(crate) fn are_many(&self, part: u64, without: &[Kind]) {
         let schedules = self.schedules();
-        for ((kind, least), count) in KINDS.iter().zip(&self.kinds) {
+        for ((kind, least), count) in
+            KINDS.iter().zip(&self.kinds).filter(|((kind, _), _)| !without.contains(kind))
+        {
             let count = count.load(Ordering::Relaxed);
             assert!(
                 schedules < 1000 || count * 100 * part >= schedules * least,

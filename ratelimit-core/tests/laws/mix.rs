@@ -11,43 +11,72 @@ pub(crate) struct Callers {
     heavy: bool,
     /// Whether things happen that make plans hard to foresee.
     disturbed: bool,
+    /// Whether some wait for others' ends.
+    bounded: bool,
     /// Weights and spans are any that there are, and the most that fits at first is this.
     extreme: Option<u32>,
 }
 
-/// A kind of step: how often it comes in a quiet and in a disturbed schedule, and how one is made.
-type Row = (u64, u64, fn(&mut Dice, Callers) -> Op);
+/// How often a kind of step comes.
+enum Often {
+    Always(u64),
+    Disturbed(u64),
+    Bounded(u64),
+}
+
+/// A kind of step: how often it comes, and how one is made.
+type Row = (Often, fn(&mut Dice, Callers) -> Op);
 
 /// A new verb is a row here, an arm where steps are played, an event, and what the oracle makes of it.
-const MIX: [Row; 15] = [
-    (6, 6, |dice, callers| Op::Try { key: callers.key(dice), weight: callers.weight(dice) }),
-    (16, 16, |dice, callers| {
+const MIX: [Row; 19] = [
+    (Often::Always(6), |dice, callers| Op::Try { key: callers.key(dice), weight: callers.weight(dice) }),
+    (Often::Always(16), |dice, callers| {
         let (key, weight) = (callers.key(dice), callers.weight(dice));
         Op::Wait { key, weight, allowance: callers.allowance(dice) }
     }),
-    (6, 6, |dice, _| Op::Poll { order: dice.next(), all: !dice.one_in(3) }),
-    (2, 2, |dice, _| Op::Touch { who: dice.next() }),
-    (6, 6, |dice, _| Op::Cancel { who: dice.next() }),
-    (6, 6, |dice, callers| Op::Advance(Step::By(callers.span(dice)))),
-    (8, 8, |dice, _| {
+    (Often::Always(6), |dice, _| Op::Poll { order: dice.next(), all: !dice.one_in(3) }),
+    (Often::Always(2), |dice, _| Op::Touch { who: dice.next() }),
+    (Often::Always(6), |dice, _| Op::Cancel { who: dice.next() }),
+    (Often::Always(6), |dice, callers| Op::Advance(Step::By(callers.span(dice)))),
+    (Often::Always(8), |dice, _| {
         let (before, after) = dice.pick(&[(0, 0), (0, 0), (0, 0), (1, 0), (0, 1), (0, MS)]);
         Op::Advance(Step::Wake { before, after })
     }),
     // Executors that are blocked, machines that sleep: many windows at once.
-    (1, 1, |dice, _| Op::Advance(Step::By(dice.between(1, 100) * 200 * MS))),
-    (1, 2, |dice, callers| Op::Advance(Step::Back(callers.span(dice)))),
-    (2, 2, |dice, callers| Op::Peek { key: callers.key(dice), weight: callers.weight(dice) }),
-    (0, 4, |dice, callers| Op::Pause { span: callers.span(dice) }),
-    (0, 4, |dice, _| Op::Refund { which: dice.next() }),
-    (0, 2, |dice, callers| Op::Register(callers.limits(dice))),
-    (0, 2, |dice, _| Op::Pace { slow: dice.one_in(2) }),
-    (0, 4, |dice, callers| Op::Reset { key: dice.one_in(2).then(|| callers.key(dice)) }),
+    (Often::Always(1), |dice, _| Op::Advance(Step::By(dice.between(1, 100) * 200 * MS))),
+    (Often::Always(2), |dice, callers| Op::Advance(Step::Back(callers.span(dice)))),
+    (Often::Always(1), |dice, callers| Op::Charge { key: callers.key(dice), weight: callers.weight(dice) }),
+    (Often::Bounded(10), |dice, _| Op::End { which: dice.next() }),
+    (Often::Always(2), |dice, callers| Op::Peek { key: callers.key(dice), weight: callers.weight(dice) }),
+    (Often::Disturbed(4), |dice, callers| Op::Pause { span: callers.span(dice) }),
+    (Often::Disturbed(4), |dice, _| Op::Refund { which: dice.next() }),
+    (Often::Disturbed(4), |dice, callers| {
+        let cost = if dice.one_in(4) { 0 } else { callers.weight(dice) };
+        Op::Correct { which: dice.next(), cost }
+    }),
+    (Often::Disturbed(2), |dice, callers| {
+        let (limits, keeps_own) = (callers.limits(dice), !dice.one_in(4));
+        Op::Register { limits, keeps_own }
+    }),
+    (Often::Disturbed(1), |dice, _| Op::Amounts { seed: dice.next() }),
+    (Often::Disturbed(2), |dice, _| Op::Pace { slow: dice.one_in(2) }),
+    (Often::Disturbed(4), |dice, callers| Op::Reset { key: dice.one_in(2).then(|| callers.key(dice)) }),
 ];
 
 impl Callers {
-    pub(crate) fn random(dice: &mut Dice, extreme: Option<u32>) -> Self {
+    pub(crate) fn random(dice: &mut Dice, extreme: Option<u32>, bounded: bool) -> Self {
         // Some are quiet.
-        Callers { disturbed: dice.one_in(3), keys: dice.pick(&[1, 1, 2, 3]), heavy: dice.one_in(2), extreme }
+        let (disturbed, keys, heavy) = (dice.one_in(3), dice.pick(&[1, 1, 2, 3]), dice.one_in(2));
+        let bounded = bounded || disturbed && dice.one_in(4);
+        Callers { keys, heavy, disturbed, bounded, extreme }
+    }
+
+    fn chances(self, often: &Often) -> u64 {
+        match often {
+            Often::Always(chances) => *chances,
+            Often::Disturbed(chances) => u64::from(self.disturbed) * chances,
+            Often::Bounded(chances) => u64::from(self.bounded) * chances,
+        }
     }
 
     fn key(self, dice: &mut Dice) -> usize {
@@ -72,7 +101,9 @@ impl Callers {
     }
 
     fn limits(self, dice: &mut Dice) -> Limits {
-        if self.extreme.is_some() { Limits::extreme(dice) } else { Limits::random(dice) }
+        let limits = if self.extreme.is_some() { Limits::extreme(dice) } else { Limits::random(dice) };
+        let limits = limits.with_fixed(dice);
+        if self.bounded && dice.one_in(2) { limits.with_in_flight(dice) } else { limits }
     }
 
     fn allowance(self, dice: &mut Dice) -> u64 {
@@ -98,12 +129,12 @@ impl Callers {
 
 impl Op {
     pub(crate) fn random(dice: &mut Dice, callers: Callers) -> Self {
-        let chances = |row: &Row| if callers.disturbed { row.1 } else { row.0 };
+        let chances = |row: &Row| callers.chances(&row.0);
         let mut left = dice.below(MIX.iter().map(chances).sum());
         for row in &MIX {
             match left.checked_sub(chances(row)) {
                 Some(rest) => left = rest,
-                None => return row.2(dice, callers),
+                None => return row.1(dice, callers),
             }
         }
         unreachable!("less than all chances")

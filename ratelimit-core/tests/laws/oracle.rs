@@ -4,10 +4,14 @@
 //! Where the contract leaves open what exactly follows (a token bucket's refund gives back less, replaced limits of
 //! another kind, lateness judged by a change), `exact` is dropped: from there on only what must never happen is looked
 //! for: a start above a limit, or past an allowance.
+//!
+//! A time that is unknown before a started call ends is `None`, and one that never comes `u64::MAX`.
 
 use ratelimit_core::ErrorKind;
 
-use crate::model::{Model, Start};
+use crate::calls::{Call, Part};
+use crate::model::Model;
+use crate::own::Own;
 use crate::schedule::{KEYS, Limits};
 use crate::tempo::Tempo;
 use crate::world::Ended;
@@ -42,11 +46,16 @@ pub(crate) struct Oracle {
     pub exact: bool,
     /// Something may be due beyond the end of time.
     pub extreme: bool,
-    /// Starts before this one were made under other limits, and give nothing back any more.
+    /// How many bodies may run on each key, and how many do that count.
+    pub in_flight: Option<usize>,
+    pub running: [usize; KEYS],
+    pub calls: Vec<Call>,
+    pub parts: Vec<Part>,
+    /// Parts before this one were taken under other limits or before everything was reset: nothing of them is given
+    /// back any more.
     pub settled: usize,
-    pub starts: usize,
     /// When those in line would have started, had nobody come back.
-    before: Vec<(usize, u64)>,
+    before: Vec<(usize, Option<u64>)>,
 }
 
 /// What has to become of a call.
@@ -67,7 +76,13 @@ impl Oracle {
         let (rates, totals) = (limits.rates.clone(), limits.totals.clone());
         let exact = limits.are_exact();
         Oracle {
-            model: Model { rates, totals, guard: limits.guard, starts: Vec::new() },
+            model: Model {
+                rates,
+                totals,
+                guard: limits.guard,
+                own: limits.own.map(Own::new),
+                ..Model::default()
+            },
             waiters: Vec::new(),
             turns: [None; KEYS],
             now: 0,
@@ -76,8 +91,11 @@ impl Oracle {
             tempo: Tempo::default(),
             exact,
             extreme: limits.are_extreme(),
+            in_flight: limits.in_flight,
+            running: [0; KEYS],
+            calls: Vec::new(),
+            parts: Vec::new(),
             settled: 0,
-            starts: 0,
             before: Vec::new(),
         }
     }
@@ -87,9 +105,19 @@ impl Oracle {
         self.waiters.iter().filter(move |waiter| waiter.key == key && !waiter.passed && !waiter.failed)
     }
 
+    /// Whether turns may be unknown, as they wait for a call to end.
+    pub(crate) fn has_unknown_turns(&self) -> bool {
+        self.in_flight.is_some() || self.model.own.is_some()
+    }
+
+    /// How many bodies more may run on `key`.
+    pub(crate) fn room(&self, key: usize) -> usize {
+        self.in_flight.map_or(usize::MAX, |most| most.saturating_sub(self.running[key]))
+    }
+
     fn key_is_ready(&self, key: usize, weight: u64) -> bool {
         let now = self.tempo.policy(self.now);
-        self.paused <= self.now && self.model.by_key(key, now, weight) == now
+        self.paused <= self.now && self.room(key) > 0 && self.model.key_lets(key, now, weight)
     }
 
     fn total_is_ready(&self, weight: u64) -> bool {
@@ -108,9 +136,10 @@ impl Oracle {
 
     /// Whose turn it is now: each ready head's, or with a total the first one's if the total lets it.
     pub(crate) fn settle(&mut self) {
-        for waiter in &mut self.waiters {
-            waiter.failed |= self.shown > waiter.deadline.saturating_add(GRACE);
+        if self.waiters.is_empty() {
+            return;
         }
+        self.allowances_end();
         loop {
             let mut ready = self.ready_heads();
             if !self.model.totals.is_empty() {
@@ -135,43 +164,29 @@ impl Oracle {
         }
     }
 
-    /// When `weight` could start after the starts of `model`, at the earliest `from`.
-    fn due(&self, model: &Model, key: usize, from: u64, weight: u64) -> u64 {
-        let asked = self.tempo.policy(from);
-        let start = model.by_total(model.by_key(key, asked, weight), weight);
-        if start > asked { self.tempo.clock(start) } else { from }
-    }
-
-    /// When each of those in line on `key` starts, if those before start when due; then a newcomer of `weight`.
-    pub(crate) fn plan(&self, key: usize, newcomer: u64) -> (Vec<(usize, u64)>, u64) {
-        let mut model = self.model.clone();
-        let mut last = self.now.max(self.paused);
-        let mut dues = Vec::new();
-        for waiter in self.active(key) {
-            let due = self.due(&model, key, last, waiter.weight);
-            dues.push((waiter.id, due));
-            if due > waiter.deadline.saturating_add(GRACE).max(self.now) {
-                // It will have failed by then, and holds those behind it up until it has.
-                last = last.max(waiter.deadline.saturating_add(GRACE + 1));
-                continue;
-            }
-            last = due;
-            let at = self.tempo.policy(due);
-            model.starts.push(Start {
-                id: usize::MAX,
-                at,
-                key: Some(key),
-                weight: waiter.weight,
-                back: u64::MAX,
-            });
+    /// Those fail whose allowance is long over, and those whose allowance is over while nobody knows when their turn
+    /// comes.
+    fn allowances_end(&mut self) {
+        let is_late = |waiter: &Waiter, shown| shown > waiter.deadline.saturating_add(GRACE);
+        if !self.has_unknown_turns() {
+            self.waiters.iter_mut().for_each(|waiter| waiter.failed |= is_late(waiter, self.shown));
+            return;
         }
-        (dues, self.due(&model, key, last, newcomer))
-    }
-
-    /// When the first of those in line on `key` starts.
-    pub(crate) fn first_due(&self, key: usize) -> Option<u64> {
-        let first = self.active(key).next()?;
-        Some(self.due(&self.model, key, self.now.max(self.paused), first.weight))
+        let over = self.waiters.iter().filter(|waiter| !waiter.failed && self.shown > waiter.deadline);
+        let mut over: Vec<(u64, usize)> = over.map(|waiter| (waiter.deadline, waiter.id)).collect();
+        over.sort_unstable();
+        if !over.is_empty() {
+            let before = self.forecast();
+            for (_, id) in over {
+                let place = self.place(id);
+                let waiter = &self.waiters[place];
+                self.waiters[place].failed = is_late(waiter, self.shown) || self.due_of(waiter).is_none();
+            }
+            (0..KEYS).for_each(|key| self.judge(key, &before));
+        }
+        // Whether one who never starts is counted as in flight then is left open.
+        let never = |key: usize| self.plan(key, 1).0.iter().any(|(_, due)| *due == Some(u64::MAX));
+        self.exact &= !(self.extreme && (0..KEYS).any(never));
     }
 
     /// Whether a refusal's `retry_after` is exact: nobody of another key stands between.
@@ -179,10 +194,10 @@ impl Oracle {
         self.model.totals.is_empty() || self.waiters.iter().all(|waiter| waiter.failed || waiter.key == key)
     }
 
-    /// How long it is by the clock until `due`; `u64::MAX` = for ever. What a clock that went back does not show, but the
-    /// bucket has seen, is no wait.
-    pub(crate) fn wait(&self, due: u64) -> u64 {
-        match due {
+    /// How long it is by the clock until `due`; `u64::MAX` = for ever, or unknown. What a clock that went back does not
+    /// show, but the bucket has seen, is no wait.
+    pub(crate) fn wait(&self, due: Option<u64>) -> u64 {
+        match due.unwrap_or(u64::MAX) {
             u64::MAX => u64::MAX,
             due if due <= self.now => 0,
             due => due - self.shown,
@@ -205,7 +220,7 @@ impl Oracle {
             return Expected::Starts;
         }
         let due = self.plan(key, weight).1;
-        let is_in_time = due <= self.shown.saturating_add(allowance).max(self.now);
+        let is_in_time = due.is_none_or(|due| due <= self.shown.saturating_add(allowance).max(self.now));
         // Behind other keys, those before it may run out of time and not take what they are planned to.
         let may_fail = !self.is_alone(key) && self.active(key).any(|waiter| waiter.deadline < u64::MAX);
         if allowance > 0 && (is_in_time || may_fail) {
@@ -242,22 +257,13 @@ impl Oracle {
         let starts = self.turns[key].is_some_and(|(holder, _)| holder == id);
         if came_back {
             // Others have started meanwhile: that has moved its own turn as well.
-            before.push((id, 0));
+            before.push((id, None));
             self.before = before;
         }
         if came_back && !starts {
             self.judge_behind(key);
         }
         if starts { Expected::Starts } else { Expected::Waits }
-    }
-
-    /// It did start: it leaves the line, and counts.
-    pub(crate) fn started(&mut self, key: usize, weight: u64, start: usize) {
-        self.starts = start + 1;
-        if weight > 0 {
-            let at = self.tempo.policy(self.now);
-            self.model.starts.push(Start { id: start, at, key: Some(key), weight, back: u64::MAX });
-        }
     }
 
     pub(crate) fn left(&mut self, id: usize) {
@@ -268,34 +274,55 @@ impl Oracle {
         }
     }
 
+    pub(crate) fn cancelled(&mut self, id: usize) {
+        let key = self.waiters[self.place(id)].key;
+        let before = self.forecast_unknown();
+        self.left(id);
+        self.judge_unknown(key, &before);
+    }
+
     pub(crate) fn place(&self, id: usize) -> usize {
         self.waiters.iter().position(|waiter| waiter.id == id).expect("it is in line")
     }
 
-    /// When each in line would start; taken before a change that is judged.
-    pub(crate) fn forecast(&self) -> Vec<(usize, u64)> {
-        if self.waiters.is_empty() {
-            return Vec::new();
-        }
-        (0..KEYS).flat_map(|key| self.plan(key, 1).0).collect()
-    }
-
     /// Those whose turn a change has moved past their allowance fail, and the others move up.
-    pub(crate) fn judge(&mut self, key: usize, before: &[(usize, u64)]) {
+    ///
+    /// Who had no known turn has one that was moved as soon as it is known.
+    pub(crate) fn judge(&mut self, key: usize, before: &[(usize, Option<u64>)]) {
         // Behind other keys, how late one really is may be known better than by its own line.
         self.exact &= self.is_alone(key) || self.active(key).all(|waiter| waiter.deadline == u64::MAX);
         if self.active(key).all(|waiter| waiter.deadline == u64::MAX) {
             return;
         }
         loop {
-            let moved = |id: usize, due: u64| before.iter().any(|(known, was)| *known == id && due > *was);
+            let moved = |id: usize, due: u64| {
+                before.iter().any(|(known, was)| *known == id && was.is_none_or(|was| due > was))
+            };
             let late = |id: usize, due: u64| due > self.waiters[self.place(id)].deadline.max(self.now);
+            let fails =
+                |(id, due): &(usize, Option<u64>)| due.is_some_and(|due| late(*id, due) && moved(*id, due));
             let (dues, _) = self.plan(key, 1);
-            let Some((id, _)) = dues.iter().find(|(id, due)| late(*id, *due) && moved(*id, *due)) else {
+            let Some((id, _)) = dues.into_iter().find(fails) else {
                 return;
             };
-            let place = self.place(*id);
+            let place = self.place(id);
             self.waiters[place].failed = true;
+        }
+    }
+
+    pub(crate) fn judge_unknown(&mut self, key: usize, before: &[(usize, Option<u64>)]) {
+        if self.has_unknown_turns() {
+            self.judge(key, before);
+        }
+    }
+
+    /// After a change on `key`: its own line is judged, with a total everybody.
+    pub(crate) fn judge_sharers(&mut self, key: usize, before: &[(usize, Option<u64>)]) {
+        if self.model.totals.is_empty() {
+            self.judge(key, before);
+            self.settle();
+        } else {
+            self.judge_all(before);
         }
     }
 
@@ -305,7 +332,7 @@ impl Oracle {
         self.judge(key, &before);
     }
 
-    pub(crate) fn judge_all(&mut self, before: &[(usize, u64)]) {
+    pub(crate) fn judge_all(&mut self, before: &[(usize, Option<u64>)]) {
         (0..KEYS).for_each(|key| self.judge(key, before));
         self.settle();
     }

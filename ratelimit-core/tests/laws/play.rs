@@ -6,7 +6,7 @@ use ratelimit_core::clock::Timestamp;
 use ratelimit_core::{Pace, Permit};
 
 use crate::common::{Dice, Task, ns};
-use crate::schedule::{Op, Schedule, Step};
+use crate::schedule::{Limits, Op, Schedule, Step};
 use crate::world::{Event, World};
 
 impl World {
@@ -20,8 +20,11 @@ impl World {
     }
 
     fn pick(&self, who: u64) -> Option<usize> {
-        let waiting = self.waiting();
-        (!waiting.is_empty()).then(|| waiting[usize::try_from(who % waiting.len() as u64).expect("small")])
+        pick(&self.waiting(), who)
+    }
+
+    fn pick_held(&self, which: u64) -> Option<usize> {
+        pick(&self.held(), which)
     }
 
     pub(crate) fn play(&mut self, op: &Op, events: &mut Vec<Event>) {
@@ -43,15 +46,34 @@ impl World {
                 }
             }
             Op::Advance(step) => self.advance(*step, events),
+            Op::Charge { key, weight } => {
+                let permit = self.request(*key, *weight).charge().expect("it is open");
+                self.permits.push(Some(permit));
+                events.push(Event::Charged { key: *key, weight: *weight, start: self.permits.len() - 1 });
+            }
             Op::Refund { which } => {
-                let held: Vec<usize> =
-                    (0..self.permits.len()).filter(|id| self.permits[*id].is_some()).collect();
-                if held.is_empty() {
-                    return;
+                if let Some(start) = self.pick_held(*which) {
+                    self.permits[start].take().into_iter().for_each(Permit::refund);
+                    events.push(Event::Refunded { start });
                 }
-                let start = held[usize::try_from(*which % held.len() as u64).expect("small")];
-                self.permits[start].take().into_iter().for_each(Permit::refund);
-                events.push(Event::Refunded { start });
+            }
+            Op::Correct { which, cost } => {
+                if let Some(start) = self.pick_held(*which) {
+                    self.permits[start].iter().for_each(|permit| permit.correct(*cost));
+                    events.push(Event::Corrected { start, cost: *cost });
+                }
+            }
+            Op::End { which } => {
+                if let Some(start) = self.pick_held(*which) {
+                    self.end(start, events);
+                }
+            }
+            Op::Register { limits, keeps_own } => {
+                let own = self.limits.own.filter(|_| *keeps_own);
+                self.register(Limits { own, ..limits.clone() }, events);
+            }
+            Op::Amounts { seed } => {
+                self.register(self.limits.clone().with_amounts(&mut Dice::new(*seed)), events);
             }
             _ => self.change(op, events),
         }
@@ -87,10 +109,6 @@ impl World {
                 self.bucket.pause(ns(*span)).expect("it is open");
                 Event::Paused { span: *span }
             }
-            Op::Register(limits) => {
-                self.registry.register(limits.bucket()).expect("the limits make sense");
-                Event::Registered(limits.clone())
-            }
             Op::Pace { slow } => {
                 self.registry.set_pace(if *slow { Pace::Slow } else { Pace::Normal });
                 Event::Paced { slow: *slow }
@@ -109,4 +127,9 @@ impl World {
             _ => unreachable!("played elsewhere"),
         });
     }
+}
+
+fn pick(ids: &[usize], which: u64) -> Option<usize> {
+    let place = which.checked_rem(ids.len() as u64)?;
+    ids.get(usize::try_from(place).expect("small")).copied()
 }

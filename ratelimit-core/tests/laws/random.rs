@@ -8,7 +8,7 @@ use std::thread;
 use ratelimit_core::clock::{Clock, SystemClock};
 
 use crate::common::Dice;
-use crate::met::Figures;
+use crate::met::{Figures, Kind};
 use crate::run::Run;
 use crate::schedule::Schedule;
 
@@ -92,14 +92,15 @@ fn test(name: &str, make: fn(u64) -> Schedule, usual: u64) -> Option<Figures> {
 #[test]
 fn every_random_schedule_keeps_the_laws() {
     if let Some(figures) = test("every_random", Schedule::random, usual()) {
-        figures.are_many(1);
+        figures.are_many(1, &[]);
     }
 }
 
 /// Amounts, bursts and weights up to `u32::MAX`, spans from 1 ns to `u64::MAX` ns, times up to the end of time.
 #[test]
 fn every_extreme_schedule_keeps_the_laws() {
-    if let Some(figures) = test("every_extreme", Schedule::extreme, usual() / 4) {
-        figures.are_many(2);
+    if let Some(figures) = test("every_extreme", Schedule::extreme, usual() / 8) {
+        // With a policy that may say never, what is due beyond the end of time is too heavy.
+        figures.are_many(2, &[Kind::OwnPolicy, Kind::UnknownEnded]);
     }
 }

@@ -6,13 +6,17 @@ use ratelimit_core::{Bucket, Rate};
 
 use crate::common::{Dice, ns};
 use crate::mix::Callers;
-use crate::shape::{is_rounded, is_sliding, most, speed, window};
+use crate::own::{Places, Resting};
+use crate::shape::{is_fixed, is_rounded, is_sliding, most, speed, window};
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Limits {
     pub rates: Vec<Rate>,
     pub totals: Vec<Rate>,
     pub guard: u64,
+    pub in_flight: Option<usize>,
+    /// A policy of one's own beside the rates.
+    pub own: Option<Places>,
 }
 
 #[derive(Clone, Debug)]
@@ -49,10 +53,30 @@ pub(crate) enum Op {
     Pause {
         span: u64,
     },
+    Charge {
+        key: usize,
+        weight: u32,
+    },
     Refund {
         which: u64,
     },
-    Register(Limits),
+    Correct {
+        which: u64,
+        cost: u32,
+    },
+    /// Drops a permit.
+    End {
+        which: u64,
+    },
+    /// Other limits; a policy of one's own stays, or goes.
+    Register {
+        limits: Limits,
+        keeps_own: bool,
+    },
+    /// The same windows with other amounts.
+    Amounts {
+        seed: u64,
+    },
     Pace {
         slow: bool,
     },
@@ -104,7 +128,7 @@ impl Limits {
         let totals = if dice.one_in(3) { vec![rate(dice)] } else { Vec::new() };
         let shortest = rates.iter().chain(&totals).map(window).min().unwrap_or_default();
         let guard = if dice.one_in(4) && shortest > 1 { dice.below(shortest) } else { 0 };
-        Limits { rates, totals, guard }
+        Limits { rates, totals, guard, ..Limits::default() }
     }
 
     /// The same with some windows fixed.
@@ -115,6 +139,33 @@ impl Limits {
             }
         }
         self
+    }
+
+    /// The same with few bodies at once.
+    pub(crate) fn with_in_flight(mut self, dice: &mut Dice) -> Self {
+        self.in_flight = usize::try_from(dice.between(1, 3)).ok();
+        self
+    }
+
+    pub(crate) fn with_own(mut self, dice: &mut Dice) -> Self {
+        let amount = u32::try_from(dice.between(1, 6)).expect("small");
+        let rest = dice.pick(&[0, 0, 1, 10 * MS]) * dice.between(1, 10);
+        self.own = Some(Places { amount, rest });
+        self
+    }
+
+    /// Fixed windows of other amounts, or, where there is none, sliding ones.
+    pub(crate) fn with_amounts(mut self, dice: &mut Dice) -> Self {
+        let of_kind = if self.rates.iter().copied().any(is_fixed) { is_fixed } else { is_sliding };
+        for rate in self.rates.iter_mut().filter(|rate| of_kind(**rate)) {
+            let other = Rate::new(u32::try_from(dice.between(1, 6)).expect("small"), rate.per());
+            *rate = if is_fixed(*rate) { other.fixed() } else { other };
+        }
+        self
+    }
+
+    pub(crate) fn has_unknown_turns(&self) -> bool {
+        self.in_flight.is_some() || self.own.is_some()
     }
 
     /// Law 2: a token bucket may be a little slow, but where its reduced amount is at most 64.
@@ -133,10 +184,27 @@ impl Limits {
         self.rates.iter().chain(&self.totals).map(most).min().expect("a rate")
     }
 
+    /// A bucket without the policy.
     pub(crate) fn bucket(&self) -> Bucket {
         let (first, others) = self.rates.split_first().expect("a rate");
-        let bucket = others.iter().fold(Bucket::named("b", *first), |bucket, rate| bucket.and(*rate));
-        self.totals.iter().fold(bucket, |bucket, rate| bucket.total(*rate)).guard(ns(self.guard))
+        self.beside(Bucket::named("b", *first), others)
+    }
+
+    /// A bucket that has nothing but the policy.
+    pub(crate) fn prototype(&self) -> Option<Bucket> {
+        self.own.map(|places| Bucket::with_policy("b", Resting::new(places)))
+    }
+
+    /// The same with all the rest.
+    pub(crate) fn beside_own(&self, prototype: &Bucket) -> Bucket {
+        self.beside(prototype.clone(), &self.rates)
+    }
+
+    fn beside(&self, bucket: Bucket, rates: &[Rate]) -> Bucket {
+        let bucket = rates.iter().fold(bucket, |bucket, rate| bucket.and(*rate));
+        let bucket =
+            self.totals.iter().fold(bucket, |bucket, rate| bucket.total(*rate)).guard(ns(self.guard));
+        self.in_flight.into_iter().fold(bucket, Bucket::in_flight)
     }
 }
 
@@ -178,14 +246,20 @@ fn rate(dice: &mut Dice) -> Rate {
 impl Schedule {
     pub(crate) fn random(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        // Not so of limits that replace others: the model would have to know what opened a window before.
         let limits = Limits::random(&mut dice).with_fixed(&mut dice);
+        let limits = match dice.below(8) {
+            0 | 1 => limits.with_in_flight(&mut dice),
+            2 => limits.with_own(&mut dice),
+            3 => limits.with_own(&mut dice).with_in_flight(&mut dice),
+            _ => limits,
+        };
         Self::of(limits, &mut dice, None)
     }
 
     pub(crate) fn extreme(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let limits = Limits::extreme(&mut dice).with_fixed(&mut dice);
+        let limits = if dice.one_in(4) { limits.with_in_flight(&mut dice) } else { limits };
         let most = limits.most();
         let mut schedule = Self::of(limits, &mut dice, Some(most));
         schedule.ops.insert(0, Op::Advance(Step::By(extreme_span(&mut dice))));
@@ -193,7 +267,7 @@ impl Schedule {
     }
 
     fn of(limits: Limits, dice: &mut Dice, extreme: Option<u32>) -> Self {
-        let callers = Callers::random(dice, extreme);
+        let callers = Callers::random(dice, extreme, limits.has_unknown_turns());
         Schedule { limits, ops: (0..STEPS).map(|_| Op::random(dice, callers)).collect() }
     }
 }

@@ -34,6 +34,19 @@ pub(crate) enum Event {
     Refunded {
         start: usize,
     },
+    Charged {
+        key: usize,
+        weight: u32,
+        start: usize,
+    },
+    Corrected {
+        start: usize,
+        cost: u32,
+    },
+    /// Its permit was dropped.
+    Ended {
+        start: usize,
+    },
     Registered(Limits),
     Paced {
         slow: bool,
@@ -65,6 +78,9 @@ pub(crate) struct World {
     pub clock: ManualClock,
     pub registry: Registry,
     pub bucket: Bucket,
+    /// The limits in force, and the policy that was there first.
+    pub limits: Limits,
+    prototype: Option<Bucket>,
     pub tasks: Vec<Option<Task>>,
     pub permits: Vec<Option<Permit>>,
 }
@@ -73,8 +89,24 @@ impl World {
     pub(crate) fn new(limits: &Limits) -> Self {
         let clock = ManualClock::new();
         let registry = Registry::builder().clock(clock.clone()).build();
-        let bucket = registry.register(limits.bucket()).expect("the limits make sense");
-        World { clock, registry, bucket, tasks: Vec::new(), permits: Vec::new() }
+        let prototype = limits.prototype();
+        let bucket =
+            prototype.as_ref().map_or_else(|| limits.bucket(), |prototype| limits.beside_own(prototype));
+        let bucket = registry.register(bucket).expect("the limits make sense");
+        let limits = limits.clone();
+        World { clock, registry, bucket, limits, prototype, tasks: Vec::new(), permits: Vec::new() }
+    }
+
+    pub(crate) fn register(&mut self, limits: Limits, events: &mut Vec<Event>) {
+        let prototype = self.prototype.as_ref().filter(|_| limits.own.is_some());
+        let bucket = prototype.map_or_else(|| limits.bucket(), |prototype| limits.beside_own(prototype));
+        self.registry.register(bucket).expect("the limits make sense");
+        self.limits = limits.clone();
+        events.push(Event::Registered(limits));
+    }
+
+    pub(crate) fn held(&self) -> Vec<usize> {
+        (0..self.permits.len()).filter(|id| self.permits[*id].is_some()).collect()
     }
 
     pub(crate) fn now(&self) -> u64 {
@@ -152,6 +184,11 @@ impl World {
         let tried = self.request(key, weight).try_acquire();
         let ended = Some(self.ended(tried));
         events.push(Event::Asked { key, weight, allowance: 0, id: None, ended });
+    }
+
+    pub(crate) fn end(&mut self, start: usize, events: &mut Vec<Event>) {
+        self.permits[start] = None;
+        events.push(Event::Ended { start });
     }
 
     pub(crate) fn advance_to(&mut self, now: u64, events: &mut Vec<Event>) {
