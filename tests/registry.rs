@@ -170,6 +170,22 @@ fn a_removed_static_is_closed_until_it_is_registered() {
 }
 
 #[test]
+fn a_removed_declaration_of_a_call_site_gives_way_to_what_is_registered() {
+    #[rate_limited(bucket = "tests.removed_site", rate = "2/day")]
+    fn call() -> Result<(), Error> {
+        Ok(())
+    }
+
+    call().unwrap();
+    assert!(Registry::global().remove("tests.removed_site"));
+    assert_eq!(call().unwrap_err().kind(), ErrorKind::Closed);
+
+    Registry::global().register(Bucket::named("tests.removed_site", Rate::per_day(1))).unwrap();
+    call().unwrap();
+    assert_eq!(call().unwrap_err().rate(), Some(Rate::per_day(1)));
+}
+
+#[test]
 fn a_handle_is_that_bucket_whatever_the_registry() {
     #[rate_limited(bucket = bucket, registry = limits)]
     fn call(bucket: &Bucket, limits: &Registry) -> Result<(), Error> {

@@ -95,24 +95,31 @@ impl Asked {
     fn enter_and_leave(self) -> Result<Permit, Error> {
         let (shared, ask) = self.ask(None)?;
         let Changed { result, rest } = shared.enter(ask, &mut None);
-        shared.finish(rest);
-        match result {
-            Entered::Granted(grant) => Ok(self.permit(&shared, grant)),
-            Entered::Refused(refusal) => Err(self.refusal(&shared, refusal)),
+        let result = match result {
+            Entered::Granted(grant) => Ok(grant),
+            Entered::Refused(refusal) => Err(refusal),
             // Nobody waits without an allowance.
-            Entered::MustWait(_) | Entered::Waits(_) => {
-                Err(self.refusal(&shared, Refusal::of(ErrorKind::Limited)))
-            }
-        }
+            Entered::MustWait(_) | Entered::Waits(_) => Err(Refusal::of(ErrorKind::Limited)),
+        };
+        self.end(&shared, Changed { result, rest })
     }
 
     /// Takes it whatever the limit says.
     pub(crate) fn charge(self) -> Result<Permit, Error> {
         let (shared, ask) = self.ask(None)?;
-        match shared.charge(ask.key, ask.weight) {
-            Ok(grant) => Ok(self.permit(&shared, grant)),
-            Err(refusal) => Err(self.refusal(&shared, refusal)),
-        }
+        let changed = shared.charge(ask.key, ask.weight);
+        self.end(&shared, changed)
+    }
+
+    /// The permit is made before anything foreign runs, so that a panic there ends what was granted.
+    fn end(
+        &self,
+        shared: &Handle,
+        Changed { result, rest }: Changed<Result<Grant, Refusal>>,
+    ) -> Result<Permit, Error> {
+        let ended = result.map(|grant| self.permit(shared, grant));
+        shared.finish(rest);
+        ended.map_err(|refusal| self.refusal(shared, refusal))
     }
 
     #[inline]

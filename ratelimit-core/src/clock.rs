@@ -108,36 +108,42 @@ impl RefUnwindSafe for ClockHandle {}
 pub(crate) enum ClockHandle {
     #[default]
     System,
-    Other(Arc<dyn Clock>),
+    /// With its identity, asked for once: handles are compared where its code must not run.
+    Other(Arc<dyn Clock>, Option<usize>),
 }
 
 impl ClockHandle {
     pub(crate) fn new(clock: impl Clock) -> Self {
-        ClockHandle::Other(Arc::new(clock))
+        let identity = clock.identity();
+        // The system's clock by whatever handle: what is done for it alone is done for all of them.
+        if identity == SystemClock.identity() {
+            return ClockHandle::System;
+        }
+        ClockHandle::Other(Arc::new(clock), identity)
     }
 
     pub(crate) fn now(&self) -> Timestamp {
         match self {
             ClockHandle::System => SystemClock.now(),
-            ClockHandle::Other(clock) => clock.now(),
+            ClockHandle::Other(clock, _) => clock.now(),
         }
     }
 
     pub(crate) fn sleep_until(&self, at: Timestamp) -> Sleep {
         match self {
             ClockHandle::System => SystemClock.sleep_until(at),
-            ClockHandle::Other(clock) => clock.sleep_until(at),
+            ClockHandle::Other(clock, _) => clock.sleep_until(at),
         }
     }
 
     pub(crate) fn sleeper_came(&self) {
-        if let ClockHandle::Other(clock) = self {
+        if let ClockHandle::Other(clock, _) = self {
             clock.sleeper_came();
         }
     }
 
     pub(crate) fn sleeper_left(&self) {
-        if let ClockHandle::Other(clock) = self {
+        if let ClockHandle::Other(clock, _) = self {
             clock.sleeper_left();
         }
     }
@@ -146,7 +152,7 @@ impl ClockHandle {
     pub(crate) fn grain(&self) -> Option<u64> {
         match self {
             ClockHandle::System => SystemClock::grain(),
-            ClockHandle::Other(_) => None,
+            ClockHandle::Other(..) => None,
         }
     }
 
@@ -156,7 +162,7 @@ impl ClockHandle {
 
     /// Whether both are one and the same clock.
     pub(crate) fn is(&self, other: &ClockHandle) -> bool {
-        if let (ClockHandle::Other(a), ClockHandle::Other(b)) = (self, other)
+        if let (ClockHandle::Other(a, _), ClockHandle::Other(b, _)) = (self, other)
             && Arc::ptr_eq(a, b)
         {
             return true;
@@ -167,7 +173,21 @@ impl ClockHandle {
     fn identity(&self) -> Option<usize> {
         match self {
             ClockHandle::System => SystemClock.identity(),
-            ClockHandle::Other(clock) => clock.identity(),
+            ClockHandle::Other(_, identity) => *identity,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_clock_by_any_handle_is_the_systems_clock() {
+        for handle in [ClockHandle::new(SystemClock), ClockHandle::new(Arc::new(Arc::new(SystemClock)))] {
+            assert!(handle.is_system() && handle.is(&ClockHandle::System));
+        }
+        let manual = ClockHandle::new(ManualClock::new());
+        assert!(!manual.is_system() && !manual.is(&ClockHandle::new(ManualClock::new())));
     }
 }

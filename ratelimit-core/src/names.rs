@@ -118,7 +118,7 @@ impl Names {
         }
         let declared = declaration.declared.clone();
         let Some(named) = table.buckets.get_mut(name) else {
-            return table.insert(name, declaration, Some(declared));
+            return insert(table, name, declaration, Some(declared));
         };
         if named.preset {
             return self.replace(table, name, declaration, Some(declared));
@@ -139,7 +139,7 @@ impl Names {
         let mut table = self.lock_for(name)?;
         table.removed.remove(name);
         match table.buckets.get(name) {
-            None => table.insert(name, declaration, None),
+            None => insert(table, name, declaration, None),
             Some(named) => {
                 let declared = named.declared.clone();
                 self.replace(table, name, declaration, declared)
@@ -159,7 +159,7 @@ impl Names {
         let named = buckets.get_mut(name).filter(|named| !named.shared.is_closed());
         let Some(named) = named else {
             // What is closed stays so; the name gets another state.
-            return table.insert(name, Declaration { declared, max_delay }, first);
+            return insert(table, name, Declaration { declared, max_delay }, first);
         };
         let shared = Arc::clone(&named.shared);
         let old = shared.redeclare(declared, defaults)?;
@@ -183,10 +183,11 @@ impl Names {
         }
         table.removed.remove(name);
         let named = Named { shared: Arc::clone(shared), declared: None, preset: false };
-        table.buckets.insert(name.to_owned(), named);
+        let closed = table.buckets.insert(name.to_owned(), named);
         shared.set_max_delay(max_delay, table.defaults.max_delay);
         let guard = table.defaults.guard;
         drop(table);
+        drop(closed);
         shared.apply(guard);
         self.bring_up_to_date(shared);
         Ok(true)
@@ -309,27 +310,31 @@ impl Drop for Names {
     }
 }
 
+/// Puts a new bucket under that name. A closed one that had it may hold clocks and policies, foreign code that is
+/// dropped without the table's lock.
+fn insert(
+    mut table: MutexGuard<'_, Table>,
+    name: &str,
+    declaration: Declaration,
+    first: Option<Declared>,
+) -> Result<Arc<Shared>, Error> {
+    let name: BucketName = Arc::new(name.into());
+    let Declaration { declared, max_delay } = declaration;
+    let shared = Shared::new(Arc::clone(&name), declared, max_delay, &table.defaults)?;
+    shared.claim();
+    let named = Named { shared: Arc::clone(&shared), declared: first, preset: false };
+    let closed = table.buckets.insert(name.to_string(), named);
+    drop(table);
+    drop(closed);
+    Ok(shared)
+}
+
 impl Table {
     fn refuse_if_closed(&self, name: &str) -> Result<(), Error> {
         if self.closed {
             return Err(closed(name));
         }
         Ok(())
-    }
-
-    fn insert(
-        &mut self,
-        name: &str,
-        declaration: Declaration,
-        first: Option<Declared>,
-    ) -> Result<Arc<Shared>, Error> {
-        let name: BucketName = Arc::new(name.into());
-        let Declaration { declared, max_delay } = declaration;
-        let shared = Shared::new(Arc::clone(&name), declared, max_delay, &self.defaults)?;
-        shared.claim();
-        let named = Named { shared: Arc::clone(&shared), declared: first, preset: false };
-        self.buckets.insert(name.to_string(), named);
-        Ok(shared)
     }
 
     fn unknown(&self, name: &str) -> Error {

@@ -106,7 +106,8 @@ impl Permit {
     /// What it cost more counts from this moment, even into debt: those who come later wait until it is paid, and who
     /// waits already and is moved past its allowance by it is refused at once. What it cost less is given back as by
     /// [`refund`](Permit::refund), and may let somebody start. It may be told several times, also after a free pass
-    /// (weight 0); together they never give back more than was taken.
+    /// (weight 0); together they never give back more than was taken. Of
+    /// what one call was corrected upwards, the newest 64 corrections can be given back.
     ///
     /// Nothing is given back if the limits were replaced since, or the key was reset, and nothing charged if the limits
     /// were replaced or the whole bucket was reset; nor where the key was forgotten and all the room for keys

@@ -153,7 +153,10 @@ impl Site {
 
     #[cold]
     fn find_in(&'static self, names: &Names) -> Found {
-        by_name(self.look_up(names).map(|found| {
+        // Removed from its registry: whoever registered the name anew is meant, whatever this site declares.
+        let known = self.slot.get(names.id());
+        let anew = known.and_then(|known| names.get(known.name()).ok());
+        by_name(anew.map_or_else(|| self.look_up(names), Ok).map(|found| {
             // Of other registries there may be any number, and they are let go of.
             let is_global = names.id() == Names::global().id();
             let found = if is_global { Handle::of_static(&found) } else { Handle::Counted(found) };

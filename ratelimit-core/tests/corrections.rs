@@ -279,3 +279,23 @@ fn assert_start(rate: Rate, now: u64, calls: &[Call], seed: u64) {
         assert!(kept, "seed {seed}: {weight} of {rate} within {span} ns");
     }
 }
+
+#[test]
+fn a_call_that_is_corrected_upwards_without_end_counts_it_all_and_gives_no_more_back() {
+    for rate in SHAPES {
+        let (clock, bucket) = bucket(rate);
+        let permit = take(&bucket, 1);
+        for cost in 2..=500 {
+            clock.advance(ns(1));
+            permit.correct(cost);
+        }
+        let counted = used(&bucket);
+        assert!((499..=500).contains(&counted), "{rate}: {counted}");
+        // The newest parts are given back, one by one; of the oldest nobody knows any more.
+        permit.correct(450);
+        assert!(used(&bucket).abs_diff(450) <= 1, "{rate}: {}", used(&bucket));
+        permit.refund();
+        assert!(used(&bucket) <= 450, "{rate}: {}", used(&bucket));
+        assert!(bucket.try_acquire().is_err(), "{rate}: it is in debt");
+    }
+}

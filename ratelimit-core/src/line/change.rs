@@ -9,12 +9,13 @@ use super::{KeyId, Ticket};
 use crate::error::ErrorKind;
 use crate::limits::Valid;
 use crate::pace::{Pace, Tempo};
+use crate::store::Memory;
 use crate::time::Timestamp;
 
 impl State {
     /// Holds every start up until `nanos` from now; of several pauses the latest end wins.
     pub(super) fn pause(&mut self, nanos: u64, reading: Reading, effects: &mut Effects) {
-        let until = reading.clock.plus(nanos);
+        let until = reading.now.plus(nanos);
         if until > self.paused_until {
             let before = self.forecast_all(reading);
             self.paused_until = until;
@@ -23,8 +24,9 @@ impl State {
         }
     }
 
-    /// Refuses everybody, now and for good.
-    pub(super) fn close(&mut self, effects: &mut Effects) {
+    /// Refuses everybody, now and for good. What it remembers of keys nobody asks for any more: it is given back, as a
+    /// user's policies are foreign code to be dropped without a lock.
+    pub(super) fn close(&mut self, effects: &mut Effects) -> Memory {
         self.closed = true;
         self.changes += 1;
         let waiting: Vec<(KeyId, Ticket)> = self
@@ -35,6 +37,8 @@ impl State {
         for (key, ticket) in waiting {
             self.refuse(key, ticket, Refusal::of(ErrorKind::Closed), effects);
         }
+        let anew = self.memory.anew(&self.limits);
+        std::mem::replace(&mut self.memory, anew)
     }
 
     /// Everything as fresh; those who wait are planned anew.
@@ -79,19 +83,14 @@ impl State {
     }
 
     /// Other limits: all starts that the old ones still remember count under them.
-    pub(super) fn replace(
-        &mut self,
-        limits: Valid,
-        grain: Option<u64>,
-        reading: Reading,
-        effects: &mut Effects,
-    ) {
+    pub(super) fn replace(&mut self, limits: Valid, reading: Reading, effects: &mut Effects) {
+        let reading = if limits.own.is_some() { self.after_stamps(reading) } else { reading };
         let before = self.forecast_all(reading);
         self.memory = self.memory.under(&limits, self.tempo.policy_time(reading.now));
         effects.meet_panic();
         self.limits = limits;
         self.changes += 1;
-        self.allow_coarse(grain);
+        self.allow_coarse();
         if !self.memory.has_total() {
             let keys: Vec<KeyId> = self.contenders.values().copied().collect();
             for key in keys {
@@ -102,10 +101,22 @@ impl State {
         self.judge_all(&before, reading, effects);
     }
 
-    /// Lets coarse readings, which lag by up to `grain`, stand in on the granted path: only where every guard covers
-    /// that, as a start is then taken for one grain later.
-    pub(super) fn allow_coarse(&mut self, grain: Option<u64>) {
-        let grain = grain.filter(|grain| !self.memory.has_own() && self.limits.least_guard() >= *grain);
+    /// A user's policy is asked about no time before a start that it was told of, and those may be stamped a grain
+    /// ahead: time stands still until then.
+    fn after_stamps(&mut self, reading: Reading) -> Reading {
+        let now = reading.now.max(self.tempo.clock_time(self.stamped));
+        self.latest = Some(now);
+        if let Some(seen) = &self.seen {
+            seen.store(now.as_nanos(), Ordering::Relaxed);
+        }
+        Reading { now, ..reading }
+    }
+
+    /// Lets the clock's coarse readings stand in on the granted path: only where every guard covers by how much they
+    /// lag, as a start is then taken for so much later.
+    pub(super) fn allow_coarse(&mut self) {
+        let covered = |lag: &u64| !self.memory.has_own() && self.limits.least_guard() >= *lag;
+        let grain = self.lag.filter(covered);
         self.grain = grain.unwrap_or(0);
     }
 

@@ -2,14 +2,15 @@
 
 use super::KeyId;
 use super::effects::Effects;
+use super::locked::Changed;
 use super::plan::Forecast;
 use super::shared::Shared;
 use super::state::{Grant, Reading, Refusal, State};
 use crate::error::ErrorKind;
 
 impl Shared {
-    pub(crate) fn charge(&self, key: KeyId, weight: u32) -> Result<Grant, Refusal> {
-        self.change_and_finish(|state, reading, effects| state.charge(key, weight, reading, effects))
+    pub(crate) fn charge(&self, key: KeyId, weight: u32) -> Changed<Result<Grant, Refusal>> {
+        self.change(|state, reading, effects| state.charge(key, weight, reading, effects))
     }
 }
 

@@ -29,8 +29,40 @@ impl Part {
 /// What a corrected call counts, and whether it is in flight.
 #[derive(Debug)]
 pub(super) struct Account {
+    /// Of those that count something, the oldest first.
     parts: Vec<Part>,
+    /// What counts beside them and can be given back no more.
+    beyond: u32,
     in_flight: bool,
+}
+
+/// How many parts of one call are remembered: a call that is corrected upwards without end takes no memory without end.
+/// A user's own policy hears of the end of each.
+const MOST_PARTS: usize = 64;
+
+impl Account {
+    fn of(grant: Grant) -> Self {
+        Account { parts: vec![Part::of(grant)], beyond: 0, in_flight: grant.in_flight }
+    }
+
+    fn counted(&self) -> u32 {
+        self.parts.iter().fold(self.beyond, |sum, part| sum.saturating_add(part.weight))
+    }
+
+    fn add(&mut self, part: Part, most: usize) {
+        if let Some(last) = self.parts.last_mut()
+            && (last.start, last.born) == (part.start, part.born)
+            && most == MOST_PARTS
+        {
+            last.weight = last.weight.saturating_add(part.weight);
+            return;
+        }
+        self.parts.push(part);
+        if self.parts.len() > most {
+            let oldest = self.parts.remove(0);
+            self.beyond = self.beyond.saturating_add(oldest.weight);
+        }
+    }
 }
 
 /// What a permit remembers of a call that was not corrected, instead of the number of its account: nothing, or that the
@@ -46,10 +78,9 @@ impl Shared {
             let known = account.load(Ordering::Relaxed);
             let number = if known > IN_FLIGHT { known } else { state.new_account(grant) };
             account.store(number, Ordering::Relaxed);
-            let parts = state.accounts.get(&number).map(|account| account.parts.clone());
-            let parts = state.settle_up(key, grant, parts.unwrap_or_default(), cost, (reading, effects));
-            if let Some(account) = state.accounts.get_mut(&number) {
-                account.parts = parts;
+            if let Some(mut account) = state.accounts.remove(&number) {
+                state.settle_up(key, grant, &mut account, cost, (reading, effects));
+                state.accounts.insert(number, account);
             }
         });
     }
@@ -57,11 +88,12 @@ impl Shared {
     /// Gives back all that the call of `grant` still counts, as its permit goes.
     pub(crate) fn refund(&self, key: KeyId, grant: Grant, account: u32) -> Changed<()> {
         self.change(|state, reading, effects| {
-            let known = state.accounts.get(&account);
-            let parts = known.map_or_else(|| vec![Part::of(grant)], |it| it.parts.clone());
-            let parts = state.settle_up(key, grant, parts, 0, (reading, effects));
-            if let Some(known) = state.accounts.get_mut(&account) {
-                known.parts = parts;
+            let known = state.accounts.remove(&account);
+            let is_known = known.is_some();
+            let mut known = known.unwrap_or_else(|| Account::of(grant));
+            state.settle_up(key, grant, &mut known, 0, (reading, effects));
+            if is_known {
+                state.accounts.insert(account, known);
             }
         })
     }
@@ -77,7 +109,7 @@ impl Shared {
         let mut state = lock(&self.state);
         let (known, has_own) = (state.accounts.remove(&account), state.memory.has_own());
         drop(state);
-        if let Some(Account { parts, in_flight }) = known
+        if let Some(Account { parts, in_flight, .. }) = known
             && (in_flight || has_own)
         {
             self.land(key, &parts, in_flight);
@@ -94,26 +126,29 @@ impl State {
             number = number.wrapping_add(1);
         }
         self.numbered = number;
-        self.accounts.insert(number, Account { parts: vec![Part::of(grant)], in_flight: grant.in_flight });
+        self.accounts.insert(number, Account::of(grant));
         number
     }
 
-    /// Makes a call of these parts count `cost` from now on.
+    /// Makes a call count `cost` from now on.
     fn settle_up(
         &mut self,
         key: KeyId,
         grant: Grant,
-        mut parts: Vec<Part>,
+        account: &mut Account,
         cost: u32,
         (reading, effects): (Reading, &mut Effects),
-    ) -> Vec<Part> {
-        let counted = parts.iter().fold(0_u32, |sum, part| sum.saturating_add(part.weight));
+    ) {
+        let counted = account.counted();
         if cost > counted {
-            parts.extend(self.add(key, grant, cost - counted, reading, effects));
+            if let Some(part) = self.add(key, grant, cost - counted, reading, effects) {
+                let most = if self.memory.has_own() { usize::MAX } else { MOST_PARTS };
+                account.add(part, most);
+            }
         } else if cost < counted {
-            self.give_back(key, &mut parts, counted - cost, reading, effects);
+            self.give_back(key, &mut account.parts, counted - cost, reading, effects);
+            account.parts.retain(|part| part.weight > 0);
         }
-        parts
     }
 
     /// Charges what a call cost more than it counts, unless it is of a time before everything was reset or replaced.

@@ -64,12 +64,11 @@ impl Shared {
 
     /// Runs under the limits that were declared last; `guard` is the registry's.
     pub(crate) fn apply(&self, guard: Option<Duration>) {
-        let grain = self.clock().1.grain();
         self.change_and_finish(|state, reading, effects| {
             // Read under the state's lock, so that of two who apply the later declaration stays in force.
             let limits = lock(&self.declared).limits.clone();
             if let Ok(valid) = limits.validate(guard) {
-                state.replace(valid, grain, reading, effects);
+                state.replace(valid, reading, effects);
                 self.grain.store(state.grain, Ordering::Relaxed);
             }
         });

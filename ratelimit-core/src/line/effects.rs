@@ -26,6 +26,8 @@ pub(super) struct Effects {
     pub(super) caller: Option<Ticket>,
     /// What the user's policy panicked with over the caller's own call.
     pub(super) panicked: Option<Payload>,
+    /// What it panicked with over and over: dropped without a lock, as it is foreign too.
+    panicked_again: Vec<Payload>,
 }
 
 /// What is to be done with a waker; both run foreign code.
@@ -47,7 +49,10 @@ impl Effects {
     /// The user's policy was asked on the caller's behalf: whether it panicked, now or before.
     pub(super) fn meet_panic(&mut self) -> bool {
         if let Some(payload) = own::noted() {
-            self.panicked.get_or_insert(payload);
+            match self.panicked {
+                None => self.panicked = Some(payload),
+                Some(_) => self.panicked_again.push(payload),
+            }
         }
         self.panicked.is_some()
     }
@@ -64,7 +69,8 @@ impl Effects {
 
     /// Calls the wakers in order, then drops those that are done with.
     pub(super) fn wake_all(self) {
-        let Effects { mut wakes, drops, .. } = self;
+        let Effects { mut wakes, drops, panicked_again, .. } = self;
+        panicked_again.into_iter().for_each(own::discard);
         wakes.extend(drops);
         if !wakes.is_empty() {
             run_all(wakes);

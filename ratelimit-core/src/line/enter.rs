@@ -139,6 +139,7 @@ impl State {
         }
         if self.is_crowded(ask.key) {
             let due = due.unwrap_or_else(|| self.due_behind_line(ask.key, reading, ask.weight));
+            effects.meet_panic();
             let refusal = Refusal::until(due, reading, ask.max_delay);
             return Entered::Refused(Refusal { kind: ErrorKind::TooManyWaiting, ..refusal });
         }

@@ -21,7 +21,7 @@ impl Shared {
     ) -> Result<R, Error> {
         loop {
             let asked = self.change_and_finish(|state, reading, _| state.own(key, reading));
-            let (own, now) = asked.map_err(|kind| self.error(kind))?;
+            let (own, now, since) = asked.map_err(|kind| self.error(kind))?;
             let fork = own.as_ref().and_then(|own| own.state().fork());
             let (Some(own), Some(mut fork)) = (own, fork) else {
                 return Err(self.mismatch("has no policy of its own"));
@@ -34,7 +34,7 @@ impl Shared {
             let result = change(policy, now);
             let (seen, next) = (own.state(), Kept::new(fork));
             let put = self.change_and_finish(|state, reading, effects| {
-                state.put_own(key, (seen, &next), reading, effects)
+                state.put_own(key, (seen, &next), since, reading, effects)
             });
             if put.map_err(|kind| self.error(kind))? {
                 return Ok(result);
@@ -49,18 +49,22 @@ impl Shared {
 }
 
 impl State {
-    /// The user's policy of `key`, and the policies' time.
+    /// The user's policy of `key`, the policies' time, and since when times and states are what they are.
     ///
     /// # Errors
     ///
     /// `Closed`.
-    pub(super) fn own(&self, key: KeyId, reading: Reading) -> Result<(Option<Own>, Timestamp), ErrorKind> {
+    pub(super) fn own(
+        &self,
+        key: KeyId,
+        reading: Reading,
+    ) -> Result<(Option<Own>, Timestamp, u64), ErrorKind> {
         if self.closed {
             return Err(ErrorKind::Closed);
         }
         // No commit comes before another, and what is done to a fork is as good as one.
         let now = self.tempo.policy_time(reading.now).max(self.stamped);
-        Ok((self.memory.own(key), now))
+        Ok((self.memory.own(key), now, self.memory.first()))
     }
 
     /// Puts `next` in place of the state `seen` of `key`, and looks again at those who wait; `false` if another is
@@ -73,13 +77,16 @@ impl State {
         &mut self,
         key: KeyId,
         (seen, next): (&Kept, &Kept),
+        since: u64,
         reading: Reading,
         effects: &mut Effects,
     ) -> Result<bool, ErrorKind> {
         if self.closed {
             return Err(ErrorKind::Closed);
         }
-        if !self.memory.own(key).is_some_and(|own| own.state().is(seen)) {
+        // After a reset it is the same fresh state again, but not of the same time.
+        let is_seen = |own: Own| own.state().is(seen);
+        if self.memory.first() != since || !self.memory.own(key).is_some_and(is_seen) {
             return Ok(false);
         }
         if !self.make_room(key, reading) {

@@ -84,7 +84,8 @@ impl Shared {
         let clock = declared.clock.clone().unwrap_or_else(|| defaults.clock.clone());
         let mut state = State::new(valid);
         state.tempo = state.tempo.changed(defaults.pace, Timestamp::ZERO);
-        state.allow_coarse(clock.grain());
+        state.lag = clock.grain();
+        state.allow_coarse();
         let running = Running::new(state.epoch, clock.clone());
         state.seen.clone_from(&running.seen);
         let default_delay = defaults.max_delay.unwrap_or_default();
@@ -236,9 +237,10 @@ impl Shared {
         let clock = self.clock().1;
         let mut effects = Effects::default();
         let mut state = self.lock();
-        state.close(&mut effects);
+        let memory = state.close(&mut effects);
         state.set_alarm(&mut effects);
         drop(state);
+        drop(memory);
         self.finish(Rest { effects, clock });
     }
 
@@ -263,7 +265,8 @@ impl Shared {
             state.alarm.at = None;
             state.set_alarm(&mut effects);
             let running = Running::new(state.epoch, clock.clone());
-            state.allow_coarse(clock.grain());
+            state.lag = clock.grain();
+            state.allow_coarse();
             state.seen.clone_from(&running.seen);
             self.grain.store(state.grain, Ordering::Relaxed);
             self.on_system.store(clock.is_system(), Ordering::Relaxed);

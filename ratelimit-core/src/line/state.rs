@@ -30,6 +30,8 @@ pub(crate) struct State {
     /// The newest commit, in the policies' time: a coarse reading is taken for one grain later than it is read, and no
     /// commit comes before another.
     pub(super) stamped: Timestamp,
+    /// By how much the clock's coarse readings lag at most, if it has any: here, as it changes with the clock.
+    pub(super) lag: Option<u64>,
     /// By how much the coarse clock lags that may stand in for the bucket's own; 0 = none may.
     pub(super) grain: u64,
     /// The newest time seen; `None` before the first.
@@ -136,6 +138,7 @@ impl State {
         State {
             calm_from: None,
             stamped: Timestamp::ZERO,
+            lag: None,
             grain: 0,
             latest: None,
             tempo: Tempo::default(),

@@ -48,7 +48,7 @@ fn noting<R>(ask: impl FnOnce() -> R) -> Option<R> {
 }
 
 /// Its end is foreign code, too.
-fn discard(payload: Payload) {
+pub(crate) fn discard(payload: Payload) {
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(another);
     }

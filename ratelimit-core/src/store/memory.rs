@@ -99,6 +99,11 @@ impl Memory {
         born >= self.first
     }
 
+    /// The number of the first entry since everything was reset or replaced.
+    pub(crate) fn first(&self) -> u64 {
+        self.first
+    }
+
     /// The number of the newest entry.
     pub(crate) fn newest(&self) -> u64 {
         self.births

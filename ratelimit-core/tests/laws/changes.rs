@@ -10,7 +10,7 @@ use crate::tempo::Tempo;
 
 impl Oracle {
     pub(crate) fn pause(&mut self, span: u64) {
-        let until = self.shown.saturating_add(span);
+        let until = self.now.saturating_add(span);
         if until > self.paused {
             let before = self.forecast();
             self.paused = until;
