@@ -57,6 +57,17 @@ fn it_adapts_when_calls_end() {
     assert!(bucket.factor() > 1.0);
 }
 
+/// A call that is corrected runs on.
+#[test]
+fn a_part_that_is_given_back_is_no_end() {
+    let mut bucket = LeakyBucket::new(10.0, 1.0);
+    bucket.commit(at(0), 9);
+    bucket.settle(at(0), at(0), 9, &Outcome::Refund(1));
+    assert_eq!(bucket.factor().to_bits(), 1.0_f64.to_bits());
+    bucket.settle(at(0), at(0), 8, &Outcome::NoNews);
+    assert_eq!(bucket.factor().to_bits(), 0.73_f64.to_bits());
+}
+
 #[test]
 fn a_slow_factor_is_forgotten_at_rest() {
     let mut bucket = LeakyBucket::new(10.0, 1.0).factors(0.5, 2.0);

@@ -105,25 +105,25 @@ impl Policy for LeakyBucket {
         }
     }
 
-    /// Adapts for each call that cost something.
+    /// Adapts for each call that cost something, as it ends.
     ///
     /// Gives back, of what the call poured in, what cannot have leaked away since it started. The
     /// bucket without the call is emptier by at least that: either it has never been dry since, and lacks all of what
     /// the call poured in, or it has been, and this one then held what the call poured in less what leaked.
     fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: &Outcome) {
-        let given = match outcome {
-            Outcome::Refund(given) => weight.min(*given),
-            Outcome::NoNews => 0,
+        let Outcome::Refund(given) = *outcome else {
+            self.advance(seconds(now));
+            return self.adapt_always();
         };
         let (start, now) = (seconds(start), seconds(now));
-        self.advance(now);
         let leaked = (now - start).max(0.0) * self.leak * self.max_factor;
         let rounding = (self.capacity + self.amount(weight)) * 1e-9;
         let left = self.amount(weight) - leaked;
-        let back = self.amount(given).min(left) - rounding;
-        self.filled = (self.filled - back.max(0.0)).max(0.0);
-        if given < weight {
-            self.adapt_always();
+        let back = self.amount(weight.min(given)).min(left) - rounding;
+        // Where nothing is given back nothing is changed: to add up what leaked by parts would round it otherwise.
+        if back > 0.0 {
+            self.advance(now);
+            self.filled = (self.filled - back).max(0.0);
         }
     }
 
