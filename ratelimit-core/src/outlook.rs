@@ -88,7 +88,11 @@ impl RateOutlook {
         (now, stamped): (Timestamp, Timestamp),
         wait: impl Fn(Timestamp) -> Duration,
     ) -> Self {
-        let resets_in = state.idle_at().filter(|at| *at > now).map_or(Duration::ZERO, wait);
+        let resets_in = match state.idle_at() {
+            Some(at) if at <= now => Duration::ZERO,
+            Some(at) => wait(at),
+            None => Duration::MAX,
+        };
         RateOutlook { rate, used: state.used(stamped), remaining: state.remaining(now), resets_in }
     }
 
@@ -110,7 +114,8 @@ impl RateOutlook {
         self.remaining
     }
 
-    /// In how long nothing counts against it any more, a debt included.
+    /// In how long nothing counts against it any more, a debt included; [`Duration::MAX`] for what is paid at no time
+    /// that there is.
     #[must_use]
     pub fn resets_in(&self) -> Duration {
         self.resets_in

@@ -222,3 +222,13 @@ fn assert_start(rate: Rate, taken: &[(u64, u32)], seed: u64) {
         assert!(kept, "seed {seed}: {weight} of {rate} within {span} ns");
     }
 }
+
+#[test]
+fn a_debt_that_lasts_beyond_the_end_of_time_is_never_reset() {
+    let rate = Rate::new(1, std::time::Duration::from_secs(86_400)).burst(1);
+    let (_clock, bucket) = bucket(rate);
+    charge(&bucket, u32::MAX);
+    let outlook = bucket.peek().unwrap();
+    assert_eq!(outlook.wait(), None);
+    assert_eq!(outlook.rates().first().map(RateOutlook::resets_in), Some(FOREVER));
+}
