@@ -36,8 +36,10 @@ mod display;
 /// | is limited to 10/s: retry after 340ms | `Limited` | come back then, or give the call a `max_delay` |
 /// | is limited to 10/s: retry after 340ms (allowed 200ms) | `DelayTooLong` | come back then, or allow more |
 /// | is held up: retry after 30s | `Limited`, `DelayTooLong` | as above; the bucket is [paused](crate::Bucket::pause) |
-/// | is held up until a call in flight ends | `Limited`, `DelayTooLong` | allow a wait; see [`in_flight`](crate::Bucket::in_flight) |
+/// | is held up until a call in flight ends | `Limited`, `DelayTooLong` | allow a wait; see [`in_flight`](crate::Bucket::in_flight), or the bucket's [own policy](crate::Bucket::with_policy) does not know when |
 /// | is limited to 10/s: weight 11 can never fit | `TooHeavy` | cut the call into parts, or raise the rate |
+/// | can never fit weight 11 | `TooHeavy` | as above; the bucket's [own policy](crate::Bucket::with_policy) says so |
+/// | can never fit a weight below zero or above 4294967295 | `TooHeavy` | look where the weight is computed |
 /// | holds as many keys as it may, all of them in use | `TooManyKeys` | raise [`max_keys`](crate::Bucket::max_keys) |
 /// | has as many waiting as may: retry after 30s | `TooManyWaiting` | come back then, or raise [`max_waiting`](crate::Bucket::max_waiting) |
 /// | unknown bucket: did you mean .. | `UnknownBucket` | the name, or the registry, is another one |
