@@ -160,7 +160,8 @@ pub trait Policy: Any + fmt::Debug + Send + Sync {
     fn commit(&mut self, now: Timestamp, weight: u32);
 
     /// Learns at `now` how the call that took `weight` at `start` ended; at most once for each commit, but for
-    /// refunds, which may come in parts: then `weight` is what those before have left of it.
+    /// refunds, which may come in parts while it still runs: then `weight` is what those before have left of it, and so
+    /// it is when the call ends after them. A call that was given back whole is not heard of again.
     ///
     /// An outcome that is not known to the policy, as more may come, is best treated as [`Outcome::NoNews`].
     fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: &Outcome);

@@ -32,3 +32,12 @@ fn token_buckets() {
     keeps_the_laws(Rate::new(3, Duration::from_nanos(u64::MAX)).burst(9), 0);
     keeps_the_laws(Rate::new(u32::MAX, Duration::from_nanos(1)).burst(u32::MAX), 0);
 }
+
+#[test]
+fn fixed_windows() {
+    keeps_the_laws(Rate::per_second(1).fixed(), 0);
+    keeps_the_laws(Rate::new(7, Duration::from_nanos(100)).fixed(), 2);
+    keeps_the_laws(Rate::per_hour(5_000).fixed(), 20_000_000);
+    keeps_the_laws(Rate::new(u32::MAX, Duration::from_nanos(1)).fixed(), 0);
+    keeps_the_laws(Rate::new(9, Duration::from_nanos(u64::MAX / 2)).fixed(), 0);
+}

@@ -16,7 +16,7 @@ pub(super) enum Step {
     Take(Call),
     /// Takes the weight, possible or not.
     Charge(Call),
-    /// Ends one of the calls that run, counted round.
+    /// Refunds of one of the calls that run, counted round, what is to be refunded next, or ends it.
     End(usize),
 }
 
@@ -30,8 +30,10 @@ pub(super) enum Edge {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Call {
     pub(super) weight: u32,
-    /// What will be refunded when it ends.
+    /// What will be refunded before it ends.
     pub(super) refund: Option<u32>,
+    /// Whether half of that is refunded by itself.
+    pub(super) in_parts: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -78,7 +80,7 @@ impl Random {
     }
 
     fn step(&mut self, scale: Scale, extreme: bool) -> Step {
-        match self.below(16) {
+        match self.below(17) {
             0..=2 => Step::Wait(self.wait(scale, extreme)),
             3..=5 => Step::WaitFor { weight: self.weight(scale, false), edge: self.edge() },
             6 => Step::WaitUntilIdle(self.next()),
@@ -129,6 +131,6 @@ impl Random {
             2 => Some(u32::try_from(self.below(u64::from(weight))).unwrap_or(0)),
             _ => None,
         };
-        Call { weight, refund }
+        Call { weight, refund, in_parts: refund > Some(1) && self.below(4) == 0 }
     }
 }
