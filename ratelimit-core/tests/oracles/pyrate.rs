@@ -74,14 +74,26 @@ impl Peer for Sliding {
     }
 
     fn replay(&mut self, event: Event, engine: &Engine, tally: &mut Tally) {
-        match event {
+        event.replay(engine, tally, |answer, refusal, tally| {
+            refusal.compare(answer, &self.rates, tally, |tally, wait, ready_ms| {
+                let to_the_nanosecond = Duration::from_nanos((ready_ms - 1) * MILLISECOND + 1);
+                tally.equal("waits", wait, to_the_nanosecond);
+            });
+        });
+    }
+}
+
+impl Event {
+    /// What all its lines do alike; `compare` looks at what a refusal says.
+    fn replay(self, engine: &Engine, tally: &mut Tally, compare: impl FnOnce(&Answer, &Refusal, &mut Tally)) {
+        match self {
             Event::Put { t_ms, w, ok, refusal } => {
                 engine.set_time(t_ms * MILLISECOND);
                 let answer = engine.ask(None, w);
                 tally.equal("decisions", answer.is_granted(), ok);
                 assert_eq!(refusal.is_none(), ok, "a refusal, and only that, says why");
                 if let Some(refusal) = refusal {
-                    self.compare_refusal(&answer, &refusal, tally);
+                    compare(&answer, &refusal, tally);
                 }
             }
             Event::Flush { t_ms } => {
@@ -95,20 +107,26 @@ impl Peer for Sliding {
     }
 }
 
-impl Sliding {
-    fn compare_refusal(&self, answer: &Answer, refusal: &Refusal, tally: &mut Tally) {
-        let theirs = self.rates.get(refusal.fail).copied();
-        match (answer, refusal.ready_ms) {
+impl Refusal {
+    /// Whether ours says the same of when all rates have room, and of the rate that refused; `waits` compares the times.
+    fn compare(
+        &self,
+        answer: &Answer,
+        rates: &[Rate],
+        tally: &mut Tally,
+        waits: impl FnOnce(&mut Tally, Duration, u64),
+    ) {
+        let theirs = rates.get(self.fail).copied();
+        match (answer, self.ready_ms) {
             (Answer::TooHeavy(rate), None) => {
-                tally.equal("never", -1, refusal.wait_ms);
+                tally.equal("never", -1, self.wait_ms);
                 tally.equal("rates that refused", Some(*rate), theirs);
             }
             (Answer::Wait(wait, rate), Some(ready_ms)) => {
-                let to_the_nanosecond = Duration::from_nanos((ready_ms - 1) * MILLISECOND + 1);
-                tally.equal("waits", *wait, to_the_nanosecond);
+                waits(tally, *wait, ready_ms);
                 // Ours is the rate that holds the call up longest, the peer's the first without room. Where the peer's
                 // own wait, that of its rate alone, falls short of the true one, the two are not the same.
-                if i64::try_from(ready_ms) == Ok(refusal.wait_ms) {
+                if i64::try_from(ready_ms) == Ok(self.wait_ms) {
                     tally.equal("rates that refused", Some(*rate), theirs);
                 } else {
                     tally.holds("on purpose: the rate that refuses longest", Some(*rate) != theirs);

@@ -40,22 +40,7 @@ impl Peer for Exclusive {
     }
 
     fn replay(&mut self, event: Event, engine: &Engine, tally: &mut Tally) {
-        match event {
-            Event::Put { t_ms, w, ok, refusal } => {
-                engine.set_time(t_ms * MILLISECOND);
-                let answer = engine.ask(None, w);
-                tally.equal("decisions", answer.is_granted(), ok);
-                if let Some(refusal) = refusal {
-                    self.compare_refusal(&answer, &refusal, tally);
-                }
-            }
-            Event::Flush { t_ms } => {
-                engine.set_time(t_ms * MILLISECOND);
-                engine.bucket.reset().expect("open");
-                tally.count("resets");
-            }
-            Event::Leak {} => tally.count("tidied up by the peer"),
-        }
+        event.replay(engine, tally, |answer, refusal, tally| self.compare_refusal(answer, refusal, tally));
     }
 }
 

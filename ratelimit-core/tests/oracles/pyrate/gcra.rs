@@ -8,8 +8,8 @@ use std::time::Duration;
 use ratelimit_core::Rate;
 use serde::Deserialize;
 
-use super::{Event, MILLISECOND, Refusal};
-use crate::replay::{Answer, Engine, Peer, Tally, replay};
+use super::{Event, MILLISECOND};
+use crate::replay::{Engine, Peer, Tally, replay};
 
 #[derive(Deserialize)]
 struct Config {
@@ -26,28 +26,6 @@ struct Limit {
 
 struct Gcra {
     rates: Vec<Rate>,
-}
-
-impl Gcra {
-    fn compare_refusal(&self, answer: &Answer, refusal: &Refusal, tally: &mut Tally) {
-        let theirs = self.rates.get(refusal.fail).copied();
-        match (answer, refusal.ready_ms) {
-            (Answer::TooHeavy(rate), None) => {
-                tally.equal("never", -1, refusal.wait_ms);
-                tally.equal("rates that refused", Some(*rate), theirs);
-            }
-            (Answer::Wait(wait, rate), Some(ready_ms)) => {
-                let up = wait.as_nanos().div_ceil(u128::from(MILLISECOND));
-                tally.equal("waits", up, u128::from(ready_ms));
-                if i64::try_from(ready_ms) == Ok(refusal.wait_ms) {
-                    tally.equal("rates that refused", Some(*rate), theirs);
-                } else {
-                    tally.holds("on purpose: the rate that refuses longest", Some(*rate) != theirs);
-                }
-            }
-            (answer, ready_ms) => panic!("{answer:?}, but the peer's wait is {ready_ms:?}"),
-        }
-    }
 }
 
 impl Peer for Gcra {
@@ -67,22 +45,12 @@ impl Peer for Gcra {
     }
 
     fn replay(&mut self, event: Event, engine: &Engine, tally: &mut Tally) {
-        match event {
-            Event::Put { t_ms, w, ok, refusal } => {
-                engine.set_time(t_ms * MILLISECOND);
-                let answer = engine.ask(None, w);
-                tally.equal("decisions", answer.is_granted(), ok);
-                if let Some(refusal) = refusal {
-                    self.compare_refusal(&answer, &refusal, tally);
-                }
-            }
-            Event::Flush { t_ms } => {
-                engine.set_time(t_ms * MILLISECOND);
-                engine.bucket.reset().expect("open");
-                tally.count("resets");
-            }
-            Event::Leak {} => tally.count("tidied up by the peer"),
-        }
+        event.replay(engine, tally, |answer, refusal, tally| {
+            refusal.compare(answer, &self.rates, tally, |tally, wait, ready_ms| {
+                let up = wait.as_nanos().div_ceil(u128::from(MILLISECOND));
+                tally.equal("waits", up, u128::from(ready_ms));
+            });
+        });
     }
 }
 
