@@ -4,11 +4,11 @@
 //! make two keys meet. Two keys that meet by chance (1 in 2^128) share one state, which errs on the safe side.
 
 use std::fmt::{self, Display, Write};
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroU64;
 use std::sync::LazyLock;
 
-use siphasher::sip128::{Hash128, Hasher128, SipHasher13};
+use siphasher::sip128::SipHasher13;
 
 /// How much of a key's text an error may carry, in bytes.
 const SHOWN: usize = 64;
@@ -28,7 +28,8 @@ pub(crate) struct Digest(NonZeroU64, u64);
 
 impl Digest {
     /// One in 2^64 keys shares a digest with another here, which leaves room for "no key" at no cost.
-    fn new(hash: Hash128) -> Self {
+    fn of_text(text: &[u8]) -> Self {
+        let hash = keyed().hash(text);
         Digest(NonZeroU64::new(hash.h1).unwrap_or(NonZeroU64::MAX), hash.h2)
     }
 
@@ -54,30 +55,15 @@ enum Text {
 }
 
 impl Key {
-    /// The empty text's place, to [`render`](Self::render) a key into.
-    pub(crate) const UNWRITTEN: Key =
-        Key { digest: Digest(NonZeroU64::MAX, 0), text: Text::Inline([0; INLINE], 0) };
-
+    /// Renders `key` once, without a lock held: its `Display` is foreign code.
     #[inline]
     pub(crate) fn new(key: &(impl Display + ?Sized)) -> Self {
-        let mut new = Key::UNWRITTEN;
-        new.render(key);
-        new
-    }
-
-    /// Renders `key` once, without a lock held: its `Display` is foreign code.
-    ///
-    /// In place: a copy takes longer than it looks, as the processor waits for what was just written piece by piece.
-    #[inline]
-    pub(crate) fn render(&mut self, key: &(impl Display + ?Sized)) {
-        let mut writer = KeyWriter { text: &mut self.text, beyond: None, full: false };
+        let mut writer = KeyWriter { text: Text::Inline([0; INLINE], 0), whole: String::new() };
         // A `Display` that gives up half way names fewer keys than it could: those are counted together.
         let _ = write!(writer, "{key}");
-        let hash = match writer.beyond {
-            None => keyed().hash(self.text.as_bytes()),
-            Some(hasher) => hasher.finish128(),
-        };
-        self.digest = Digest::new(hash);
+        // The text is moved behind the digest: whoever moves what was just written waits until it is written out.
+        let digest = writer.finish();
+        Key { digest, text: writer.text }
     }
 
     pub(crate) fn digest(&self) -> Digest {
@@ -104,30 +90,33 @@ fn keyed() -> &'static SipHasher13 {
     &KEYED
 }
 
-/// Hashes all that is written and keeps the first bytes, whatever the pieces in which it comes.
-struct KeyWriter<'a> {
-    text: &'a mut Text,
-    /// Hashes a text that does not lie in line, which is hashed at once and as a whole.
-    beyond: Option<SipHasher13>,
-    full: bool,
+/// Puts together what is written, in whatever pieces it comes.
+struct KeyWriter {
+    text: Text,
+    /// A text that does not lie in line; empty for one that does.
+    whole: String,
 }
 
-impl Write for KeyWriter<'_> {
+impl KeyWriter {
+    /// Digests all of the text, and cuts it.
+    fn finish(&mut self) -> Digest {
+        if self.whole.is_empty() {
+            return Digest::of_text(self.text.as_bytes());
+        }
+        self.text = Text::Heap(cut(&self.whole, SHOWN).into());
+        Digest::of_text(self.whole.as_bytes())
+    }
+}
+
+impl Write for KeyWriter {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
-        if self.beyond.is_none() && self.text.push_in_line(piece) {
-            return Ok(());
+        if self.whole.is_empty() {
+            if self.text.push_in_line(piece) {
+                return Ok(());
+            }
+            self.whole.push_str(self.text.as_str());
         }
-        let hasher = self.beyond.get_or_insert_with(|| {
-            let mut hasher = *keyed();
-            hasher.write(self.text.as_bytes());
-            hasher
-        });
-        hasher.write(piece.as_bytes());
-        if !self.full {
-            let shown = cut(piece, SHOWN - self.text.as_str().len());
-            self.full = shown.len() < piece.len();
-            self.text.push(shown);
-        }
+        self.whole.push_str(piece);
         Ok(())
     }
 }
@@ -163,12 +152,6 @@ impl Text {
         room.copy_from_slice(piece.as_bytes());
         *len = end;
         true
-    }
-
-    fn push(&mut self, piece: &str) {
-        if !self.push_in_line(piece) {
-            *self = Text::Heap([self.as_str(), piece].concat().into());
-        }
     }
 }
 

@@ -44,9 +44,11 @@ impl Request<'_> {
 
     /// Who is counted together: the text of `key`, rendered here.
     #[inline]
-    pub fn key(mut self, key: impl Display) -> Self {
-        self.asked.key.insert(Key::UNWRITTEN).render(&key);
-        self
+    pub fn key(self, key: impl Display) -> Self {
+        let key = Some(Key::new(&key));
+        // Put together once: moving what was just written takes longer than writing it.
+        let Asked { shared, weight, max_delay, site, .. } = self.asked;
+        Request::new(Asked { shared, key, weight, max_delay, site })
     }
 
     /// What the call costs, by default 1. A weight of 0 is a free pass: it is granted and changes nothing.
