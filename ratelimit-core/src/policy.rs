@@ -213,6 +213,16 @@ impl Builtin {
         }
     }
 
+    /// Takes `weight` as at `stamp`, if it may start at `now`; whether it was taken.
+    #[inline]
+    fn take(&mut self, (now, stamp): (Timestamp, Timestamp), weight: u32) -> bool {
+        let may = self.earliest(now, weight) == Earliest::At(now);
+        if may {
+            self.commit(stamp, weight);
+        }
+        may
+    }
+
     fn state(&self) -> &dyn Gauge {
         match self {
             Builtin::SlidingWindow(state) => state,

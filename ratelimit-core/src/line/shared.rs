@@ -39,6 +39,7 @@ pub(crate) struct Shared {
     /// The registry's default, for handles that say none.
     default_delay: AtomicU64,
     /// By how much a coarse reading lags that may stand in on the granted path, as [`State::grain`]; 0 = none may.
+    /// Written under the state's lock only.
     pub(super) grain: AtomicU64,
     pub(super) state: Mutex<State>,
     /// Read without the state's lock.
@@ -189,7 +190,9 @@ impl Shared {
         let now = SystemClock::coarse();
         let mut state = lock(&self.state);
         // The gate is left as it is: what may be in it is not asked for.
-        if state.grain != grain || ask.key.is_none() && state.memory.only_token_bucket().is_some() {
+        if self.grain.load(Ordering::Relaxed) != grain
+            || ask.key.is_none() && state.memory.only_token_bucket().is_some()
+        {
             return None;
         }
         let reading = state.read(now);

@@ -30,10 +30,6 @@ pub(crate) struct State {
     /// The newest commit, in the policies' time: a coarse reading is taken for one grain later than it is read, and no
     /// commit comes before another.
     pub(super) stamped: Timestamp,
-    /// By how much the clock's coarse readings lag at most, if it has any: here, as it changes with the clock.
-    pub(super) lag: Option<u64>,
-    /// By how much the coarse clock lags that may stand in for the bucket's own; 0 = none may.
-    pub(super) grain: u64,
     /// The newest time seen; `None` before the first.
     pub(super) latest: Option<Timestamp>,
     pub(super) tempo: Tempo,
@@ -44,6 +40,10 @@ pub(crate) struct State {
     /// The terms on which the gate was opened last, and the greatest word it has shown.
     pub(super) opened: Option<Terms>,
     pub(super) greatest: u64,
+    /// By how much the clock's coarse readings lag at most, if it has any: here, as it changes with the clock.
+    pub(super) lag: Option<u64>,
+    /// By how much the coarse clock lags that may stand in for the bucket's own; 0 = none may.
+    pub(super) grain: u64,
     pub(super) paused_until: Timestamp,
     pub(super) closed: bool,
     pub(super) limits: Valid,
@@ -138,14 +138,14 @@ impl State {
         State {
             calm_from: None,
             stamped: Timestamp::ZERO,
-            lag: None,
-            grain: 0,
             latest: None,
             tempo: Tempo::default(),
             epoch: NonZeroU32::MIN,
             seen: None,
             opened: None,
             greatest: 0,
+            lag: None,
+            grain: 0,
             paused_until: Timestamp::ZERO,
             closed: false,
             memory: Memory::new(&limits),

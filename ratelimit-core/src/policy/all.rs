@@ -138,7 +138,11 @@ impl All {
 
     /// Takes `weight` as at `stamp`, if all of them let it start at `now`; whether it was taken.
     #[inline]
-    pub(crate) fn take(&mut self, (now, stamp): (Timestamp, Timestamp), weight: u32) -> bool {
+    pub(crate) fn take(&mut self, times: (Timestamp, Timestamp), weight: u32) -> bool {
+        if let (States::One([(_, state)]), None) = (&mut self.states, &self.own) {
+            return state.take(times, weight);
+        }
+        let (now, stamp) = times;
         let at_once = Earliest::At(now);
         self.states.iter().all(|(_, state)| state.earliest(now, weight) == at_once)
             && self.own.as_ref().is_none_or(|own| own.earliest(now, weight) == at_once)
@@ -146,7 +150,6 @@ impl All {
     }
 
     /// Whether it was taken: by none of them where the user's policy panics.
-    #[inline]
     pub(crate) fn commit(&mut self, now: Timestamp, weight: u32) -> bool {
         let taken = self.own.as_mut().is_none_or(|own| own.commit(now, weight));
         if !taken {

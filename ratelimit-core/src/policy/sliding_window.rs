@@ -54,10 +54,13 @@ impl SlidingWindow {
     /// Counts `weight` from `start`, which is not before any other.
     fn record(&mut self, start: Timestamp, weight: u64) {
         debug_assert!(self.log.back().is_none_or(|(last, _)| *last <= start), "the log is sorted");
-        self.forget_before(start);
         match self.log.back_mut() {
+            // What is over by then was forgotten when the entry was made.
             Some((last, logged)) if *last == start => *logged = logged.saturating_add(weight),
-            _ => self.push(start, weight),
+            _ => {
+                self.forget_before(start);
+                self.push(start, weight);
+            }
         }
         self.logged = self.logged.saturating_add(weight);
     }
@@ -114,12 +117,11 @@ impl SlidingWindow {
     }
 
     fn forget_before(&mut self, now: Timestamp) {
-        while let Some((start, weight)) = self.log.front().copied() {
-            if self.free_at(start).is_none_or(|free| free > now) {
-                break;
-            }
-            self.log.pop_front();
+        // As `free_at` has it, from the other end: what started earlier than a window before now is over.
+        let Some(begin) = now.as_nanos().checked_sub(self.window) else { return };
+        while let Some((_, weight)) = self.log.front().filter(|(start, _)| start.as_nanos() < begin) {
             self.logged -= weight;
+            self.log.pop_front();
         }
     }
 }

@@ -312,6 +312,7 @@ impl Packed {
         Verdict { earliest: self.fresh.unpacked(tat).earliest(now, weight), rate: Some(self.rate.rate) }
     }
 
+    #[inline]
     fn born(&self, key: Digest) -> u64 {
         if self.reset.is_empty() {
             return self.born;
