@@ -136,7 +136,7 @@ impl Bucket {
 
     /// How much later a started call may still reach the server.
     ///
-    /// A sliding window runs that much longer. A token bucket starts the weight that would empty it that much later; one
+    /// A window, sliding or fixed, runs that much longer. A token bucket starts the weight that would empty it that much later; one
     /// that was idle for as long never waits. By default the smaller of 20 ms and 2 % of the window (of a token bucket: of
     /// the time in which it fills). Zero is exact, for limits that nobody else measures.
     ///

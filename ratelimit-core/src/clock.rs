@@ -28,7 +28,7 @@ pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Tells the time and wakes sleepers.
 ///
 /// Buckets use [`SystemClock`] unless they are given another. An implementation may be called from any thread; no lock
-/// of the crate is held meanwhile, and a panic reaches only the caller whose call it was.
+/// of the crate is held meanwhile, and a panic reaches only the caller whose call it was, or who was to wake others.
 ///
 /// # Examples
 ///

@@ -35,7 +35,7 @@ mod display;
 /// |---|---|---|
 /// | is limited to 10/s: retry after 340ms | `Limited` | come back then, or give the call a `max_delay` |
 /// | is limited to 10/s: retry after 340ms (allowed 200ms) | `DelayTooLong` | come back then, or allow more |
-/// | is held up: retry after 30s | `Limited`, `DelayTooLong` | as above; the bucket is [paused](crate::Bucket::pause) |
+/// | is held up: retry after 30s | `Limited`, `DelayTooLong` | as above; the bucket is [paused](crate::Bucket::pause), or its [own policy](crate::Bucket::with_policy) says so |
 /// | is held up until a call in flight ends | `Limited`, `DelayTooLong` | allow a wait; see [`in_flight`](crate::Bucket::in_flight), or the bucket's [own policy](crate::Bucket::with_policy) does not know when |
 /// | is limited to 10/s: weight 11 can never fit | `TooHeavy` | cut the call into parts, or raise the rate |
 /// | can never fit weight 11 | `TooHeavy` | as above; the bucket's [own policy](crate::Bucket::with_policy) says so |
@@ -247,7 +247,8 @@ impl Error {
         self.weight.map(NonZeroU32::get)
     }
 
-    /// The rate that refused; `None` where something else did, such as a pause.
+    /// The rate that refused; `None` where something else did: a pause, or the
+    /// bucket's [own policy](crate::Bucket::with_policy).
     #[must_use]
     pub fn rate(&self) -> Option<Rate> {
         if self.per == 0 {

@@ -50,7 +50,8 @@ impl Outlook {
     }
 
     /// How long the call would wait, behind those who wait already; `None` = it would never start, or nobody knows
-    /// when: a call [in flight](crate::Bucket::in_flight) has to end first.
+    /// when: a call [in flight](crate::Bucket::in_flight) has to end first, or the bucket's
+    /// [own policy](crate::Bucket::with_policy) waits for news.
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
         self.wait
@@ -114,7 +115,7 @@ impl RateOutlook {
         self.remaining
     }
 
-    /// In how long nothing counts against it any more, a debt included; [`Duration::MAX`] for what is paid at no time
+    /// In how long nothing counts against it any more, a debt and the guard included; [`Duration::MAX`] for what is paid at no time
     /// that there is.
     #[must_use]
     pub fn resets_in(&self) -> Duration {

@@ -64,7 +64,7 @@ impl Registry {
     ///
     /// A [policy of the user's own](Bucket::with_policy) is told what the rates before it remember, by
     /// [`commit`](crate::policy::Policy::commit); the same one goes on as it is. What another one remembers nobody else
-    /// can read.
+    /// can read. Under another clock everything starts as fresh.
     ///
     /// # Errors
     ///

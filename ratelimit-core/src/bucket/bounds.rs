@@ -32,6 +32,7 @@ impl Bucket {
         self.version += 1;
         self
     }
+
     /// At most so many may wait at once per key; 0 = nobody waits, unlimited unless set.
     ///
     /// Who would be the next is refused at once with [`TooManyWaiting`](crate::ErrorKind::TooManyWaiting), however long

@@ -26,7 +26,8 @@ impl Bucket {
     /// whose turn it is about is woken, asks by itself and meets the panic if there is one again. A call or a permit that
     /// ends while its thread unwinds already is refused with [`Limited`](crate::ErrorKind::Limited), or ends, instead.
     ///
-    /// The policy runs under the bucket's lock: it must not use the bucket.
+    /// The policy runs under the bucket's lock: neither it nor its `Drop`, nor a panic hook that it sets off, may use the
+    /// bucket. Calls that started before it was registered under the bucket's name are not settled with it.
     ///
     /// # Examples
     ///

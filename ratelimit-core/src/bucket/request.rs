@@ -135,7 +135,10 @@ impl Request<'_> {
     ///
     /// `change` is given a fork and the time as the policy knows it, and runs without a lock; then the fork is put in
     /// place and those who wait are looked at again. It runs once more, on a newer fork, where something was taken or
-    /// given back meanwhile. If it panics nothing is changed.
+    /// given back meanwhile, as often as that happens: keep it short. If it panics nothing is changed.
+    ///
+    /// It counts as a use of the key, also where it only looks: a key that is not known takes room. A pause does not
+    /// hold it up, and weight and allowance of the request are of no account.
     ///
     /// # Errors
     ///
