@@ -167,6 +167,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_over_or_nothing_opens_no_window() {
+        let from = |log: &[(Timestamp, u64)]| FixedWindow::new(3, 100).remembering(log, at(110));
+        for log in [&[(at(10), 2)][..], &[(at(50), 0)], &[]] {
+            let mut state = from(log);
+            assert_eq!((state.idle_at(), state.used(at(110))), (Some(Timestamp::ZERO), 0), "{log:?}");
+            state.commit(at(120), 1);
+            state.commit(at(150), 2);
+            assert_eq!(state.earliest(at(150), 1), Earliest::At(at(220)), "it opened at 120");
+        }
+        assert_eq!(from(&[(at(10), 1), (at(11), 2)]).earliest(at(110), 2), Earliest::At(at(111)));
+    }
+
+    #[test]
     fn what_is_charged_beyond_the_amount_is_forgotten_with_its_window() {
         let mut state = FixedWindow::new(3, 100);
         state.commit(at(10), 2);

@@ -198,3 +198,6 @@ fn united(a: Log, b: Log) -> Log {
     }
     all.into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -228,3 +228,6 @@ impl Gauge for TokenBucket {
         self.free(now)
     }
 }
+
+#[cfg(test)]
+mod tests;
