@@ -30,14 +30,6 @@ pub(crate) struct Asked {
     pub(crate) site: Option<SiteName>,
 }
 
-/// What came of the short ways through.
-enum Passed {
-    Granted(Grant),
-    Refused(Refusal),
-    /// Nothing: the long way is to be taken.
-    Not,
-}
-
 impl Asked {
     /// Starts now or is refused, without waiting.
     pub(crate) fn start(self) -> Result<Permit, Error> {
@@ -72,22 +64,32 @@ impl Asked {
         }
     }
 
-    /// Through the gate by a coarse reading.
+    /// By a coarse reading.
     #[inline]
     fn quick(&self) -> Option<Permit> {
-        let (Ok(shared), None, Some(weight)) = (&self.shared, &self.key, self.weight) else { return None };
-        let start = shared.pass(weight)?;
-        Some(Permit::plain(shared.clone(), None, start.grant(weight)))
+        let (Ok(shared), Some(weight)) = (&self.shared, self.weight) else { return None };
+        let start = match &self.key {
+            None => shared.pass(weight)?,
+            Some(key) => shared.take(Some(key.digest()), weight)?,
+        };
+        Some(Permit::plain(shared.clone(), self.key_id(), start.grant(weight)))
     }
 
-    /// The short ways through, for a call that meets nobody.
+    /// Through the gate by a precise reading, or refused at it.
     #[inline]
     fn short(&self) -> Option<Result<Permit, Error>> {
-        let shared = self.shared.as_ref().ok()?;
-        match self.pass(shared) {
-            Passed::Granted(grant) => Some(Ok(self.plain_permit(shared, grant))),
-            Passed::Refused(refusal) => Some(Err(self.refusal(shared, refusal))),
-            Passed::Not => None,
+        let (Ok(shared), None, Some(weight)) = (&self.shared, &self.key, self.weight) else { return None };
+        match shared.decide(weight) {
+            Passage::Granted(grant) => Some(Ok(Permit::plain(shared.clone(), None, grant))),
+            Passage::Refused(rate, retry_after) if self.max_delay == 0 => {
+                let refusal = Refusal {
+                    rate: Some(rate),
+                    retry_after: Some(retry_after),
+                    ..Refusal::of(ErrorKind::Limited)
+                };
+                Some(Err(self.refusal(shared, refusal)))
+            }
+            Passage::Refused(..) | Passage::Shut => None,
         }
     }
 
@@ -122,27 +124,6 @@ impl Asked {
         ended.map_err(|refusal| self.refusal(shared, refusal))
     }
 
-    #[inline]
-    fn pass(&self, shared: &Handle) -> Passed {
-        let Some(weight) = self.weight else { return Passed::Not };
-        if self.key.is_none() {
-            match shared.decide(weight) {
-                Passage::Granted(grant) => return Passed::Granted(grant),
-                Passage::Refused(rate, retry_after) if self.max_delay == 0 => {
-                    return Passed::Refused(Refusal {
-                        kind: ErrorKind::Limited,
-                        rate: Some(rate),
-                        retry_after: Some(retry_after),
-                    });
-                }
-                Passage::Refused(..) => return Passed::Not,
-                Passage::Shut => {}
-            }
-        }
-        let ask = Ask { key: self.key_id(), weight, max_delay: self.max_delay, began: None };
-        shared.take(ask).map_or(Passed::Not, Passed::Granted)
-    }
-
     /// Where to ask, and what.
     fn ask(&self, began: Option<Began>) -> Result<(Handle, Ask), Error> {
         match &self.shared {
@@ -163,12 +144,6 @@ impl Asked {
     #[inline]
     pub(crate) fn key_id(&self) -> KeyId {
         self.key.as_ref().map(Key::digest)
-    }
-
-    /// For a grant of the short ways, which are shut where calls in flight are counted.
-    #[inline]
-    fn plain_permit(&self, shared: &Handle, grant: Grant) -> Permit {
-        Permit::plain(shared.clone(), self.key_id(), grant)
     }
 
     fn permit(&self, shared: &Handle, grant: Grant) -> Permit {

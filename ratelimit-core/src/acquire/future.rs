@@ -113,7 +113,10 @@ impl Acquire {
         // Taken out, so that a panic of what is foreign gives the place up.
         let asked = match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::Plain(plain) => plain.asked(),
-            Stage::New(asked) => asked,
+            Stage::New(asked) => match asked.quick() {
+                Some(permit) => return Some(Ok(permit)),
+                None => asked,
+            },
             Stage::Long(mut long) => {
                 let ended = long.look(waker);
                 if ended.is_none() {

@@ -63,7 +63,8 @@ impl State {
         if let Some(rate) = self.memory.too_heavy(ask.weight) {
             return Entered::Refused(Refusal { rate: Some(rate), ..Refusal::of(ErrorKind::TooHeavy) });
         }
-        if let Some(grant) = self.take(ask, reading, 0) {
+        if let Some((start, born)) = self.take(ask.key, ask.weight, reading.now, 0) {
+            let grant = Grant { start, born, weight: ask.weight, in_flight: false, waited: 0 };
             return Entered::Granted(grant);
         }
         self.catch_up(ask.key, reading, effects);

@@ -61,7 +61,7 @@ pub(super) struct Terms {
     pub(super) born: u64,
 }
 
-/// What was let through by a coarse reading: small enough to be given back in registers.
+/// What starts at once by a coarse reading: small enough to be given back in registers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Start {
     /// In the policies' time; never zero, as it is taken for a grain later than it was read.
@@ -70,6 +70,11 @@ pub(crate) struct Start {
 }
 
 impl Start {
+    #[inline]
+    pub(super) fn new(at: Timestamp, born: u64) -> Option<Self> {
+        NonZeroU64::new(at.as_nanos()).map(|at| Start { at, born })
+    }
+
     #[inline]
     pub(crate) fn grant(self, weight: u32) -> Grant {
         let Start { at, born } = self;
@@ -131,7 +136,7 @@ impl Gate {
             }
             // Compared as read, which is never ahead, and taken one grain later, which is never before the start.
             match self.take(word, weight, now, grain) {
-                Taken::Yes(at, born) => return NonZeroU64::new(at).map(|at| Start { at, born }),
+                Taken::Yes(at, born) => return Start::new(Timestamp::from_nanos(at), born),
                 Taken::Raced => {}
                 Taken::No => return None,
             }

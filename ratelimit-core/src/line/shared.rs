@@ -12,7 +12,7 @@ use super::effects::Effects;
 use super::enter::{Ask, Claimed, Entered};
 use super::gate::{Gate, Passage, Start};
 use super::locked::{Changed, lock};
-use super::state::{Grant, Reading, Seen, State};
+use super::state::{Reading, Seen, State};
 use super::{KeyId, Ticket};
 use crate::clock::{Clock, ClockHandle, SystemClock};
 use crate::error::{BucketName, Error, ErrorKind, Extra};
@@ -158,7 +158,30 @@ impl Shared {
     /// Lets a call without a key through that surely need not wait; else it is to be found out.
     #[inline(never)]
     pub(crate) fn pass(&self, weight: u32) -> Option<Start> {
+        if self.gate.is_shut() {
+            return self.take(None, weight);
+        }
         self.gate.pass(weight, SystemClock::coarse)
+    }
+
+    /// The same under the lock, for a call of `key`.
+    #[inline(never)]
+    pub(crate) fn take(&self, key: KeyId, weight: u32) -> Option<Start> {
+        let grain = self.grain.load(Ordering::Relaxed);
+        if grain == 0 {
+            return None;
+        }
+        let now = SystemClock::coarse();
+        let mut state = lock(&self.state);
+        // The gate is left as it is: what may be in it is not asked for.
+        if self.grain.load(Ordering::Relaxed) != grain
+            || key.is_none() && state.memory.only_token_bucket().is_some()
+        {
+            return None;
+        }
+        let now = state.read(now).now;
+        let (at, born) = state.take(key, weight, now, grain)?;
+        Start::new(at, born)
     }
 
     /// Lets a call without a key through, or refuses it, where that takes no lock.
@@ -178,25 +201,6 @@ impl Shared {
         let clock = clock.now();
         let latest = seen.map_or(0, |seen| seen.fetch_max(clock.as_nanos(), Ordering::Relaxed));
         Reading { clock, now: clock.max(Timestamp::from_nanos(latest)) }
-    }
-
-    /// Takes weight for a caller who may start at once by a coarse reading; `None` if that is to be found out.
-    #[inline]
-    pub(crate) fn take(&self, ask: Ask) -> Option<Grant> {
-        let grain = self.grain.load(Ordering::Relaxed);
-        if grain == 0 {
-            return None;
-        }
-        let now = SystemClock::coarse();
-        let mut state = lock(&self.state);
-        // The gate is left as it is: what may be in it is not asked for.
-        if self.grain.load(Ordering::Relaxed) != grain
-            || ask.key.is_none() && state.memory.only_token_bucket().is_some()
-        {
-            return None;
-        }
-        let reading = state.read(now);
-        state.take(ask, Reading { clock: now, ..reading }, grain)
     }
 
     pub(crate) fn enter(&self, ask: Ask, waker: &mut Option<Waker>) -> Changed<Entered> {

@@ -5,7 +5,6 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::correct::Account;
-use super::enter::Ask;
 use super::gate::Terms;
 use super::table::Table;
 use super::{KeyId, Line, Ticket};
@@ -259,20 +258,25 @@ impl State {
         self.stamped.max(self.tempo.policy_time(now))
     }
 
-    /// Takes weight for a caller who may start at once, where nobody waits and nothing holds the bucket up; `None` if
-    /// that is to be found out.
+    /// Takes weight for a caller who may start at once, where nobody waits and nothing holds the bucket up: when, in the
+    /// policies' time, and from which entry; `None` if that is to be found out.
     ///
-    /// `grain` = by how much the reading lags at most: it is taken for so much later.
+    /// `grain` = by how much the reading `now` lags at most: it is taken for so much later.
     #[inline]
-    pub(super) fn take(&mut self, ask: Ask, reading: Reading, grain: u64) -> Option<Grant> {
-        if self.calm_from.is_none_or(|from| reading.now < from) || ask.weight == 0 {
+    pub(super) fn take(
+        &mut self,
+        key: KeyId,
+        weight: u32,
+        now: Timestamp,
+        grain: u64,
+    ) -> Option<(Timestamp, u64)> {
+        if self.calm_from.is_none_or(|from| now < from) || weight == 0 {
             return None;
         }
-        let now = self.tempo.policy_time(reading.now);
-        let start = self.stamp_of(reading.now.plus(grain));
-        let born = self.memory.take(ask.key, (now, start), ask.weight, |_| false)?;
+        let start = self.stamp_of(now.plus(grain));
+        let born = self.memory.take(key, (self.tempo.policy_time(now), start), weight, |_| false)?;
         self.stamped = start;
-        Some(Grant { start, born, weight: ask.weight, in_flight: false, waited: 0 })
+        Some((start, born))
     }
 
     /// Something changed that makes the plan of `key` out of date, and with a total those of all keys.
