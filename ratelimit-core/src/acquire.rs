@@ -2,7 +2,7 @@
 
 mod future;
 
-use crate::error::{Error, ErrorKind, Named, Refused, SiteName};
+use crate::error::{Error, ErrorKind, Refused, SiteName};
 use crate::key::Key;
 use crate::line::{Ask, Began, Changed, Entered, Grant, Handle, KeyId, Passage, Refusal};
 use crate::permit::Permit;
@@ -152,10 +152,7 @@ impl Asked {
 
     /// Rendered here, without a lock.
     fn refusal(&self, shared: &Handle, Refusal { kind, rate, retry_after }: Refusal) -> Error {
-        let handle = match shared {
-            Handle::Static(shared) => Named::Static(shared.name()),
-            Handle::Counted(shared) => Named::Counted(shared.named()),
-        };
+        let handle = shared.named_by();
         let (weight, max_delay, site) = (self.weight.unwrap_or(0), self.max_delay, self.site);
         let error = Error::refused(Refused { kind, handle, rate, retry_after, weight, max_delay, site });
         match &self.key {

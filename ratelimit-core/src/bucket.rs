@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use crate::acquire::{Acquire, Answer};
 use crate::clock::{Clock, ClockHandle};
-use crate::error::{BucketName, Error};
+use crate::error::{BucketName, Error, ErrorKind, Refused};
 use crate::limits::Limits;
-use crate::line::{Declared, Handle, Shared};
+use crate::line::{Declared, Handle, Passage, Shared};
 use crate::outlook::Outlook;
 use crate::permit::Permit;
 use crate::rate::Rate;
@@ -314,13 +314,32 @@ impl Bucket {
 
     #[inline(never)]
     fn decide(&self) -> Answer<Result<Permit, Error>> {
-        Answer(self.asked().decide())
+        let Some(shared) = self.slot.first(self.version) else { return Answer(self.asked().start()) };
+        match shared.decide(1) {
+            Passage::Granted(grant) => Answer(Ok(Permit::plain(shared.clone(), None, grant))),
+            Passage::Refused(rate, wait) => Answer(Err(refused(shared, rate, wait))),
+            Passage::Shut => Answer(self.asked().decide()),
+        }
     }
 
     #[inline(never)]
     fn wait(&self) -> Answer<Result<Permit, Error>> {
         Answer(self.asked().wait())
     }
+}
+
+/// Put together at once, as it takes as long as copying it would.
+#[inline]
+fn refused(shared: &Handle, rate: Rate, wait: u64) -> Error {
+    Error::refused(Refused {
+        kind: ErrorKind::Limited,
+        handle: shared.named_by(),
+        rate: Some(rate),
+        retry_after: Some(wait),
+        weight: 1,
+        max_delay: 0,
+        site: None,
+    })
 }
 
 /// The clone shares the state, if need be by making it now.

@@ -48,6 +48,8 @@ pub(super) struct Gate {
     /// By how much a coarse reading lags; 0 = read precisely.
     grain: AtomicU64,
     burst: AtomicU64,
+    /// The word by which a call was refused last: while it stands, others of that bucket are likely to be.
+    refused: AtomicU64,
 }
 
 /// What a decision needs to know besides the word.
@@ -110,6 +112,7 @@ impl Gate {
             slack: zero(),
             grain: zero(),
             burst: zero(),
+            refused: AtomicU64::new(SHUT),
         }
     }
 
@@ -123,7 +126,8 @@ impl Gate {
     /// and swap there is less time for one.
     #[inline]
     pub(super) fn pass(&self, weight: u32, coarse: impl Fn() -> Timestamp) -> Option<Start> {
-        if load(&self.grain) == 0 || weight == 0 {
+        // Where a call was just refused, a coarse reading only comes before a precise one.
+        if load(&self.grain) == 0 || weight == 0 || load(&self.word) == load(&self.refused) {
             return None;
         }
         let now = coarse();
@@ -163,6 +167,10 @@ impl Gate {
             // What was refused by has to be still there, as what is granted by is.
             fence(Ordering::Acquire);
             if self.word.load(Ordering::Relaxed) == word {
+                // Not written again by each refusal, which only read what others read.
+                if load(&self.refused) != word {
+                    self.refused.store(word, Ordering::Relaxed);
+                }
                 return passage;
             }
         }

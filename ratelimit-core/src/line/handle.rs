@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::Shared;
+use crate::error::Named;
 
 /// Holds a bucket's state.
 ///
@@ -28,6 +29,15 @@ impl Deref for Handle {
 }
 
 impl Handle {
+    /// Where an error takes the bucket's name from.
+    #[inline]
+    pub(crate) fn named_by(&self) -> Named<'_> {
+        match self {
+            Handle::Static(shared) => Named::Static(shared.name()),
+            Handle::Counted(shared) => Named::Counted(shared.named()),
+        }
+    }
+
     /// For what a static names: of each state one reference is leaked, however many statics name it.
     pub(crate) fn of_static(shared: &Arc<Shared>) -> Self {
         Handle::Static(shared.kept.get_or_init(|| Box::leak(Box::new(Arc::clone(shared)))))
