@@ -187,9 +187,10 @@ impl Valid {
         self.rates.iter().chain(&self.totals).map(|guarded| guarded.guard).min().unwrap_or(u64::MAX)
     }
 
-    /// By how many nanoseconds a waiting call of `weight` may be told late and nothing is lost by it.
-    pub(crate) fn leeway(&self, weight: u32) -> u64 {
-        let leeways = self.rates.iter().chain(&self.totals).map(|guarded| guarded.rate.leeway(weight));
+    /// By how many nanoseconds a waiting call of `weight` may be told late and nothing is lost by it, where alarms ring
+    /// `late` nanoseconds late.
+    pub(crate) fn leeway(&self, weight: u32, late: u64) -> u64 {
+        let leeways = self.rates.iter().chain(&self.totals).map(|guarded| guarded.rate.leeway(weight, late));
         if self.own.is_some() { 0 } else { leeways.min().unwrap_or(0) }
     }
 

@@ -57,7 +57,7 @@ pub(crate) enum Shape {
 const SECOND: u64 = 1_000_000_000;
 /// The longest [`Rate::leeway`], 2 ms in nanoseconds: as late as timers of one millisecond are.
 const LEEWAY: u64 = 2_000_000;
-/// What timers and schedulers are late by anyway: 200 us in nanoseconds.
+/// What is left to timers and schedulers at least: 200 us in nanoseconds.
 const LATENESS: u64 = 200_000;
 
 impl Rate {
@@ -238,13 +238,15 @@ impl Rate {
     /// By how many nanoseconds a waiting call of `weight` may start late and no start is lost, where at least two more
     /// become due meanwhile; 0 = none.
     ///
-    /// A token bucket goes on filling up: three quarters of what it lacks of being full may pass, and the rest is left to
-    /// timers and schedulers, which are late as well. Of a window what starts late comes back late.
-    pub(crate) fn leeway(&self, weight: u32) -> u64 {
+    /// A token bucket goes on filling up: three quarters of what it lacks of being full may pass. The rest, and at least
+    /// twice the `late` nanoseconds by which alarms rang late before, is left to timers and schedulers. Of a window what
+    /// starts late comes back late.
+    pub(crate) fn leeway(&self, weight: u32, late: u64) -> u64 {
         let Shape::Burst(burst) = self.shape else { return 0 };
         let spacing = self.per / u64::from(self.amount);
         let spare = spacing.saturating_mul(u64::from(burst.saturating_sub(weight)));
-        let leeway = spare.saturating_sub(LATENESS.max(spare / 4)).min(LEEWAY);
+        let reserve = late.saturating_mul(2).max(LATENESS).max(spare / 4);
+        let leeway = spare.saturating_sub(reserve).min(LEEWAY);
         if leeway / 2 < spacing { 0 } else { leeway }
     }
 

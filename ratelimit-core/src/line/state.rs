@@ -78,6 +78,8 @@ pub(super) struct Wanted {
     /// How often one was asked for: a later request replaces an earlier one.
     pub(super) requests: u64,
     pub(super) at: Option<Timestamp>,
+    /// By how many nanoseconds alarms rang late of late: the last, or half of what it was before if that is more.
+    pub(super) late: u64,
 }
 
 /// A reading of the clock.

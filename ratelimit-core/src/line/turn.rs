@@ -237,7 +237,7 @@ impl State {
     /// never on time anyway.
     fn leeway(&self, key: KeyId) -> u64 {
         let line = self.lines.get(&key).filter(|line| self.seen.is_none() && line.waiters.len() > 1);
-        line.and_then(Line::head).map_or(0, |(_, weight)| self.limits.leeway(weight))
+        line.and_then(Line::head).map_or(0, |(_, weight)| self.limits.leeway(weight, self.alarm.late))
     }
 
     /// Looks at all the lines whose time has come.
@@ -246,7 +246,10 @@ impl State {
     /// told by its own threads comes next, but who is told by the alarm comes after all that it has to do.
     pub(super) fn ring(&mut self, reading: Reading, effects: &mut Effects) {
         // The alarm that rang is spent: the same time may be asked for again.
-        self.alarm.at = None;
+        if let Some(at) = self.alarm.at.take() {
+            let late = reading.now.as_nanos().saturating_sub(at.as_nanos());
+            self.alarm.late = late.max(self.alarm.late / 2);
+        }
         let leeway = self.agenda.first().map_or(0, |(_, key)| self.leeway(*key));
         let by = reading.now.as_nanos().saturating_sub(leeway / 2);
         self.settle_due(Timestamp::from_nanos(by), reading, effects);

@@ -79,19 +79,22 @@ fn it_prints_as_it_is_read() {
 #[test]
 fn a_token_bucket_has_a_leeway_of_what_it_lacks_where_two_are_due_by_then() {
     let fast = Rate::per_second(50_000).burst(50);
-    assert_eq!(fast.leeway(1), 735_000, "of 50 spacings of 20 us");
-    assert_eq!(fast.leeway(20), 400_000, "200 us are left to others");
-    assert_eq!(fast.leeway(38), 40_000, "the last that serves two");
-    assert_eq!(fast.leeway(39), 0);
-    assert_eq!((fast.leeway(50), fast.leeway(u32::MAX)), (0, 0), "it starts when the bucket is full");
-    assert_eq!(Rate::per_second(1_000).burst(1_000).leeway(1), 2_000_000, "at most");
-    assert_eq!(Rate::per_second(999).burst(1_000).leeway(1), 0, "two are not due within 2 ms");
+    assert_eq!(fast.leeway(1, 0), 735_000, "of 50 spacings of 20 us");
+    assert_eq!(fast.leeway(20, 0), 400_000, "200 us are left to others");
+    assert_eq!(fast.leeway(1, 100_000), 735_000);
+    assert_eq!(fast.leeway(1, 200_000), 580_000, "and twice what the alarm was late by");
+    assert_eq!(fast.leeway(1, u64::MAX), 0);
+    assert_eq!(fast.leeway(38, 0), 40_000, "the last that serves two");
+    assert_eq!(fast.leeway(39, 0), 0);
+    assert_eq!((fast.leeway(50, 0), fast.leeway(u32::MAX, 0)), (0, 0), "it starts when the bucket is full");
+    assert_eq!(Rate::per_second(1_000).burst(1_000).leeway(1, 0), 2_000_000, "at most");
+    assert_eq!(Rate::per_second(999).burst(1_000).leeway(1, 0), 0, "two are not due within 2 ms");
 }
 
 #[test]
 fn nothing_else_has_one() {
-    assert_eq!(Rate::per_second(50_000).leeway(1), 0);
-    assert_eq!(Rate::per_second(50_000).fixed().leeway(1), 0);
-    assert_eq!(Rate::per_second(50_000).burst(1).leeway(1), 0);
-    assert_eq!(Rate::new(1, Duration::from_nanos(u64::MAX)).burst(u32::MAX).leeway(1), 0);
+    assert_eq!(Rate::per_second(50_000).leeway(1, 0), 0);
+    assert_eq!(Rate::per_second(50_000).fixed().leeway(1, 0), 0);
+    assert_eq!(Rate::per_second(50_000).burst(1).leeway(1, 0), 0);
+    assert_eq!(Rate::new(1, Duration::from_nanos(u64::MAX)).burst(u32::MAX).leeway(1, 0), 0);
 }
