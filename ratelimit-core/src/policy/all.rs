@@ -178,3 +178,6 @@ impl All {
         self.states.iter().map(|(guarded, state)| (guarded.rate, state))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,8 +32,8 @@ fn inherited(rates: &[&str], old: &[&All], now: u64) -> All {
 /// A fixed window that goes with it knows how much was started in an hour, and not when. A rate that stays knows better.
 #[test]
 fn a_rate_that_stays_goes_on_as_it_is() {
-    let starts = [(0, 1), (9, 1)];
-    for (rate, later) in [("3/10s burst 3", 4), ("2/9s", 8), ("3/h fixed", 3600)] {
+    let starts = [(0, 2), (9, 1)];
+    for (rate, later) in [("3/10s burst 3", 4), ("2/8s", 8), ("3/h fixed", 3600)] {
         let alone = taken(&[rate], &starts);
         let kept = inherited(&[rate], &[&taken(&["100/30m fixed", rate, "100/7s"], &starts)], 10);
         for now in [at(10), at(11), at(10 + later), at(later), at(3609)] {
@@ -50,7 +50,7 @@ fn a_rate_that_stays_goes_on_as_it_is() {
 
 #[test]
 fn a_fixed_window_of_the_same_length_goes_on_with_the_one_that_is_open() {
-    let old = taken(&["10/m", "5/h fixed"], &[(0, 1), (10, 1)]);
+    let old = taken(&["10/h", "5/h fixed"], &[(0, 1), (10, 1)]);
     let next = inherited(&["7/h fixed"], &[&old], 20);
     assert_eq!(room(&next, at(20)), 5);
     assert_eq!(next.earliest(at(20), 6).earliest, Earliest::At(at(3600)), "one hour after it opened");
