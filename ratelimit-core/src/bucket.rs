@@ -308,7 +308,7 @@ impl Bucket {
 
     /// The way through the gate, which stays shut where the state is closed.
     #[inline]
-    fn pass(&self) -> Option<Permit> {
+    pub(crate) fn pass(&self) -> Option<Permit> {
         self.slot.first(self.version).and_then(Permit::at_once)
     }
 

@@ -109,6 +109,23 @@ impl Site {
         self.call().acquire_async_with(key, weight, max_delay)
     }
 
+    /// Waits on this thread on the bucket of an expression, for what costs one and has no key.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the permit is put together where it is to be, and not copied")]
+    pub fn acquire_on(&'static self, bucket: &(impl ToBucket + ?Sized)) -> Result<Permit, Error> {
+        if let BucketRef::Handle(bucket) = bucket.to_bucket()
+            && let Some(permit) = bucket.pass()
+        {
+            return Ok(permit);
+        }
+        self.wait_on(bucket).0
+    }
+
+    #[inline(never)]
+    fn wait_on(&'static self, bucket: &(impl ToBucket + ?Sized)) -> Answer<Result<Permit, Error>> {
+        Answer(self.call_on(bucket).acquire())
+    }
+
     #[inline]
     fn call(&'static self) -> Call {
         self.begin(self.found_in(Names::global()))

@@ -1,6 +1,6 @@
 //! Foreign code at the edges of a call: what it drops, asks or panics with costs nobody a place and locks nobody up.
 
-#![expect(clippy::expect_used, reason = "helpers of tests")]
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests, and a waker that fails")]
 
 mod common;
 

@@ -151,6 +151,16 @@ fn diverges(call: &Macro) -> bool {
     })
 }
 
+/// Whether the expression is a name, or a field of one: nothing is made for it that lives on while a call waits.
+pub(super) fn is_named(value: &Expr) -> bool {
+    match value {
+        Expr::Group(inner) => is_named(&inner.expr),
+        Expr::Field(field) => is_named(&field.base),
+        Expr::Path(_) => true,
+        _ => false,
+    }
+}
+
 fn is_place(value: &Expr) -> bool {
     match value {
         Expr::Group(inner) => is_place(&inner.expr),

@@ -71,35 +71,49 @@ impl<'a> Prologue<'a> {
     /// The statements that lead up to the call that waits, and that call.
     fn call(&self, wait: Wait) -> (TokenStream, TokenStream) {
         let site = Span::mixed_site();
-        let Attribute { key, weight, max_delay, .. } = self.attribute;
+        let verb = match wait {
+            Wait::Thread => "acquire",
+            Wait::Task => "acquire_async",
+        };
+        let awaited = (wait == Wait::Task).then(|| quote_spanned!(site=> .await));
+        let values = self.values();
+        // What a future borrowed while it waits would have to be `Sync`.
+        if let (Wait::Thread, Target::Dynamic(bucket), None, None) =
+            (wait, &self.attribute.target, &self.attribute.registry, &values)
+            && borrow::is_named(bucket)
+        {
+            let the_static = self.the_static();
+            let bucket = borrow::reference(bucket);
+            let arguments = quote_spanned!(site=> #the_static, #bucket);
+            return (TokenStream::new(), call(Ends::of(&bucket), &["Site", "acquire_on"], arguments));
+        }
         let begin = self.begin();
         let (owner, subject) = match &begin {
             None => ("Site", self.the_static()),
             Some(_) => ("Call", quote_spanned!(site=> __call)),
         };
-        let mut verb = match wait {
-            Wait::Thread => "acquire".to_owned(),
-            Wait::Task => "acquire_async".to_owned(),
-        };
-        let values = if key.is_none() && weight.is_none() && max_delay.is_none() {
-            Vec::new()
-        } else {
-            verb.push_str("_with");
-            let given = |value| Value::given(quote_spanned!(site=> __rate_limited::#value));
-            vec![
-                key.as_ref().map_or_else(|| given(quote!(None)), values::key),
-                weight.as_ref().map_or_else(|| given(quote!(Some(1))), values::weight),
-                max_delay.as_ref().map_or_else(|| given(quote!(None)), values::max_delay),
-            ]
-        };
+        let verb = if values.is_some() { format!("{verb}_with") } else { verb.to_owned() };
         let (owner, verb) = (Ident::new(owner, site), Ident::new(&verb, site));
-        let statements = values.iter().map(|value| &value.statement);
-        let arguments = values.iter().map(|value| &value.argument);
-        let awaited = (wait == Wait::Task).then(|| quote_spanned!(site=> .await));
+        let statements = values.iter().flatten().map(|value| &value.statement);
+        let arguments = values.iter().flatten().map(|value| &value.argument);
         (
             quote_spanned!(site=> #begin #(#statements)*),
             quote_spanned!(site=> __rate_limited::#owner::#verb(#subject #(, #arguments)*) #awaited),
         )
+    }
+
+    /// Key, weight and delay of the call, where any is told.
+    fn values(&self) -> Option<[Value; 3]> {
+        let Attribute { key, weight, max_delay, .. } = self.attribute;
+        if key.is_none() && weight.is_none() && max_delay.is_none() {
+            return None;
+        }
+        let given = |value| Value::given(quote_spanned!(Span::mixed_site()=> __rate_limited::#value));
+        Some([
+            key.as_ref().map_or_else(|| given(quote!(None)), values::key),
+            weight.as_ref().map_or_else(|| given(quote!(Some(1))), values::weight),
+            max_delay.as_ref().map_or_else(|| given(quote!(None)), values::max_delay),
+        ])
     }
 
     /// The one mention of the crate: where it is not found, the compiler says so once, and at the path.

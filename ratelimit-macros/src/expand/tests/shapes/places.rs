@@ -163,3 +163,32 @@ fn what_is_no_place_or_not_only() {
         "#]],
     );
 }
+
+#[test]
+fn a_bucket_by_its_name_is_asked_at_once() {
+    expands(
+        "bucket = GITHUB",
+        "fn search(user: u32) -> Result<usize, Error> { Ok(1) }",
+        &expect![[r#"
+            fn search(user: u32) -> Result<usize, Error> {
+                let __permit = {
+                    use ::rate_limited::__private as __rate_limited;
+                    let __permit = __rate_limited::Site::acquire_on(
+                        {
+                            static SITE: __rate_limited::Site = __rate_limited::Site::dynamic(
+                                ::core::concat!(::core::module_path!(), "::", "search"),
+                            );
+                            &SITE
+                        },
+                        &GITHUB,
+                    );
+                    if let __rate_limited::Err(__error) = __permit {
+                        return __rate_limited::FromLimited::from_limited(__error);
+                    }
+                    __permit
+                };
+                Ok(1)
+            }
+        "#]],
+    );
+}
