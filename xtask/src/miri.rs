@@ -26,7 +26,7 @@ const INTERPRETED: [&[&str]; 2] =
     [&["--lib"], &["--test", "laws", "--test", "cancellation", "--test", "wakers"]];
 
 /// Parts of the names of tests that take many waiters, or real time: hours in an interpreter.
-const SKIPPED: [&str; 9] = [
+const SKIPPED: [&str; 11] = [
     "thousand",
     "in_real_time",
     "a_chain_of",
@@ -36,6 +36,8 @@ const SKIPPED: [&str; 9] = [
     "a_stall_of",
     "keys_do_not_delay",
     "a_dropped_future_whose_turn",
+    "builtins::",
+    "million",
 ];
 
 pub(crate) fn miri(words: &[OsString]) -> ExitCode {
