@@ -83,7 +83,7 @@ fn replaced_while_threads_pass() {
         });
         registered(&registry, &clock, narrow);
         if let Some(refused) = refused.join().unwrap().filter(|error| error.kind() == ErrorKind::Limited) {
-            assert_eq!(refused.rate(), Some(wide), "by the other it is too heavy");
+            assert_eq!(refused.rate(), Some(wide), "by the other it is too heavy: {refused:?}");
             let retry_after = refused.retry_after().expect("a known time");
             assert!((1..=BURST).any(|more| retry_after == more * SECOND), "{retry_after:?}");
         }
