@@ -20,8 +20,6 @@ pub(super) struct Effects {
     drops: VecDeque<Job>,
     /// The alarm's new time, if it changed, and which change this is.
     pub(super) alarm: Option<(u64, Option<Timestamp>)>,
-    /// When the alarm rang, if somebody is told by it.
-    pub(super) rang_at: Option<Timestamp>,
     /// Who of those in line is being polled: its turn is its own business.
     pub(super) caller: Option<Ticket>,
     /// What the user's policy panicked with over the caller's own call.
@@ -55,11 +53,6 @@ impl Effects {
             }
         }
         self.panicked.is_some()
-    }
-
-    /// Whether somebody is to be woken.
-    pub(super) fn tells(&self) -> bool {
-        !self.wakes.is_empty()
     }
 
     /// Whether there is nothing to do, as after most calls.

@@ -268,13 +268,14 @@ impl Shared {
                 continue;
             }
             let mut effects = Effects::default();
+            let mut running = Running::new(state.epoch, clock.clone());
+            state.seen.clone_from(&running.seen);
             state.change_clock(old_now, new_now, &mut effects);
             state.alarm.at = None;
             state.set_alarm(&mut effects);
-            let running = Running::new(state.epoch, clock.clone());
+            running.epoch = state.epoch;
             state.lag = clock.grain();
             state.allow_coarse();
-            state.seen.clone_from(&running.seen);
             self.grain.store(state.grain, Ordering::Relaxed);
             self.on_system.store(clock.is_system(), Ordering::Relaxed);
             let mut current = self.clock.write().unwrap_or_else(PoisonError::into_inner);

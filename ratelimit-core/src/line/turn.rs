@@ -90,7 +90,7 @@ impl State {
             if self.is_refused_for_good(key, (head, weight), due, reading, effects) {
                 return Next::Again;
             }
-            return Next::At(due.at);
+            return Next::At(due.at.map(|at| self.told_by(key, at)));
         }
         if self.memory.has_total() {
             self.contend(key, Some(head));
@@ -212,17 +212,11 @@ impl State {
 
     /// Asks for another alarm if the agenda begins at another time than the last one.
     ///
-    /// With a leeway, one that will ring before is kept: it only looks, which costs less than moving it with each turn.
+    /// One of the system's that will ring before is kept: it only looks, which costs less than moving it with each turn.
     pub(super) fn set_alarm(&mut self, effects: &mut Effects) {
-        let first = self.agenda.first().copied();
-        let leeway = first.map_or(0, |(_, key)| self.leeway(key));
-        let next = first.map(|(at, _)| match effects.rang_at {
-            // Who is told goes on to tell those who are due by then.
-            Some(rang) if leeway > 0 => at.min(rang).plus(leeway),
-            _ => at.plus(leeway),
-        });
+        let next = self.agenda.first().map(|(at, _)| *at);
         let is_kept = match (self.alarm.at, next) {
-            (Some(set), Some(next)) if leeway > 0 => set <= next,
+            (Some(set), Some(next)) if self.seen.is_none() => set <= next,
             (set, next) => set == next,
         };
         if !is_kept {
@@ -232,43 +226,45 @@ impl State {
         }
     }
 
-    /// By how much the alarm for the line of `key` may be late, so that those who become due meanwhile are served by the
-    /// same one: only where several wait and no start is lost by it, and only on the system's clock, whose sleeps are
-    /// never on time anyway.
-    fn leeway(&self, key: KeyId) -> u64 {
-        let line = self.lines.get(&key).filter(|line| self.seen.is_none() && line.waiters.len() > 1);
-        line.and_then(Line::head).map_or(0, |(_, weight)| self.limits.leeway(weight, self.alarm.late))
+    /// When the head of `key`, whose turn comes at `at`, is told at the latest: those who become due meanwhile are then
+    /// served by the same alarm. Later than `at` only where several wait and no start is lost by it, and only on the
+    /// system's clock, whose sleeps are never on time anyway; never past its allowance.
+    ///
+    /// Who comes by in between finds the turn there and gives it: an executor that runs one of those who wait is busy, and
+    /// who is told by its own threads comes next, but who is told by the alarm comes after all that it has to do.
+    fn told_by(&self, key: KeyId, at: Timestamp) -> Timestamp {
+        let Some(line) = self.lines.get(&key).filter(|line| self.seen.is_none() && line.waiters.len() > 1)
+        else {
+            return at;
+        };
+        let Some(waiter) = line.head().and_then(|(head, _)| line.waiters.get(&head)) else { return at };
+        let leeway = self.limits.leeway(waiter.weight, self.alarm.late);
+        at.plus(leeway).min(waiter.deadline).max(at)
     }
 
     /// Looks at all the lines whose time has come.
-    ///
-    /// Of a leeway the first half is left to those who come by: an executor that runs one of them is busy, and who is
-    /// told by its own threads comes next, but who is told by the alarm comes after all that it has to do.
     pub(super) fn ring(&mut self, reading: Reading, effects: &mut Effects) {
         // The alarm that rang is spent: the same time may be asked for again.
         if let Some(at) = self.alarm.at.take() {
             let late = reading.now.as_nanos().saturating_sub(at.as_nanos());
             self.alarm.late = late.max(self.alarm.late / 2);
         }
-        let leeway = self.agenda.first().map_or(0, |(_, key)| self.leeway(*key));
-        let by = reading.now.as_nanos().saturating_sub(leeway / 2);
-        self.settle_due(Timestamp::from_nanos(by), reading, effects);
-        effects.rang_at = effects.tells().then_some(reading.now);
+        self.settle_due(reading, effects);
     }
 
     /// Before anything is decided for `key`: brings its line up to date, and with a total all lines whose time has
     /// come, as a head that is ready stands before newcomers of other keys even if its alarm is late.
     pub(super) fn catch_up(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
         if self.memory.has_total() {
-            self.settle_due(reading.now, reading, effects);
+            self.settle_due(reading, effects);
         }
         self.settle(key, reading, effects);
         self.settle_total(reading, effects);
     }
 
-    /// Brings the lines up to date whose time had come by `by`.
-    fn settle_due(&mut self, by: Timestamp, reading: Reading, effects: &mut Effects) {
-        let due = self.agenda.iter().take_while(|(at, _)| *at <= by);
+    /// Brings the lines up to date whose time has come.
+    fn settle_due(&mut self, reading: Reading, effects: &mut Effects) {
+        let due = self.agenda.iter().take_while(|(at, _)| *at <= reading.now);
         let due: Vec<KeyId> = due.map(|(_, key)| *key).collect();
         self.settle_each(&due, reading, effects);
     }
