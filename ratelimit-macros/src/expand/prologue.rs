@@ -128,24 +128,28 @@ impl<'a> Prologue<'a> {
     /// Resolves the bucket, where that is more than to look at the call site's static.
     fn begin(&self) -> Option<TokenStream> {
         let site = Span::mixed_site();
-        let the_static = self.the_static();
-        Some(match (&self.attribute.target, self.attribute.registry.as_ref()) {
-            (Target::Dynamic(bucket), None) => {
-                let call = call_on(bucket, "call_on", &TokenStream::new());
-                quote_spanned!(site=> let __call = { let __site = #the_static; #call };)
+        let call = match (&self.attribute.target, self.attribute.registry.as_ref()) {
+            (Target::Dynamic(bucket), registry) => {
+                let the_static = self.the_static();
+                let (let_registry, call) = match registry {
+                    None => (None, call_on(bucket, "call_on", &TokenStream::new())),
+                    Some(registry) => {
+                        let (_, name, let_registry) = let_registry(registry);
+                        let call = call_on(bucket, "call_on_in", &quote_spanned!(site=> #name,));
+                        (Some(let_registry), call)
+                    }
+                };
+                quote_spanned!(site=> let __site = #the_static; #let_registry #call)
             }
-            (Target::Dynamic(bucket), Some(registry)) => {
-                let (_, name, let_registry) = let_registry(registry);
-                let call = call_on(bucket, "call_on_in", &quote_spanned!(site=> #name,));
-                quote_spanned!(site=> let __call = { let __site = #the_static; #let_registry #call };)
-            }
-            (_, None) => return None,
             (_, Some(registry)) => {
+                let the_static = self.the_static();
                 let (at, name, let_registry) = let_registry(registry);
                 let call = call(at, &["Site", "call_in"], quote_spanned!(site=> #the_static, #name));
-                quote_spanned!(site=> let __call = { #let_registry #call };)
+                quote_spanned!(site=> #let_registry #call)
             }
-        })
+            (_, None) => return None,
+        };
+        Some(quote_spanned!(site=> let __call = { #call };))
     }
 
     /// The call site's static. One for all instances of a generic function: it can name no type of theirs.
