@@ -8,8 +8,12 @@
 #[path = "../../ratelimit-core/tests/common/mod.rs"]
 mod common;
 
+#[path = "../../ratelimit-core/tests/laws/calls.rs"]
+mod calls;
 #[path = "../../ratelimit-core/tests/laws/changes.rs"]
 mod changes;
+#[path = "../../ratelimit-core/tests/laws/checks.rs"]
+mod checks;
 #[path = "../../ratelimit-core/tests/laws/met.rs"]
 mod met;
 #[path = "../../ratelimit-core/tests/laws/mix.rs"]
@@ -18,6 +22,10 @@ mod mix;
 mod model;
 #[path = "../../ratelimit-core/tests/laws/oracle.rs"]
 mod oracle;
+#[path = "../../ratelimit-core/tests/laws/own.rs"]
+mod own;
+#[path = "../../ratelimit-core/tests/laws/plan.rs"]
+mod plan;
 #[path = "../../ratelimit-core/tests/laws/play.rs"]
 mod play;
 #[path = "../../ratelimit-core/tests/laws/probe.rs"]
@@ -48,8 +56,9 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     let Some(mut first) = numbers.next() else { return Corpus::Reject };
     // Of the four bytes one bit says whether the numbers are extreme.
     let extreme = first.one_in(2);
-    let limits = if extreme { Limits::extreme(&mut first) } else { Limits::random(&mut first) };
-    let callers = Callers::random(&mut first, extreme.then(|| limits.most()));
+    let limits =
+        if extreme { Limits::extreme_of_any_kind(&mut first) } else { Limits::of_any_kind(&mut first) };
+    let callers = Callers::random(&mut first, extreme.then(|| limits.most()), limits.has_unknown_turns());
     let ops = numbers.take(STEPS).map(|mut dice| Op::random(&mut dice, callers)).collect();
     let schedule = Schedule { limits, ops };
     Run::new(&schedule.limits, false).play_all(&schedule, &mut first);

@@ -243,23 +243,33 @@ fn rate(dice: &mut Dice) -> Rate {
     if dice.one_in(2) { rate.burst(u32::try_from(dice.between(1, 6)).expect("small")) } else { rate }
 }
 
+impl Limits {
+    pub(crate) fn of_any_kind(dice: &mut Dice) -> Self {
+        let limits = Limits::random(dice).with_fixed(dice);
+        match dice.below(8) {
+            0 | 1 => limits.with_in_flight(dice),
+            2 => limits.with_own(dice),
+            3 => limits.with_own(dice).with_in_flight(dice),
+            _ => limits,
+        }
+    }
+
+    pub(crate) fn extreme_of_any_kind(dice: &mut Dice) -> Self {
+        let limits = Limits::extreme(dice).with_fixed(dice);
+        if dice.one_in(4) { limits.with_in_flight(dice) } else { limits }
+    }
+}
+
 impl Schedule {
     pub(crate) fn random(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        let limits = Limits::random(&mut dice).with_fixed(&mut dice);
-        let limits = match dice.below(8) {
-            0 | 1 => limits.with_in_flight(&mut dice),
-            2 => limits.with_own(&mut dice),
-            3 => limits.with_own(&mut dice).with_in_flight(&mut dice),
-            _ => limits,
-        };
+        let limits = Limits::of_any_kind(&mut dice);
         Self::of(limits, &mut dice, None)
     }
 
     pub(crate) fn extreme(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        let limits = Limits::extreme(&mut dice).with_fixed(&mut dice);
-        let limits = if dice.one_in(4) { limits.with_in_flight(&mut dice) } else { limits };
+        let limits = Limits::extreme_of_any_kind(&mut dice);
         let most = limits.most();
         let mut schedule = Self::of(limits, &mut dice, Some(most));
         schedule.ops.insert(0, Op::Advance(Step::By(extreme_span(&mut dice))));
