@@ -167,10 +167,7 @@ impl Site {
 
     #[cold]
     fn find_in(&'static self, names: &Names) -> Found {
-        // Removed from its registry: whoever registered the name anew is meant, whatever this site declares.
-        let known = self.slot.get(names.id());
-        let anew = known.and_then(|known| names.get(known.name()).ok());
-        by_name(anew.map_or_else(|| self.look_up(names), Ok).map(|found| {
+        by_name(self.look_up(names).map(|found| {
             // Of other registries there may be any number, and they are let go of.
             let is_global = names.id() == Names::global().id();
             let found = if is_global { Handle::of_static(&found) } else { Handle::Counted(found) };
@@ -194,7 +191,12 @@ impl Site {
         match self.target {
             Target::Named(name) => names.get(name),
             Target::Declared(name, rate) => {
-                names.declare(name, Declaration { declared: declared(rate), max_delay: None })
+                // It was found, and removed from its registry: whoever registered the name anew is meant, whatever this
+                // site declares.
+                let anew = self.slot.get(names.id()).and_then(|_| names.get(name).ok());
+                let declare =
+                    || names.declare(name, Declaration { declared: declared(rate), max_delay: None });
+                anew.map_or_else(declare, Ok)
             }
             Target::Own(name, rate) => names.of_site(ptr::from_ref(self).addr(), name, declared(rate)),
             Target::Dynamic => Err(Error::config("this call site names no bucket")),

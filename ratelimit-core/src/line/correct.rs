@@ -37,7 +37,6 @@ pub(super) struct Account {
 }
 
 /// How many parts of one call are remembered: a call that is corrected upwards without end takes no memory without end.
-/// A user's own policy hears of the end of each.
 const MOST_PARTS: usize = 64;
 
 impl Account {
@@ -49,16 +48,15 @@ impl Account {
         self.parts.iter().fold(self.beyond, |sum, part| sum.saturating_add(part.weight))
     }
 
-    fn add(&mut self, part: Part, most: usize) {
-        if let Some(last) = self.parts.last_mut()
-            && (last.start, last.born) == (part.start, part.born)
-            && most == MOST_PARTS
-        {
-            last.weight = last.weight.saturating_add(part.weight);
-            return;
+    /// A user's own policy is told of the end of each part as it was told of its beginning; rates know no parts.
+    fn add(&mut self, part: Part, has_own: bool) {
+        match self.parts.last_mut() {
+            Some(last) if !has_own && (last.start, last.born) == (part.start, part.born) => {
+                last.weight = last.weight.saturating_add(part.weight);
+            }
+            _ => self.parts.push(part),
         }
-        self.parts.push(part);
-        if self.parts.len() > most {
+        if !has_own && self.parts.len() > MOST_PARTS {
             let oldest = self.parts.remove(0);
             self.beyond = self.beyond.saturating_add(oldest.weight);
         }
@@ -142,8 +140,7 @@ impl State {
         let counted = account.counted();
         if cost > counted {
             if let Some(part) = self.add(key, grant, cost - counted, reading, effects) {
-                let most = if self.memory.has_own() { usize::MAX } else { MOST_PARTS };
-                account.add(part, most);
+                account.add(part, self.memory.has_own());
             }
         } else if cost < counted {
             self.give_back(key, &mut account.parts, counted - cost, reading, effects);
