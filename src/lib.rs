@@ -285,8 +285,8 @@ pub mod __private {
     pub use core::option::Option::{None, Some};
     pub use core::result::Result::{Err, Ok};
     pub use ratelimit_core::site::{
-        Acquire, AsKey, BucketRef, Call, FromLimited, MaxDelay, Site, ToBucket, Weight, apply, key,
-        max_delay, weight,
+        Acquire, AcquireWith, AsKey, BucketRef, Call, FromLimited, MaxDelay, Site, ToBucket, Weight, apply,
+        key, max_delay, weight,
     };
     pub use ratelimit_core::{Error, Permit, Rate};
 }

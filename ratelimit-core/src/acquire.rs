@@ -7,8 +7,8 @@ use crate::key::Key;
 use crate::line::{Ask, Began, Changed, Entered, Grant, Handle, KeyId, Passage, Refusal};
 use crate::permit::Permit;
 
-pub use future::Acquire;
 use future::Long;
+pub use future::{Acquire, AcquireWith};
 
 /// What a handle or a call site comes to, and the allowance in nanoseconds.
 ///

@@ -265,7 +265,7 @@ impl Bucket {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the future is put together where it is to be, and not copied")]
     pub fn acquire_async(&self) -> impl Future<Output = Result<Permit, Error>> + Send + 'static + use<> {
-        Acquire::unkeyed(self.found(), None)
+        Acquire::new(self.found(), None)
     }
 
     /// What a call would meet now; takes and opens nothing.

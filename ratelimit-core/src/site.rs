@@ -8,7 +8,7 @@ mod values;
 use std::ptr;
 use std::sync::Arc;
 
-pub use crate::acquire::Acquire;
+pub use crate::acquire::{Acquire, AcquireWith};
 use crate::acquire::{Answer, Asked, Found};
 use crate::error::{Error, SiteName};
 use crate::key::Key;
@@ -105,7 +105,7 @@ impl Site {
         key: Option<Key>,
         weight: Option<u32>,
         max_delay: Option<u64>,
-    ) -> Acquire {
+    ) -> AcquireWith {
         self.call().acquire_async_with(key, weight, max_delay)
     }
 
@@ -260,7 +260,7 @@ impl Call {
     /// Waits as a future for what costs one and has no key.
     #[inline]
     pub fn acquire_async(self) -> Acquire {
-        Acquire::unkeyed((self.shared, self.max_delay), Some(self.site))
+        Acquire::new((self.shared, self.max_delay), Some(self.site))
     }
 
     /// Waits on this thread.
@@ -281,8 +281,8 @@ impl Call {
         key: Option<Key>,
         weight: Option<u32>,
         max_delay: Option<u64>,
-    ) -> Acquire {
-        Acquire::new(self.asked(key, weight, max_delay))
+    ) -> AcquireWith {
+        AcquireWith::new(self.asked(key, weight, max_delay))
     }
 
     #[inline]

@@ -14,7 +14,7 @@ use crate::permit::Permit;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::thread::{self, Thread};
 
-/// Waits in line for a permit.
+/// Waits in line for a permit that costs one and has no key.
 ///
 /// # Cancel safety
 ///
@@ -23,36 +23,45 @@ use crate::sync::thread::{self, Thread};
 /// # Fairness
 ///
 /// First come, first served, by the first poll.
+///
+/// So little that making, moving and polling it takes no time.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Acquire {
-    stage: Stage,
-}
-
-#[derive(Debug)]
-enum Stage {
-    /// Nobody has looked yet.
-    Plain(Plain),
-    New(Asked),
-    /// Boxed, as it makes every future larger, and few calls have to wait.
-    Long(Box<Long>),
-    Done,
-}
-
-/// What most calls ask for, without a key: so little that making and polling the future takes no time.
-#[derive(Debug)]
-struct Plain {
-    shared: Handle,
-    weight: u32,
+    /// Nobody has looked yet; `None` from then on.
+    shared: Option<Handle>,
     max_delay: u64,
     site: Option<SiteName>,
+    long: Later,
 }
 
-impl Plain {
-    fn asked(self) -> Asked {
-        let Plain { shared, weight, max_delay, site } = self;
-        Asked { shared: Ok(shared), key: None, weight: Some(weight), max_delay, site }
+/// Waits in line for a permit, as [`Acquire`] does, whatever was asked for.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct AcquireWith {
+    /// Nobody has looked yet; `None` from then on.
+    asked: Option<Asked>,
+    long: Later,
+}
+
+/// Boxed, as it makes every future larger, and few calls have to wait.
+#[derive(Debug)]
+struct Later(Option<Box<Long>>);
+
+/// In two parts, so that what most futures have to drop is one look.
+impl Drop for Later {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(long) = self.0.take() {
+            give_up(long);
+        }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn give_up(long: Box<Long>) {
+    drop(long);
 }
 
 /// A call that is not let through at once, with its place in line, which is given up when it is dropped.
@@ -86,56 +95,72 @@ impl Drop for Sleeper {
 }
 
 impl Acquire {
-    /// A call that costs one and has no key.
     #[inline]
-    pub(crate) fn unkeyed((shared, max_delay): Found, site: Option<SiteName>) -> Self {
+    pub(crate) fn new((shared, max_delay): Found, site: Option<SiteName>) -> Self {
         match shared {
-            Ok(shared) => Acquire { stage: Stage::Plain(Plain { shared, weight: 1, max_delay, site }) },
-            shared => Acquire::new(Asked { shared, key: None, weight: Some(1), max_delay, site }),
+            Ok(shared) => Acquire { shared: Some(shared), max_delay, site, long: Later(None) },
+            shared => {
+                let asked = Asked { shared, key: None, weight: Some(1), max_delay, site };
+                Acquire { shared: None, max_delay, site, long: Later(Some(Box::new(Long::new(asked)))) }
+            }
         }
     }
 
-    #[inline]
-    pub(crate) fn new(asked: Asked) -> Self {
-        Acquire { stage: Stage::New(asked) }
-    }
-
-    /// Looks as a future.
     #[cold]
     fn poll_long(&mut self, context: &Context<'_>) -> Answer<Poll<Result<Permit, Error>>> {
-        Answer(match self.look(&mut Some(context.waker().clone())) {
-            Some(ended) => Poll::Ready(ended),
-            None => Poll::Pending,
-        })
+        let Acquire { shared, max_delay, site, long } = self;
+        // Taken out, so that a panic of what is foreign gives the place up.
+        let asked = shared.take().map(|shared| Asked {
+            shared: Ok(shared),
+            key: None,
+            weight: Some(1),
+            max_delay: *max_delay,
+            site: *site,
+        });
+        poll_long(asked, long, context)
+    }
+}
+
+impl AcquireWith {
+    #[inline]
+    pub(crate) fn new(asked: Asked) -> Self {
+        AcquireWith { asked: Some(asked), long: Later(None) }
     }
 
-    fn look(&mut self, waker: &mut Option<Waker>) -> Option<Result<Permit, Error>> {
-        // Taken out, so that a panic of what is foreign gives the place up.
-        let asked = match std::mem::replace(&mut self.stage, Stage::Done) {
-            Stage::Plain(plain) => plain.asked(),
-            Stage::New(asked) => match asked.quick() {
-                Some(permit) => return Some(Ok(permit)),
-                None => asked,
-            },
-            Stage::Long(mut long) => {
-                let ended = long.look(waker);
-                if ended.is_none() {
-                    self.stage = Stage::Long(long);
-                }
-                return ended;
-            }
-            #[expect(clippy::panic, reason = "as every future does when it is polled after its end")]
-            Stage::Done => panic!("`Acquire` polled after it was ready"),
-        };
-        asked.short().or_else(|| {
+    #[cold]
+    fn poll_long(&mut self, context: &Context<'_>) -> Answer<Poll<Result<Permit, Error>>> {
+        poll_long(self.asked.take(), &mut self.long, context)
+    }
+}
+
+/// Looks as a future: by a precise reading first, then from the line.
+fn poll_long(
+    asked: Option<Asked>,
+    later: &mut Later,
+    context: &Context<'_>,
+) -> Answer<Poll<Result<Permit, Error>>> {
+    let waker = &mut Some(context.waker().clone());
+    // Taken out, so that a panic of what is foreign gives the place up.
+    let ended = match (asked, later.0.take()) {
+        (Some(asked), _) => asked.short().or_else(|| {
             let mut long = Long::new(asked);
             let ended = long.look(waker);
             if ended.is_none() {
-                self.stage = Stage::Long(Box::new(long));
+                later.0 = Some(Box::new(long));
             }
             ended
-        })
-    }
+        }),
+        (None, Some(mut long)) => {
+            let ended = long.look(waker);
+            if ended.is_none() {
+                later.0 = Some(long);
+            }
+            ended
+        }
+        #[expect(clippy::panic, reason = "as every future does when it is polled after its end")]
+        (None, None) => panic!("polled for a permit after it was ready"),
+    };
+    Answer(ended.map_or(Poll::Pending, Poll::Ready))
 }
 
 impl Long {
@@ -244,13 +269,23 @@ impl Future for Acquire {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the permit is put together where it is to be, and not copied")]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Stage::Plain(Plain { shared, weight, .. }) = &self.stage {
-            let weight = *weight;
-            if let Some(start) = shared.pass(weight)
-                && let Stage::Plain(Plain { shared, .. }) = std::mem::replace(&mut self.stage, Stage::Done)
-            {
-                return Poll::Ready(Ok(Permit::plain(shared, None, start.grant(weight))));
-            }
+        if let Some(start) = self.shared.as_ref().and_then(|shared| shared.pass(1))
+            && let Some(shared) = self.shared.take()
+        {
+            return Poll::Ready(Ok(Permit::plain(shared, None, start.grant(1))));
+        }
+        self.poll_long(context).0
+    }
+}
+
+impl Future for AcquireWith {
+    type Output = Result<Permit, Error>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(permit) = self.asked.as_ref().and_then(Asked::quick) {
+            self.asked = None;
+            return Poll::Ready(Ok(permit));
         }
         self.poll_long(context).0
     }

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use super::Bucket;
-use crate::acquire::{Acquire, Asked};
+use crate::acquire::{AcquireWith, Asked};
 use crate::error::Error;
 use crate::key::Key;
 use crate::outlook::Outlook;
@@ -107,7 +107,7 @@ impl Request<'_> {
     ///
     /// First come, first served per key, threads and futures in one line.
     pub fn acquire_async(self) -> impl Future<Output = Result<Permit, Error>> + Send + 'static + use<> {
-        Acquire::new(self.asked)
+        AcquireWith::new(self.asked)
     }
 
     /// Takes it now, even into debt; never waits. As [`Bucket::charge`], for this key and weight: one above what can

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use super::{Bucket, Request};
-use crate::acquire::{Acquire, Asked};
+use crate::acquire::{AcquireWith, Asked};
 use crate::error::Error;
 
 impl Bucket {
@@ -105,6 +105,6 @@ fn run<T>(asked: Asked, body: impl FnOnce() -> T) -> Result<T, Error> {
 }
 
 async fn run_async<F: Future>(asked: Asked, body: F) -> Result<F::Output, Error> {
-    let _permit = Acquire::new(asked).await?;
+    let _permit = AcquireWith::new(asked).await?;
     Ok(body.await)
 }
