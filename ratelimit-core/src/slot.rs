@@ -18,8 +18,8 @@ pub(crate) struct Slot(OnceLock<Held>);
 #[derive(Debug)]
 struct Held {
     first: Known,
-    /// In use only after the first went out of date, which few ever do.
-    later: Mutex<Option<Known>>,
+    /// In use only after the first went out of date, which few ever do; boxed, as the slot is part of every bucket.
+    later: Mutex<Option<Box<Known>>>,
 }
 
 impl Slot {
@@ -58,7 +58,7 @@ impl Slot {
             return known;
         }
         if let Some(held) = self.0.get() {
-            let outdated = held.lock().replace((version, shared.clone()));
+            let outdated = held.lock().replace(Box::new((version, shared.clone())));
             drop(outdated);
         }
         shared
@@ -73,11 +73,11 @@ impl Held {
     #[cold]
     fn later(&self, version: u64) -> Option<Handle> {
         let later = self.lock();
-        let known = later.as_ref().unwrap_or(&self.first);
+        let known = later.as_deref().unwrap_or(&self.first);
         (known.0 == version).then(|| known.1.clone())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Known>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Box<Known>>> {
         self.later.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
