@@ -9,6 +9,8 @@
 //! The numbers beside the word change only while it is shut, and words under other numbers are all above those before
 //! ([`Gate::open`]): so whoever finds the word that he read still in place has read the numbers that belong to it.
 
+mod opened;
+
 use std::num::NonZeroU64;
 
 use super::state::{Grant, Reading};
@@ -17,39 +19,51 @@ use crate::rate::Rate;
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
 use crate::time::Timestamp;
 
+pub(super) use opened::Opened;
+
 /// The state is under the lock.
 const SHUT: u64 = u64::MAX;
-/// No time, cost or offset in the word is above: so no sum of seven of them passes 64 bits.
+/// Words begin here, so that a reading from before the numbers held is no word below zero.
+const FIRST: u64 = 1 << 62;
+/// No offset above [`FIRST`], span of time, guard, grain or cost is more, so that no sum of them passes 64 bits.
 const MOST: u64 = 1 << 61;
+/// No time that a coarse reading lets through is the word for this or more. With [`FINEST`] ticks it is reached after two
+/// years in which nobody took the lock, and a reading comes round to lower words after more than four.
+///
+/// [`FINEST`]: crate::policy::token_bucket::FINEST
+const END: u64 = 1 << 63;
+/// The half of a word by which it is known again, if now and then in vain.
+const LOWER: u64 = 0xffff_ffff;
 
 /// See the [module](self).
 ///
-/// Two lines of the processor's cache of its own, so that what lies beside it does not suffer from its being written.
+/// Two lines of the processor's cache of its own, so that what lies beside it does not suffer from its being written; in
+/// the first all that a call needs that surely need not wait, as a bucket that was idle is fetched line by line.
 #[derive(Debug)]
 #[repr(C, align(128))]
 pub(super) struct Gate {
     word: AtomicU64,
-    /// The offset: the word where nothing was ever taken.
-    fresh: AtomicU64,
-    /// The clock's time and the policies' time at one moment from which on both run alike, and for how many nanoseconds
-    /// the word is long enough.
-    since: AtomicU64,
-    at: AtomicU64,
-    span: AtomicU64,
-    born: AtomicU64,
-    per: AtomicU64,
-    amount: AtomicU64,
-    /// In ticks: what `at` is in words.
-    base: AtomicU64,
+    /// The heaviest weight that a coarse reading may let through, 0 = none; and in the lower half that of the word by which
+    /// a call was refused last: while it stands, others of that bucket are likely to be.
+    most: AtomicU64,
+    /// What has to be added to a reading of the clock in ticks, for the word of a start that is one grain later; and to a
+    /// reading in nanoseconds, for the policies' time then. Both wrap, so that few steps lie between a reading and the
+    /// next word.
+    late: AtomicU64,
+    shift: AtomicU64,
     ticks: AtomicU64,
     spacing: AtomicU64,
-    /// In ticks: the burst's cost less the guard.
+    /// In ticks: the burst's cost less the guard, and less a grain.
     slack: AtomicU64,
-    /// By how much a coarse reading lags; 0 = read precisely.
+    born: AtomicU64,
+    /// The clock's time from which on the numbers hold, and for how many nanoseconds the word is long enough.
+    since: AtomicU64,
+    span: AtomicU64,
+    /// By how much a coarse reading lags.
     grain: AtomicU64,
+    per: AtomicU64,
+    amount: AtomicU64,
     burst: AtomicU64,
-    /// The word by which a call was refused last: while it stands, others of that bucket are likely to be.
-    refused: AtomicU64,
 }
 
 /// What a decision needs to know besides the word.
@@ -59,6 +73,7 @@ pub(super) struct Terms {
     pub(super) at: Timestamp,
     pub(super) numbers: Numbers,
     pub(super) rate: Rate,
+    /// By how much the coarse reading lags that may stand in; 0 = none may.
     pub(super) grain: u64,
     pub(super) born: u64,
 }
@@ -99,20 +114,19 @@ impl Gate {
         let zero = || AtomicU64::new(0);
         Gate {
             word: AtomicU64::new(SHUT),
-            fresh: zero(),
-            since: zero(),
-            at: zero(),
-            span: zero(),
-            born: zero(),
-            per: zero(),
-            amount: zero(),
-            base: zero(),
+            most: zero(),
+            late: zero(),
+            shift: zero(),
             ticks: zero(),
             spacing: zero(),
             slack: zero(),
+            born: zero(),
+            since: zero(),
+            span: zero(),
             grain: zero(),
+            per: zero(),
+            amount: zero(),
             burst: zero(),
-            refused: AtomicU64::new(SHUT),
         }
     }
 
@@ -127,24 +141,33 @@ impl Gate {
     #[inline]
     pub(super) fn pass(&self, weight: u32, coarse: impl Fn() -> Timestamp) -> Option<Start> {
         // Where a call was just refused, a coarse reading only comes before a precise one.
-        if load(&self.grain) == 0 || weight == 0 || load(&self.word) == load(&self.refused) {
+        let (word, most) = (load(&self.word), load(&self.most));
+        if weight == 0 || u64::from(weight) > most >> 32 || most & LOWER == word & LOWER {
             return None;
         }
-        let now = coarse();
+        let now = coarse().as_nanos();
         loop {
             let word = self.word.load(Ordering::Acquire);
             // Only now is it surely that of the word.
-            let grain = load(&self.grain);
-            if word == SHUT || grain == 0 {
+            if word == SHUT || u64::from(weight) > load(&self.most) >> 32 {
                 return None;
             }
             // Compared as read, which is never ahead, and taken one grain later, which is never before the start.
-            match self.take(word, weight, now, grain) {
-                Taken::Yes(at, born) => return Start::new(Timestamp::from_nanos(at), born),
-                Taken::Raced => {}
-                Taken::No => return None,
+            let (cost, late) = (self.cost(weight), self.late(now));
+            if late >= END || word.wrapping_add(cost) > late.wrapping_add(load(&self.slack)) {
+                return None;
+            }
+            let (start, born) = (now.wrapping_add(load(&self.shift)), load(&self.born));
+            if self.swap(word, word.max(late).wrapping_add(cost)) {
+                return Start::new(Timestamp::from_nanos(start), born);
             }
         }
+    }
+
+    /// The word of a bucket that owes nothing one grain after the clock shows `now`.
+    #[inline]
+    fn late(&self, now: u64) -> u64 {
+        now.wrapping_mul(load(&self.ticks)).wrapping_add(load(&self.late))
     }
 
     /// Lets `weight` through or refuses it by a precise reading.
@@ -155,68 +178,72 @@ impl Gate {
             if word == SHUT || weight == 0 {
                 return Passage::Shut;
             }
-            let reading = read();
-            let passage = match self.take(word, weight, reading.now, 0) {
-                Taken::Yes(at, born) => {
-                    let start = Timestamp::from_nanos(at);
-                    return Passage::Granted(Grant { start, born, weight, in_flight: false, waited: 0 });
+            let Reading { clock, now } = read();
+            let now = now.as_nanos();
+            let passed = now.wrapping_sub(load(&self.since));
+            if passed >= load(&self.span) || u64::from(weight) > load(&self.burst) {
+                return Passage::Shut;
+            }
+            let due = self.due(word, weight);
+            if passed < due {
+                let refused = self.refused(due, clock);
+                if self.still_refuses(word) {
+                    return refused;
                 }
-                Taken::Raced => continue,
-                Taken::No => self.refused(word, weight, reading),
-            };
-            // What was refused by has to be still there, as what is granted by is.
-            fence(Ordering::Acquire);
-            if self.word.load(Ordering::Relaxed) == word {
-                // Not written again by each refusal, which only read what others read.
-                if load(&self.refused) != word {
-                    self.refused.store(word, Ordering::Relaxed);
-                }
-                return passage;
+                continue;
+            }
+            // A precise reading is no grain behind.
+            let now = now.wrapping_sub(load(&self.grain));
+            let (start, born) = (now.wrapping_add(load(&self.shift)), load(&self.born));
+            if self.swap(word, word.max(self.late(now)).wrapping_add(self.cost(weight))) {
+                let start = Timestamp::from_nanos(start);
+                return Passage::Granted(Grant { start, born, weight, in_flight: false, waited: 0 });
             }
         }
     }
 
-    /// Takes `weight` if the bucket of `word` lets it start at `now`, as at `grain` later.
-    ///
-    /// The numbers may be those of other terms than the word's, or mixed up; then the word is not there any more when it
-    /// is to be swapped, and nothing that was computed matters. Numbers that belong to the word fit into 64 bits until
-    /// their time is over.
     #[inline]
-    fn take(&self, word: u64, weight: u32, now: Timestamp, grain: u64) -> Taken {
-        let (now, since, ticks) = (now.as_nanos(), load(&self.since), load(&self.ticks));
-        let passed = now.wrapping_sub(since);
-        if now < since || passed >= load(&self.span) || u64::from(weight) > load(&self.burst) {
-            return Taken::No;
-        }
-        let cost = u64::from(weight).wrapping_mul(load(&self.spacing));
-        let now = passed.wrapping_mul(ticks).wrapping_add(load(&self.base));
-        // Where nothing was ever taken the guard has nothing to stand off from.
-        if word.wrapping_add(cost) > now.wrapping_add(load(&self.slack)) && word != load(&self.fresh) {
-            return Taken::No;
-        }
-        let put = word.max(now.wrapping_add(grain.wrapping_mul(ticks))).wrapping_add(cost);
-        let start = passed.wrapping_add(load(&self.at)).wrapping_add(grain);
-        let born = load(&self.born);
-        match self.word.compare_exchange(word, put, Ordering::AcqRel, Ordering::Relaxed) {
-            Ok(_) => Taken::Yes(start, born),
-            Err(_) => Taken::Raced,
-        }
+    fn cost(&self, weight: u32) -> u64 {
+        u64::from(weight).wrapping_mul(load(&self.spacing))
     }
 
-    /// When `weight` would be let through; what cannot be said here is left to the long way.
+    /// How many nanoseconds after `since` the bucket of `word` lets `weight` start.
     #[inline]
-    fn refused(&self, word: u64, weight: u32, reading: Reading) -> Passage {
-        let (since, span, ticks) = (load(&self.since), load(&self.span), load(&self.ticks).max(1));
-        let cost = u64::from(weight).wrapping_mul(load(&self.spacing));
-        let free = load(&self.base).wrapping_add(load(&self.slack));
-        let due = word.wrapping_add(cost).saturating_sub(free);
-        let due = since.saturating_add(if ticks == 1 { due } else { due.div_ceil(ticks) });
-        let now = reading.now.as_nanos();
-        let late = now < since || now >= due || now - since >= span;
-        if late || u64::from(weight) > load(&self.burst) {
-            return Passage::Shut;
+    fn due(&self, word: u64, weight: u32) -> u64 {
+        let free = self.late(load(&self.since)).wrapping_add(load(&self.slack));
+        let due = word.wrapping_add(self.cost(weight)).saturating_sub(free);
+        let ticks = load(&self.ticks);
+        if ticks <= 1 { due } else { due.div_ceil(ticks) }
+    }
+
+    #[inline]
+    fn refused(&self, due: u64, clock: Timestamp) -> Passage {
+        let due = load(&self.since).saturating_add(due);
+        Passage::Refused(self.rate(), due.saturating_sub(clock.as_nanos()))
+    }
+
+    /// Puts the next word in place of the one that it was computed from.
+    ///
+    /// The numbers may have been those of other terms than the word's, or mixed up; then the word is not there any more,
+    /// and nothing that was computed matters. Numbers that belong to the word fit into 64 bits until their time is over.
+    #[inline]
+    fn swap(&self, word: u64, next: u64) -> bool {
+        self.word.compare_exchange(word, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    /// Whether the word is there by which a call is refused: what was refused by has to be still there, as what is
+    /// granted by is.
+    #[inline]
+    fn still_refuses(&self, word: u64) -> bool {
+        fence(Ordering::Acquire);
+        let stands = load(&self.word) == word;
+        let most = load(&self.most);
+        // Not written again by each refusal, which only read what others read, and not where the numbers change.
+        if stands && most & LOWER != word & LOWER {
+            let known = most & !LOWER | word & LOWER;
+            let _ = self.most.compare_exchange(most, known, Ordering::Relaxed, Ordering::Relaxed);
         }
-        Passage::Refused(self.rate(), due.saturating_sub(reading.clock.as_nanos()))
+        stands
     }
 
     /// Cut to size where it is not that of the word; then nobody sees it.
@@ -226,74 +253,71 @@ impl Gate {
         Rate::of_token_bucket(load(&self.amount) as u32, load(&self.per), load(&self.burst) as u32)
     }
 
-    /// Takes the state out, for whoever has the lock: the TAT, 0 for none.
-    pub(super) fn shut(&self) -> Option<Word> {
+    /// Takes the state out, for whoever has the lock.
+    pub(super) fn shut(&self) -> Option<u64> {
         if self.is_shut() {
             return None;
         }
         let word = self.word.swap(SHUT, Ordering::AcqRel);
         // Whoever reads a number written from here on finds the gate shut.
         fence(Ordering::Release);
-        let tat = word - self.fresh.load(Ordering::Relaxed);
-        Some(Word { word, tat })
+        Some(word)
     }
 
-    /// Puts the state in, for whoever has the lock; whether it fits.
+    /// Puts the state in, for whoever has the lock; `None` if it does not fit.
     ///
-    /// `above` is the greatest word there ever was. Words under other terms are all greater, so that nobody who decided
-    /// under the old ones finds his word again; under the same ones it does not matter how often it comes back.
-    pub(super) fn open(&self, tat: u64, terms: &Terms, same: bool, above: u64) -> Option<Word> {
-        let Terms { since, at, numbers, rate, grain, born } = *terms;
-        let fresh = if same { self.fresh.load(Ordering::Relaxed) } else { above + 1 };
+    /// `latest` is the newest time of the clock that was seen, and `above` the greatest word there ever was. Words under
+    /// other terms are all greater, so that nobody who decided under the old ones finds his word again; under the same
+    /// ones it does not matter how often it comes back.
+    pub(super) fn open(
+        &self,
+        tat: u64,
+        terms: &Terms,
+        latest: Timestamp,
+        (last, above): (Option<Opened>, u64),
+    ) -> Option<Opened> {
+        let last = last.filter(|last| last.terms == *terms && last.lasts(latest));
+        let opened = match last {
+            Some(last) => last,
+            None => Opened::new(*terms, latest, above)?,
+        };
+        let opened = opened.showing(tat)?;
+        if last.is_none() {
+            self.write(&opened)?;
+        }
+        debug_assert!(last.is_some() || opened.shown > above, "words of other terms come again");
+        self.word.store(opened.shown, Ordering::Release);
+        Some(opened)
+    }
+
+    fn write(&self, opened: &Opened) -> Option<()> {
+        let Opened { terms: Terms { numbers, rate, grain, born, .. }, since, at, fresh, guard, span, .. } =
+            *opened;
         let burst = u64::from(numbers.burst).checked_mul(numbers.spacing).filter(|burst| *burst <= MOST)?;
-        let slack = burst.checked_sub(numbers.guard.checked_mul(numbers.ticks)?)?;
-        let grain_ticks = grain.checked_mul(numbers.ticks)?;
-        if tat > MOST || fresh > MOST || grain_ticks > MOST {
-            return None;
-        }
-        // Until the policies' time is `MOST`; by then the TAT is at most a burst and a grain above.
-        let span = (MOST / numbers.ticks).saturating_sub(at.as_nanos());
-        if !same {
-            let store = |number: &AtomicU64, value: u64| number.store(value, Ordering::Relaxed);
-            store(&self.fresh, fresh);
-            store(&self.since, since.as_nanos());
-            store(&self.at, at.as_nanos());
-            store(&self.span, span);
-            store(&self.base, at.as_nanos().wrapping_mul(numbers.ticks).wrapping_add(fresh));
-            store(&self.ticks, numbers.ticks);
-            store(&self.spacing, numbers.spacing);
-            store(&self.slack, slack);
-            store(&self.grain, grain);
-            store(&self.born, born);
-            store(&self.per, rate.per_nanos());
-            store(&self.amount, u64::from(rate.amount()));
-            store(&self.burst, u64::from(numbers.burst));
-        }
-        let word = fresh + tat;
-        debug_assert_ne!(word, SHUT);
-        self.word.store(word, Ordering::Release);
-        Some(Word { word, tat })
+        let slack = burst.checked_sub(guard)?;
+        let late = grain.checked_mul(numbers.ticks).filter(|late| *late <= MOST)?;
+        let store = |number: &AtomicU64, value: u64| number.store(value, Ordering::Relaxed);
+        let most = if grain > 0 { u64::from(numbers.burst) } else { 0 };
+        store(&self.most, most << 32 | !fresh & LOWER);
+        store(&self.since, since);
+        store(&self.span, span);
+        store(&self.late, (fresh + guard + late).wrapping_sub(since.wrapping_mul(numbers.ticks)));
+        store(&self.shift, at.wrapping_add(grain).wrapping_sub(since));
+        store(&self.ticks, numbers.ticks);
+        store(&self.spacing, numbers.spacing);
+        store(&self.slack, slack.wrapping_sub(late));
+        store(&self.grain, grain);
+        store(&self.born, born);
+        store(&self.per, rate.per_nanos());
+        store(&self.amount, u64::from(rate.amount()));
+        store(&self.burst, u64::from(numbers.burst));
+        Some(())
     }
 }
 
 #[inline]
 fn load(number: &AtomicU64) -> u64 {
     number.load(Ordering::Relaxed)
-}
-
-enum Taken {
-    /// At that time of the policies, from that entry.
-    Yes(u64, u64),
-    /// The word was another one by then.
-    Raced,
-    No,
-}
-
-/// A word, and the TAT that it stands for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Word {
-    pub(super) word: u64,
-    pub(super) tat: u64,
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 
 use super::alarm::Rest;
 use super::effects::Effects;
-use super::gate::{Gate, Terms, Word};
+use super::gate::{Gate, Terms};
 use super::shared::Shared;
 use super::state::{Reading, State};
 use crate::clock::{Clock, SystemClock};
@@ -130,7 +130,7 @@ impl Shared {
 impl State {
     /// Takes the state out of the gate.
     pub(super) fn take_over(&mut self, gate: &Gate) {
-        if let Some(Word { word, tat }) = gate.shut() {
+        if let (Some(word), Some(opened)) = (gate.shut(), self.opened) {
             self.greatest = self.greatest.max(word);
             // What was let through there may be newer than the reading that brought us here, whose thread may have stood
             // still since. The machine's own clock runs no foreign code: it may be read under the lock.
@@ -140,7 +140,7 @@ impl State {
             };
             self.latest = self.latest.map(|latest| latest.max(seen));
             if let Some((rates, _)) = self.memory.only_token_bucket() {
-                rates.set_token_bucket(tat);
+                rates.set_token_bucket(opened.tat(word));
             }
         }
     }
@@ -165,13 +165,12 @@ impl State {
         let (since, at) = self.tempo.since();
         let terms =
             Terms { since, at, numbers: bucket.numbers(), rate: guarded.rate, grain: self.grain, born };
-        let same = self.opened == Some(terms);
         if let Some(seen) = &self.seen {
             seen.fetch_max(latest.as_nanos(), Ordering::Relaxed);
         }
-        if let Some(Word { word, .. }) = gate.open(tat, &terms, same, self.greatest) {
-            self.greatest = self.greatest.max(word);
-            self.opened = Some(terms);
+        if let Some(opened) = gate.open(tat, &terms, latest, (self.opened, self.greatest)) {
+            self.greatest = self.greatest.max(opened.shown);
+            self.opened = Some(opened);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::correct::Account;
-use super::gate::Terms;
+use super::gate::Opened;
 use super::table::Table;
 use super::{KeyId, Line, Ticket};
 use crate::error::ErrorKind;
@@ -36,8 +36,8 @@ pub(crate) struct State {
     /// Which clock the times are of.
     pub(super) epoch: NonZeroU32,
     pub(super) seen: Seen,
-    /// The terms on which the gate was opened last, and the greatest word it has shown.
-    pub(super) opened: Option<Terms>,
+    /// How the gate was opened last, and the greatest word it has shown.
+    pub(super) opened: Option<Opened>,
     pub(super) greatest: u64,
     /// By how much the clock's coarse readings lag at most, if it has any: here, as it changes with the clock.
     pub(super) lag: Option<u64>,

@@ -12,7 +12,7 @@ use super::{Earliest, Gauge, Outcome, Policy};
 use crate::time::{Timestamp, low};
 
 /// The most ticks in a nanosecond of a spacing that is rounded.
-const FINEST: u64 = 64;
+pub(crate) const FINEST: u64 = 64;
 /// The fewest ticks of a spacing that is rounded: one tick is then at most 2e-5 of it.
 const COARSEST: u64 = 50_000;
 
