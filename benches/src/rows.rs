@@ -103,8 +103,9 @@ const SOME_NAMES: CrowdNames = CrowdNames {
     cpu: "1000 tasks at 1000/s, CPU",
 };
 
-/// A refusal reads a precise clock and builds its error; so much with the system's clock, 1.6 with a calibrated counter.
-const REFUSAL: f64 = 3.0;
+/// A refusal reads a counter that is calibrated against the clock, and builds its error; 3.0 where the kernel trusts no
+/// counter and the clock itself is read.
+const REFUSAL: f64 = 1.6;
 /// In places: of 100 starts, 99 are at most so far from the order of arrival.
 const RANK_SHIFT: Ratio = Ratio::ToBound("bound", 51.0);
 const CPU: Ratio = Ratio::ToCostOf(ASYNC_RATE_LIMITER);

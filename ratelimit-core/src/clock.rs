@@ -3,6 +3,7 @@
 //! A bucket asks its clock what time it is before each decision, and lets it wake the line of those who wait: one
 //! sleep a bucket, however many threads and futures wait.
 
+mod counter;
 mod machine;
 mod manual;
 mod system;
@@ -16,6 +17,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub(crate) use self::counter::BEHIND;
 pub use self::manual::ManualClock;
 pub use self::system::SystemClock;
 #[cfg(feature = "tokio")]

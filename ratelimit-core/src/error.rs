@@ -265,7 +265,8 @@ impl Error {
     /// How long to wait from the refusal until the same call is granted, if everyone before it starts when due and
     /// nobody else comes; `None` where that is unknown or never.
     ///
-    /// With a `total` over all keys on which other keys wait, it is a lower bound.
+    /// With a `total` over all keys on which other keys wait, it is a lower bound. On the
+    /// [system's clock](crate::clock::SystemClock) it may be up to 5 µs too long, and never too short.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         (self.retry_after != u64::MAX).then(|| Duration::from_nanos(self.retry_after))

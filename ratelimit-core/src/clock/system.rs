@@ -11,7 +11,7 @@ use std::thread;
 use once_cell::sync::OnceCell;
 
 use super::timers::{QueuedSleep, Source, Timers};
-use super::{Clock, Sleep, machine};
+use super::{Clock, Sleep, counter, machine};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Condvar, Mutex};
 use crate::time::Timestamp;
@@ -20,6 +20,10 @@ use crate::time::Timestamp;
 ///
 /// It sleeps on a timer thread of its own, so it works under every async executor, with or without timers, and is not
 /// moved by a paused test time. While the machine is suspended it may stand still; calls are then late, never early.
+///
+/// On Linux and x86-64, a bucket of one token bucket tells those who come too early again and again by the processor's
+/// counter, where the kernel's own clock is read off it: in half the time, and up to 5 µs behind the clock. Nothing
+/// starts by it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SystemClock;
 
@@ -51,6 +55,13 @@ impl SystemClock {
     #[inline]
     pub(crate) fn coarse() -> Timestamp {
         Timestamp::from_nanos(machine::coarse())
+    }
+
+    /// For who is refused: a time that is behind by less than [`BEHIND`](super::BEHIND) and not ahead; `None` where there
+    /// is nothing quicker than the clock.
+    #[inline]
+    pub(crate) fn behind() -> Option<Timestamp> {
+        counter::behind().map(Timestamp::from_nanos)
     }
 
     /// By how much, in nanoseconds, [`coarse`](Self::coarse) may lag; `None` where there is no coarse clock.

@@ -14,6 +14,7 @@ mod opened;
 use std::num::NonZeroU64;
 
 use super::state::{Grant, Reading};
+use crate::clock::BEHIND;
 use crate::policy::token_bucket::Numbers;
 use crate::rate::Rate;
 use crate::sync::atomic::{AtomicU64, Ordering, fence};
@@ -171,12 +172,24 @@ impl Gate {
     }
 
     /// Lets `weight` through or refuses it by a precise reading.
+    ///
+    /// A reading that is a little `behind` tells who comes in vain again that it is still too early.
     #[inline]
-    pub(super) fn decide(&self, weight: u32, read: impl Fn() -> Reading) -> Passage {
+    pub(super) fn decide(
+        &self,
+        weight: u32,
+        behind: impl Fn() -> Option<Timestamp>,
+        read: impl Fn() -> Reading,
+    ) -> Passage {
         loop {
             let word = self.word.load(Ordering::Acquire);
             if word == SHUT || weight == 0 {
                 return Passage::Shut;
+            }
+            if word & LOWER == load(&self.most) & LOWER
+                && let Some(passage) = behind().and_then(|now| self.refuse_again(word, weight, now))
+            {
+                return passage;
             }
             let Reading { clock, now } = read();
             let now = now.as_nanos();
@@ -200,6 +213,16 @@ impl Gate {
                 return Passage::Granted(Grant { start, born, weight, in_flight: false, waited: 0 });
             }
         }
+    }
+
+    /// Refuses who would be too early even if it was [`BEHIND`] later than `now`.
+    #[inline]
+    fn refuse_again(&self, word: u64, weight: u32, now: Timestamp) -> Option<Passage> {
+        let passed = now.as_nanos().wrapping_sub(load(&self.since));
+        let due = self.due(word, weight);
+        let is_early = passed < load(&self.span) && passed + BEHIND < due;
+        let refused = self.refused(due, now);
+        (is_early && u64::from(weight) <= load(&self.burst) && self.still_refuses(word)).then_some(refused)
     }
 
     #[inline]

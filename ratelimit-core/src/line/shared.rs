@@ -187,7 +187,13 @@ impl Shared {
     /// Lets a call without a key through, or refuses it, where that takes no lock.
     #[inline]
     pub(crate) fn decide(&self, weight: u32) -> Passage {
-        self.gate.decide(weight, || self.read_at_gate())
+        self.gate.decide(weight, || self.read_behind(), || self.read_at_gate())
+    }
+
+    /// A quick reading for who was refused before.
+    #[inline]
+    fn read_behind(&self) -> Option<Timestamp> {
+        if self.on_system.load(Ordering::Relaxed) { SystemClock::behind() } else { None }
     }
 
     /// The time now; a clock that went back counts as it did before.
