@@ -61,7 +61,8 @@ impl Opened {
         if tat == 0 || above == 0 {
             return Some(Opened { shown: self.fresh, low: tat, ..self });
         }
-        (above <= MOST).then_some(Opened { shown: self.fresh + above, ..self })
+        let shown = self.fresh.checked_add(above).filter(|_| above <= MOST)?;
+        Some(Opened { shown, ..self })
     }
 
     /// The TAT that a word stands for, 0 for none.
