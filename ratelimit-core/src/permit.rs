@@ -109,9 +109,11 @@ impl Permit {
     /// (weight 0); together they never give back more than was taken. Of
     /// what one call was corrected upwards, the newest 64 corrections can be given back.
     ///
-    /// Nothing is given back if the limits were replaced since, or the key was reset, and nothing charged if the limits
-    /// were replaced or the whole bucket was reset; nor where the key was forgotten and all the room for keys
-    /// ([`max_keys`](crate::Bucket::max_keys)) is taken.
+    /// What it cost more counts under the limits in force, whatever was replaced or reset since the call began; only
+    /// where the key was forgotten and all the room for keys ([`max_keys`](crate::Bucket::max_keys)) is taken there is
+    /// nowhere to count it. Of what was taken before the limits were replaced, or the bucket or the key was reset, nothing
+    /// is given back. After a replacement or a reset of the bucket the call counts that on, and only what it cost above
+    /// it is charged.
     ///
     /// # Examples
     ///

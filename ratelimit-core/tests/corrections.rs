@@ -23,6 +23,12 @@ fn used(bucket: &Bucket) -> u32 {
     bucket.peek().expect("it is open").rates().first().map_or(0, RateOutlook::used)
 }
 
+fn correct_all(permits: &[Permit], cost: u32) {
+    for permit in permits {
+        permit.correct(cost);
+    }
+}
+
 const SHAPES: [Rate; 3] =
     [Rate::per_second(10), Rate::per_second(10).burst(10), Rate::per_second(10).fixed()];
 
@@ -132,27 +138,86 @@ fn the_total_is_corrected_with_the_key() {
     assert_eq!(totals, [1, 41]);
 }
 
+/// What counts of a call of 4, however often it is corrected since: nothing of the 4 is given back, and what is added
+/// to them counts, and is given back.
 #[test]
-fn what_was_reset_or_replaced_since_is_not_corrected() {
+fn what_it_cost_more_counts_whatever_was_reset_or_replaced_since() {
     for (reset, rate) in SHAPES.into_iter().flat_map(|rate| [(true, rate), (false, rate)]) {
         let registry = Registry::builder().clock(ManualClock::new()).guard(ns(0)).build();
         let bucket = registry.register(Bucket::named("b", rate)).unwrap();
         let permits = [take(&bucket, 4), bucket.request().key("k").weight(4).try_acquire().unwrap()];
         let before = if reset { 0 } else { 4 };
-        if reset {
-            bucket.reset().unwrap();
-        } else {
-            registry.register(Bucket::named("b", rate)).unwrap();
-        }
-        for permit in permits {
-            for cost in [2, 9, 0, 3] {
-                permit.correct(cost);
-                assert_eq!(used(&bucket), before, "{rate}");
-                let keyed = bucket.request().key("k").peek().unwrap();
-                assert_eq!(keyed.rates().first().map(RateOutlook::used), Some(before));
+        let change = || {
+            if reset {
+                bucket.reset().unwrap();
+            } else {
+                registry.register(Bucket::named("b", rate)).unwrap();
             }
+        };
+        let used = || {
+            let keyed = bucket.request().key("k").peek().unwrap();
+            (used(&bucket), keyed.rates().first().map_or(0, RateOutlook::used))
+        };
+        change();
+        for (cost, more) in [(2, 0), (4, 0), (9, 5), (0, 0), (3, 0), (6, 2), (5, 1), (u32::MAX, u32::MAX - 4)]
+        {
+            permits[0].correct(cost);
+            assert_eq!(used(), (before + more, before), "{rate}: {cost}");
+            permits[1].correct(cost);
+            assert_eq!(used(), (before + more, before + more), "{rate}: {cost}");
+            correct_all(&permits, 0);
+            assert_eq!(used(), (before, before), "{rate}");
         }
+        // What was added is of a time before, too, once more has changed.
+        correct_all(&permits, 7);
+        change();
+        let kept = if reset { 0 } else { 7 };
+        for (cost, more) in [(1, 0), (7, 0), (8, 1)] {
+            correct_all(&permits, cost);
+            assert_eq!(used(), (kept + more, kept + more), "{rate}: {cost}");
+        }
+        permits.into_iter().for_each(Permit::refund);
+        assert_eq!(used(), (kept, kept), "{rate}");
     }
+}
+
+/// What it cost more counts under the limits that are there now, of whatever kind, for a call of any time before.
+#[test]
+fn what_it_cost_more_counts_under_the_limits_in_force() {
+    for (old, new) in SHAPES.into_iter().flat_map(|old| SHAPES.map(|new| (old, new))) {
+        let clock = ManualClock::new();
+        let registry = Registry::builder().clock(clock.clone()).guard(ns(0)).build();
+        let bucket = registry.register(Bucket::named("b", old)).unwrap();
+        let permits = [take(&bucket, 1), take(&bucket, 0)];
+        registry.register(Bucket::named("b", new).in_flight(9)).unwrap();
+        clock.advance(ms(5000));
+        for (permit, cost) in permits.iter().zip([11, 10]) {
+            assert_eq!(used(&bucket), 0);
+            permit.correct(cost);
+            assert_eq!(used(&bucket), 10, "{old}, then {new}");
+            assert!(bucket.try_acquire().is_err());
+            permit.correct(0);
+            assert_eq!(used(&bucket), 0);
+        }
+        correct_all(&permits, 11);
+        drop(permits);
+        assert_eq!(used(&bucket), 21, "they never were in flight, and end as such");
+        bucket.close();
+    }
+}
+
+#[test]
+fn after_the_end_and_under_another_clock_it_counts_where_there_is_somebody_to_count() {
+    let registry = Registry::builder().clock(ManualClock::new()).guard(ns(0)).build();
+    let bucket = registry.register(Bucket::named("b", Rate::per_second(10))).unwrap();
+    let permit = take(&bucket, 4);
+    registry.set_clock(ManualClock::new());
+    assert_eq!(used(&bucket), 0, "it began anew");
+    permit.correct(6);
+    assert_eq!(used(&bucket), 2);
+    bucket.close();
+    permit.correct(9);
+    assert!(bucket.peek().is_err());
 }
 
 #[test]

@@ -77,7 +77,7 @@ impl Shared {
             let number = if known > IN_FLIGHT { known } else { state.new_account(grant) };
             account.store(number, Ordering::Relaxed);
             if let Some(mut account) = state.accounts.remove(&number) {
-                state.settle_up(key, grant, &mut account, cost, (reading, effects));
+                state.settle_up(key, &mut account, cost, (reading, effects));
                 state.accounts.insert(number, account);
             }
         });
@@ -89,7 +89,7 @@ impl Shared {
             let known = state.accounts.remove(&account);
             let is_known = known.is_some();
             let mut known = known.unwrap_or_else(|| Account::of(grant));
-            state.settle_up(key, grant, &mut known, 0, (reading, effects));
+            state.settle_up(key, &mut known, 0, (reading, effects));
             if is_known {
                 state.accounts.insert(account, known);
             }
@@ -132,14 +132,13 @@ impl State {
     fn settle_up(
         &mut self,
         key: KeyId,
-        grant: Grant,
         account: &mut Account,
         cost: u32,
         (reading, effects): (Reading, &mut Effects),
     ) {
         let counted = account.counted();
         if cost > counted {
-            if let Some(part) = self.add(key, grant, cost - counted, reading, effects) {
+            if let Some(part) = self.add(key, cost - counted, reading, effects) {
                 account.add(part, self.memory.has_own());
             }
         } else if cost < counted {
@@ -148,16 +147,9 @@ impl State {
         }
     }
 
-    /// Charges what a call cost more than it counts, unless it is of a time before everything was reset or replaced.
-    fn add(
-        &mut self,
-        key: KeyId,
-        grant: Grant,
-        more: u32,
-        reading: Reading,
-        effects: &mut Effects,
-    ) -> Option<Part> {
-        if !self.memory.remembers(grant.born) {
+    /// Charges what a call cost more than it counts: now, under the limits in force, whatever was there as it began.
+    fn add(&mut self, key: KeyId, more: u32, reading: Reading, effects: &mut Effects) -> Option<Part> {
+        if self.closed {
             return None;
         }
         self.catch_up(key, reading, effects);
@@ -174,7 +166,9 @@ impl State {
 
     /// Gives `given` back, of what was taken last first, as far as the policies can.
     ///
-    /// What is given back is taken off the parts, so that it never adds up to more than was taken.
+    /// What is given back is taken off the parts, so that it never adds up to more than was taken. Rates give back
+    /// nothing of what was taken before everything was reset or replaced: the call counts that on, or what is added to
+    /// it later would count twice.
     fn give_back(
         &mut self,
         key: KeyId,
@@ -188,7 +182,7 @@ impl State {
         let now = self.tempo.policy_time(reading.now);
         for part in parts.iter_mut().rev() {
             let of_it = given.min(part.weight);
-            if of_it > 0 {
+            if of_it > 0 && (before.is_some() || self.memory.remembers(part.born)) {
                 let outcome = Outcome::Refund(of_it);
                 self.memory.settle(key, part.born, (part.start, now), part.weight, outcome);
                 part.weight -= of_it;

@@ -63,13 +63,18 @@ impl Oracle {
         own.map(|part| part.weight).sum::<u64>().min(u64::from(u32::MAX))
     }
 
-    /// What it cost more counts from now on, unless it is of a time before everything was reset or replaced.
+    /// Whether it began before everything was reset or replaced.
+    pub(crate) fn is_of_before(&self, call: usize) -> bool {
+        self.calls[call].part < self.settled
+    }
+
+    /// What it cost more counts from now on, whatever was reset or replaced since it began.
     pub(crate) fn correct(&mut self, call: usize, cost: u64) {
         let counted = self.counted(call);
-        let Call { key, part, .. } = self.calls[call];
+        let key = self.calls[call].key;
         if cost < counted {
             self.give_back(call, counted - cost);
-        } else if cost > counted && part >= self.settled {
+        } else if cost > counted {
             let before = self.forecast();
             self.count(call, key, cost - counted, false);
             self.judge_sharers(key, &before);
@@ -78,12 +83,16 @@ impl Oracle {
 
     /// Of what was taken last first.
     ///
-    /// A sliding window gives back all of it, at once; a token bucket and a fixed window may give back less.
+    /// A sliding window gives back all of it, at once; a token bucket and a fixed window may give back less. Rates give
+    /// back nothing of what was taken before everything was reset or replaced, so the call counts that on; a policy of
+    /// one's own that stayed has counted it, and is told.
     fn give_back(&mut self, call: usize, mut given: u64) {
         let before = if self.model.own.is_some() { self.forecast() } else { Vec::new() };
         let (key, now) = (self.calls[call].key, self.tempo.policy(self.now));
         let parts = self.parts.iter_mut().enumerate().rev();
-        for (id, part) in parts.filter(|(_, part)| part.call == call) {
+        let tells_all = self.model.own.is_some();
+        let settled = self.settled;
+        for (id, part) in parts.filter(|(id, part)| part.call == call && (tells_all || *id >= settled)) {
             let of_it = given.min(part.weight);
             (part.weight, given) = (part.weight - of_it, given - of_it);
             if of_it == 0 {

@@ -29,6 +29,7 @@ pub(crate) enum Kind {
     Charged,
     Debt,
     CostMore,
+    CostMoreSince,
     CostLess,
     InFlight,
     OwnPolicy,
@@ -46,7 +47,7 @@ pub(crate) enum Kind {
 }
 
 /// Each with the least share of schedules, in percent, that must have met it: about two thirds of what they do.
-pub(crate) const KINDS: [(Kind, u64); 37] = [
+pub(crate) const KINDS: [(Kind, u64); 38] = [
     (Kind::TwoRates, 35),
     (Kind::Totals, 20),
     (Kind::Bursts, 45),
@@ -70,6 +71,7 @@ pub(crate) const KINDS: [(Kind, u64); 37] = [
     (Kind::Charged, 34),
     (Kind::Debt, 15),
     (Kind::CostMore, 6),
+    (Kind::CostMoreSince, 2),
     (Kind::CostLess, 8),
     (Kind::InFlight, 24),
     (Kind::OwnPolicy, 16),

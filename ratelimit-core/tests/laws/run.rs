@@ -152,7 +152,9 @@ impl Run {
             }
             Event::Corrected { start, cost } => {
                 let counted = self.oracle.counted(start);
-                self.met.note_if(u64::from(cost) > counted, Kind::CostMore);
+                let is_more = u64::from(cost) > counted;
+                self.met.note_if(is_more, Kind::CostMore);
+                self.met.note_if(is_more && self.oracle.is_of_before(start), Kind::CostMoreSince);
                 self.met.note_if(u64::from(cost) < counted, Kind::CostLess);
                 self.oracle.correct(start, u64::from(cost));
             }
