@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Dice, ns};
+use common::{Dice, FOREVER, Task, ns};
 use ratelimit_core::clock::{ManualClock, Timestamp};
 use ratelimit_core::{Bucket, ErrorKind, Permit, Rate};
 
@@ -136,5 +136,48 @@ fn what_was_taken_before_a_reset_of_the_key_is_not_given_back_after_it() {
         assert!(is_full("k"), "{rate}: given back to what came after it was forgotten");
         third.refund();
         assert!(!is_full("k"), "{rate}: its own is given back");
+    }
+}
+
+/// An entry that was looked at while it was needed, and is idle by itself, goes as soon as nothing needs it any more.
+#[test]
+fn what_is_needed_no_more_makes_room() {
+    let plain = Rate::new(1, ns(1000));
+    for (rate, other) in
+        [(plain.burst(1), None), (plain, None), (plain.fixed(), None), (plain, Some(plain.burst(1)))]
+    {
+        let clock = ManualClock::new();
+        let bucket = || {
+            let bucket = Bucket::named("b", rate).guard(ns(0)).max_keys(1).clock(clock.clone());
+            other.into_iter().fold(bucket, Bucket::and)
+        };
+        let kind = |bucket: &Bucket| {
+            bucket.request().key("new").try_acquire().map_or_else(|refused| Some(refused.kind()), |_| None)
+        };
+        let full = Some(ErrorKind::TooManyKeys);
+
+        let running = bucket().in_flight(1);
+        let permit = running.request().key("k").try_acquire().expect("it is free");
+        clock.advance(ns(2000));
+        assert_eq!(kind(&running), full, "{rate}: it runs");
+        drop(permit);
+        assert_eq!(kind(&running), None, "{rate}: it has ended");
+
+        let waiting = bucket();
+        drop(waiting.request().key("k").try_acquire().expect("it is free"));
+        let mut task = Task::new(waiting.request().key("k").max_delay(FOREVER).acquire_async());
+        assert!(task.poll().is_none());
+        waiting.pause(ns(9000)).expect("it is open");
+        clock.advance(ns(5000));
+        let start = || waiting.request().key("new").charge().map(drop).map_err(|refused| refused.kind());
+        assert_eq!(start(), Err(ErrorKind::TooManyKeys), "{rate}: it waits");
+        drop(task);
+        assert_eq!(start(), Ok(()), "{rate}: it has gone");
+
+        let refunded = bucket();
+        let permit = refunded.request().key("k").try_acquire().expect("it is free");
+        assert_eq!(kind(&refunded), full, "{rate}: it counts");
+        permit.refund();
+        assert_eq!(kind(&refunded), None, "{rate}: it was given back");
     }
 }

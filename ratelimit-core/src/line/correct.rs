@@ -190,6 +190,7 @@ impl State {
             }
         }
         effects.meet_panic();
+        self.may_be_idle(key);
         self.outdate(key);
         self.served = None;
         if let Some(before) = before {

@@ -257,6 +257,7 @@ impl State {
         effects.drop(waiter.waker);
         let grant = self.commit(key, reading, waiter.weight, waiter.joined);
         effects.meet_panic();
+        self.may_be_idle(key);
         self.settle(key, reading, effects);
         grant.map_or(Claimed::Refused(Refusal::of(ErrorKind::Limited)), Claimed::Granted)
     }
@@ -267,6 +268,7 @@ impl State {
         let before = self.forecast_unknown(key, reading);
         if let Some(waiter) = self.unlink(key, ticket) {
             effects.drop(waiter.waker);
+            self.may_be_idle(key);
             self.judge_unknown(key, before.as_ref(), reading, effects);
             self.settle(key, reading, effects);
         }

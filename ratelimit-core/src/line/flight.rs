@@ -60,6 +60,7 @@ impl State {
                 self.in_flight.remove(&key);
             }
         }
+        self.may_be_idle(key);
         self.outdate(key);
         if let Some(before) = before {
             // A turn may be known now, or moved, and be past its allowance.

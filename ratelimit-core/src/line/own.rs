@@ -94,6 +94,7 @@ impl State {
         }
         let before = self.forecast(key, reading);
         self.memory.put_own(key, next.clone());
+        self.may_be_idle(key);
         self.outdate(key);
         self.judge(key, &before, reading, effects);
         self.settle(key, reading, effects);

@@ -275,6 +275,7 @@ impl State {
     /// Takes `ticket` out of the line of `key` and leaves word why.
     pub(super) fn refuse(&mut self, key: KeyId, ticket: Ticket, refusal: Refusal, effects: &mut Effects) {
         if let Some(waiter) = self.unlink(key, ticket) {
+            self.may_be_idle(key);
             self.refused.insert(ticket, refusal);
             effects.wake(waiter.waker);
         }

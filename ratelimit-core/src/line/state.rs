@@ -301,6 +301,15 @@ impl State {
         own::set_aside();
         made
     }
+
+    /// Somebody of `key` left the line, ended or gave something back: its entry may be forgotten from when on it is idle,
+    /// unless others need it.
+    pub(super) fn may_be_idle(&mut self, key: KeyId) {
+        if !self.is_in_use(key) {
+            self.memory.may_be_idle(key);
+            own::set_aside();
+        }
+    }
 }
 
 impl Due {

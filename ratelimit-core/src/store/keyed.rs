@@ -202,19 +202,29 @@ impl Keyed {
                 bucket.settle(start, now, weight, &outcome);
                 // It only ever becomes less.
                 *tat = bucket.packed().unwrap_or(*tat);
-                packed.table.is_idle_sooner(key);
+                true
             }
             Keyed::Whole(table) => {
-                let settled =
-                    table.get_mut(key).map(|entry| entry.settle(born, (start, now), weight, outcome));
-                if let Some(settled) = settled {
-                    table.is_idle_sooner(key);
-                    return settled;
-                }
-                return false;
+                table.get_mut(key).is_some_and(|entry| entry.settle(born, (start, now), weight, outcome))
             }
         }
-        true
+    }
+
+    /// A key that is not needed may be idle earlier than it was.
+    pub(super) fn may_be_idle(&mut self, key: Digest) {
+        match self {
+            Keyed::Packed(packed) => {
+                let tat = packed.table.get(key);
+                if let Some(at) = tat.and_then(|tat| packed.fresh.unpacked(*tat).idle_at()) {
+                    packed.table.is_idle_sooner(key, at);
+                }
+            }
+            Keyed::Whole(table) => {
+                if let Some(at) = table.get(key).and_then(|entry| entry.rates.idle_at()) {
+                    table.is_idle_sooner(key, at);
+                }
+            }
+        }
     }
 
     /// Puts another state of the user's policy in place, if the key is known.
@@ -223,7 +233,6 @@ impl Keyed {
             && let Some(own) = table.get_mut(key).and_then(|entry| entry.rates.own.as_mut())
         {
             own.put(state);
-            table.is_idle_sooner(key);
         }
     }
 
@@ -244,12 +253,11 @@ impl Keyed {
                 };
                 let fresh = &packed.fresh;
                 packed.table.insert(key, tat, now, |key, tat| {
-                    let idle_at = || fresh.unpacked(*tat).idle_at().unwrap_or(Timestamp::MAX);
-                    (!needed(key)).then(idle_at)
+                    if needed(key) { None } else { fresh.unpacked(*tat).idle_at() }
                 })
             }
             Keyed::Whole(table) => table.insert(key, Box::new(entry), now, |key, entry| {
-                (!needed(key)).then(|| entry.rates.idle_at().unwrap_or(Timestamp::MAX))
+                if needed(key) { None } else { entry.rates.idle_at() }
             }),
         }
     }

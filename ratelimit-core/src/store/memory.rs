@@ -186,6 +186,13 @@ impl Memory {
         self.keyed.contains(key) || self.insert(key, now, needed)
     }
 
+    /// Something was given back to `key`, or nothing needs it any more: from when on it is idle is to be found out again.
+    pub(crate) fn may_be_idle(&mut self, key: Option<Digest>) {
+        if let Some(key) = key {
+            self.keyed.may_be_idle(key);
+        }
+    }
+
     fn insert(&mut self, key: Digest, now: Timestamp, needed: impl Fn(&Digest) -> bool) -> bool {
         self.births += 1;
         self.keyed.insert(key, Entry::fresh(&self.fresh, self.births), now, needed)

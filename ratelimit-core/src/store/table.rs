@@ -60,18 +60,19 @@ impl<S> Table<S> {
         self.segments.get_mut(index)?.get_mut(key)
     }
 
-    /// Something was given back to `key`: it may be idle earlier than it was.
-    pub(super) fn is_idle_sooner(&mut self, key: Digest) {
+    /// Something was given back to `key`, or it is needed no more: it is idle from `at` on, earlier than it was.
+    pub(super) fn is_idle_sooner(&mut self, key: Digest, at: Timestamp) {
         let index = segment_of(key, self.segments.len());
         if let Some(segment) = self.segments.get_mut(index) {
-            segment.idle_from = Timestamp::ZERO;
+            segment.idle_from = segment.idle_from.min(at);
         }
-        self.full_until = Timestamp::ZERO;
+        self.full_until = self.full_until.min(at);
     }
 
     /// Puts in a key that is not there yet; `false` if there is no room.
     ///
-    /// `idle` tells from when on an entry may be forgotten; `None` = it is needed now, whatever its state.
+    /// `idle` tells from when on an entry may be forgotten; `None` = not before [that it may](Self::is_idle_sooner) is
+    /// told.
     pub(super) fn insert(
         &mut self,
         key: Digest,
@@ -84,7 +85,7 @@ impl<S> Table<S> {
                 return false;
             }
         }
-        let idle_at = idle(&key, &state).unwrap_or(now);
+        let idle_at = idle(&key, &state).unwrap_or(Timestamp::MAX);
         let segment = self.segment_mut(key);
         let mut forgotten = 0;
         if let Some(segment) = segment {
@@ -256,8 +257,7 @@ impl<S> Segment<S> {
         let mut next = Timestamp::MAX;
         let mut index = 0;
         while let Some(slot) = self.slots.get_mut(index) {
-            let idle_at = slot.as_ref().map(|(key, state)| idle(key, state).unwrap_or(now.plus(1)));
-            match idle_at {
+            match slot.as_ref().and_then(|(key, state)| idle(key, state)) {
                 Some(at) if at <= now => {
                     *slot = None;
                     self.len -= 1;

@@ -1,3 +1,4 @@
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 use super::{LOOKS, Segment, Table};
@@ -15,9 +16,7 @@ fn digest(dice: &mut Dice) -> Digest {
 
 impl<S> Segment<S> {
     /// Everything stands at its home or behind it without a gap, and there is always an empty slot.
-    ///
-    /// What was needed is looked at again in the moment after, whatever its state.
-    fn is_sound(&self, idle: impl Fn(&S) -> u64) {
+    fn is_sound(&self, idle: impl Fn(&Digest, &S) -> u64) {
         let taken: Vec<usize> = (0..self.slots.len()).filter(|slot| self.slots[*slot].is_some()).collect();
         assert_eq!(taken.len(), self.len, "so many are in it");
         assert!(
@@ -32,7 +31,7 @@ impl<S> Segment<S> {
             assert!(
                 self.probe(*key).take_while(|index| *index != slot).all(|index| self.slots[index].is_some())
             );
-            assert!(self.idle_from <= at(idle(state)), "one is idle before it is looked for");
+            assert!(self.idle_from <= at(idle(key, state)), "one is idle before it is looked for");
         }
     }
 }
@@ -84,10 +83,8 @@ impl Pair {
         assert_eq!(self.table.len, self.model.len());
         assert_eq!(self.table.iter().copied().collect::<HashMap<_, _>>(), self.model);
         assert_eq!(self.table.iter().count(), self.model.len(), "each is there once");
-        self.table
-            .segments
-            .iter()
-            .for_each(|segment| segment.is_sound(|idle_at| (self.now + 1).max(*idle_at)));
+        let idle = |key: &Digest, idle_at: &u64| if self.needed.contains(key) { u64::MAX } else { *idle_at };
+        self.table.segments.iter().for_each(|segment| segment.is_sound(idle));
     }
 
     fn step(&mut self, dice: &mut Dice, keys: &[Digest]) {
@@ -106,14 +103,16 @@ impl Pair {
                 let idle_at = self.table.get_mut(key).expect("it is known");
                 *idle_at -= dice.below(*idle_at + 1);
                 self.model.insert(key, *idle_at);
-                self.table.is_idle_sooner(key);
+                let idle_at = *idle_at;
+                self.table.is_idle_sooner(key, at(idle_at));
             }
             7 => assert_eq!(self.table.remove(key), self.model.remove(&key)),
             8 if known => drop(self.needed.insert(key)),
             9 => {
                 self.needed.remove(&key);
-                // What is needed is looked at again in the next moment.
-                self.now += 1;
+                if let Some(idle_at) = self.table.get(key).copied() {
+                    self.table.is_idle_sooner(key, at(idle_at));
+                }
             }
             10 => self.now += dice.below(20),
             _ => assert_eq!(self.table.get(key), self.model.get(&key)),
@@ -233,4 +232,40 @@ fn an_entry_costs_a_slot_and_a_bounded_part_of_another() {
         }
     }
     assert!(!table.insert(digest(&mut dice), u64::MAX, at(1), |_, idle_at| Some(at(*idle_at))));
+}
+
+/// What is needed is looked at once, and again only once that it is needed no more was told: at the bound a new key
+/// does not walk over all the others.
+#[test]
+#[cfg_attr(miri, ignore = "too much to be interpreted")]
+fn a_new_key_looks_at_what_is_needed_no_second_time() {
+    let mut dice = Dice::new(1);
+    let bound = 8 * 1024;
+    let (looks, needed) = (Cell::new(0_usize), RefCell::new(HashSet::new()));
+    let idle = |key: &Digest, idle_at: &u64| {
+        looks.set(looks.get() + 1);
+        (!needed.borrow().contains(key)).then(|| at(*idle_at))
+    };
+    let mut table = Table::new(bound);
+    let keys: Vec<Digest> = (0..bound).map(|_| digest(&mut dice)).collect();
+    for key in &keys {
+        needed.borrow_mut().insert(*key);
+        assert!(table.insert(*key, 0, at(0), idle));
+    }
+    let mut tries = |now: u64, table: &mut Table<u64>| {
+        looks.set(0);
+        (0..200).for_each(|later| assert!(!table.insert(digest(&mut dice), 0, at(now + later), idle)));
+        looks.get()
+    };
+    assert!(tries(1000, &mut table) <= bound + 200, "each of those there once");
+    assert!(tries(2000, &mut table) <= 200, "{} for nothing", looks.get());
+    // One is needed no more, and idle only later.
+    needed.borrow_mut().remove(&keys[7]);
+    *table.get_mut(keys[7]).expect("it is there") = 4000;
+    table.is_idle_sooner(keys[7], at(4000));
+    assert!(tries(3000, &mut table) <= 200, "{} for nothing", looks.get());
+    looks.set(0);
+    let new = Digest::of(1, 1);
+    assert!(table.insert(new, u64::MAX, at(4000), idle) && table.get(keys[7]).is_none());
+    assert!(looks.get() <= 2 * 1024, "{} in one segment", looks.get());
 }
