@@ -49,14 +49,8 @@ impl All {
         let kept = old.own.filter(|own| own.prototype().is(prototype));
         let own = kept.cloned().unwrap_or_else(|| {
             let mut own = Own::new(prototype, born);
-            for (start, mut left) in Remembered::of(old.rates, now).window {
-                while left > 0 {
-                    let weight = u32::try_from(left).unwrap_or(u32::MAX);
-                    // Where it panics, whoever replaced the limits is told.
-                    own.commit(start, weight);
-                    left -= u64::from(weight);
-                }
-            }
+            // Where it panics, whoever replaced the limits is told.
+            own.remember(Remembered::of(old.rates, now).window.into_iter());
             own
         });
         self.own = Some(own);

@@ -196,6 +196,14 @@ impl Own {
         self.change(|policy| policy.commit(now, weight))
     }
 
+    /// Takes what was started before it came, all of it or, where anything panics, nothing.
+    pub(crate) fn remember(&mut self, starts: impl Iterator<Item = (Timestamp, u64)>) {
+        let mut starts = starts.flat_map(in_parts).peekable();
+        if starts.peek().is_some() {
+            self.change(|policy| starts.for_each(|(start, weight)| policy.commit(start, weight)));
+        }
+    }
+
     /// Changes nothing if anything panics.
     pub(crate) fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: Outcome) {
         self.change(|policy| policy.settle(start, now, weight, &outcome));
@@ -205,4 +213,13 @@ impl Own {
         let changed = self.state.changed(change);
         changed.map(|state| self.state = state).is_some()
     }
+}
+
+/// What was started at one time, in weights that a call may have.
+fn in_parts((start, mut left): (Timestamp, u64)) -> impl Iterator<Item = (Timestamp, u32)> {
+    std::iter::from_fn(move || {
+        let weight = u32::try_from(left).unwrap_or(u32::MAX);
+        left -= u64::from(weight);
+        (weight > 0).then_some((start, weight))
+    })
 }

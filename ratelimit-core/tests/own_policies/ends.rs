@@ -1,5 +1,6 @@
 //! How calls end: corrected, refunded, charged, and bounded in flight beside the policy.
 
+use ratelimit_core::clock::ManualClock;
 use ratelimit_core::{Bucket, Rate, Registry};
 
 use crate::common::{Task, ns};
@@ -107,4 +108,24 @@ fn a_later_bound_counts_who_began_under_the_policy() {
     let third = after.try_acquire().expect("one has ended");
     assert!(after.try_acquire().is_err(), "two are in flight");
     drop((second, third));
+}
+
+/// However much there was: a state for each key, and none where nothing was.
+#[test]
+fn what_rates_remember_of_a_key_is_told_to_one_fork() {
+    let clock = ManualClock::new();
+    let registry = Registry::builder().clock(clock.clone()).guard(ns(0)).build();
+    let plain = registry.register(Bucket::named("api", Rate::per_second(100))).expect("it is valid");
+    for key in 0..3 {
+        for _ in 0..30 {
+            clock.advance(ns(1));
+            drop(plain.request().key(key).try_acquire().expect("room"));
+        }
+    }
+    let (probe, policy) = Slots::new(100);
+    let own = registry.register(Bucket::with_policy("api", policy)).expect("other limits");
+    assert_eq!(probe.forked(), 3);
+    let taken = |slots: &mut Slots, _| slots.taken;
+    let told = (0..4).map(|key| own.request().key(key).with_policy(taken).expect("it is open"));
+    assert_eq!(told.collect::<Vec<_>>(), [30, 30, 30, 0]);
 }

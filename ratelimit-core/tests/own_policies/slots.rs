@@ -29,6 +29,7 @@ pub(crate) struct Probe {
     faulty: [AtomicBool; 5],
     settled: AtomicU32,
     refunded: AtomicU32,
+    forked: AtomicU32,
 }
 
 impl Probe {
@@ -38,6 +39,10 @@ impl Probe {
 
     pub(crate) fn meet(&self, method: Method) {
         assert!(!self.faulty[method as usize].load(Ordering::SeqCst), "{method:?} is faulty");
+    }
+
+    pub(crate) fn forked(&self) -> u32 {
+        self.forked.load(Ordering::SeqCst)
     }
 
     pub(crate) fn ended(&self) -> (u32, u32) {
@@ -96,6 +101,7 @@ impl Policy for Slots {
 
     fn fork(&self) -> Box<dyn Policy> {
         self.probe.meet(Method::Fork);
+        self.probe.forked.fetch_add(1, Ordering::SeqCst);
         Box::new(self.clone())
     }
 }
