@@ -7,6 +7,7 @@ use super::effects::Effects;
 use super::state::{Reading, Refusal, State};
 use super::{KeyId, Ticket};
 use crate::error::ErrorKind;
+use crate::key::Digest;
 use crate::limits::Valid;
 use crate::pace::{Pace, Tempo};
 use crate::store::Memory;
@@ -86,7 +87,8 @@ impl State {
     pub(super) fn replace(&mut self, limits: Valid, reading: Reading, effects: &mut Effects) {
         let reading = if limits.own.is_some() { self.after_stamps(reading) } else { reading };
         let before = self.forecast_all(reading);
-        self.memory = self.memory.under(&limits, self.tempo.policy_time(reading.now));
+        let needed = |key: &Digest| self.is_in_use(Some(*key));
+        self.memory = self.memory.under(&limits, self.tempo.policy_time(reading.now), needed);
         effects.meet_panic();
         self.limits = limits;
         self.changes += 1;

@@ -30,7 +30,7 @@ impl State {
             return Ok(self.free_pass(reading));
         }
         self.catch_up(key, reading, effects);
-        if !self.make_room(key, reading) {
+        if !self.make_room_to_start(key, reading) {
             return Err(Refusal::of(ErrorKind::TooManyKeys));
         }
         let before = self.forecast_sharers(key, reading);

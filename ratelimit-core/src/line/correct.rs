@@ -154,12 +154,13 @@ impl State {
         }
         self.catch_up(key, reading, effects);
         // Its entry may be forgotten by now, and all the room be taken by others: there is nowhere to count then.
-        if !self.make_room(key, reading) {
+        if !self.make_room_to_start(key, reading) {
             return None;
         }
         let before = self.forecast_sharers(key, reading);
         let counted = self.count(key, reading, more);
         effects.meet_panic();
+        self.may_be_idle(key);
         self.judge_sharers(key, &before, reading, effects);
         counted.map(|(start, born)| Part { start, born, weight: more })
     }

@@ -104,7 +104,7 @@ impl State {
     }
 
     fn start_at_once(&mut self, ask: Ask, reading: Reading, effects: &mut Effects) -> Entered {
-        if !self.make_room(ask.key, reading) {
+        if !self.make_room_to_start(ask.key, reading) {
             return Entered::Refused(Refusal::of(ErrorKind::TooManyKeys));
         }
         let grant = self.commit(ask.key, reading, ask.weight, reading.clock);
@@ -247,7 +247,7 @@ impl State {
 
     fn take_turn(&mut self, key: KeyId, ticket: Ticket, reading: Reading, effects: &mut Effects) -> Claimed {
         // While the key waits, its entry is kept; only a reset of that key may have removed it.
-        if !self.make_room(key, reading) {
+        if !self.make_room_to_start(key, reading) {
             self.refuse(key, ticket, Refusal::of(ErrorKind::TooManyKeys), effects);
         }
         let Some(waiter) = self.unlink(key, ticket) else {

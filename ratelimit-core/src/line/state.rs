@@ -290,6 +290,13 @@ impl State {
         }
     }
 
+    /// Sees to it that `key`, which starts something, has room among the keys: where nothing is remembered of keys only
+    /// those take room up who run, if somebody has to hear of their ends, or wait.
+    pub(super) fn make_room_to_start(&mut self, key: KeyId, reading: Reading) -> bool {
+        let leaves_nothing = !self.memory.remembers_keys() && !self.has_unknown_turns();
+        leaves_nothing || self.make_room(key, reading)
+    }
+
     /// Sees to it that `key` has room among the keys.
     pub(super) fn make_room(&mut self, key: KeyId, reading: Reading) -> bool {
         let now = self.tempo.policy_time(reading.now);
@@ -345,3 +352,6 @@ impl Refusal {
         Refusal { kind, rate: due.rate, retry_after: due.wait(reading) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -210,6 +210,13 @@ impl Keyed {
         }
     }
 
+    /// Forgets a key of which nothing is remembered: it has no packed state.
+    pub(super) fn forget(&mut self, key: Digest) {
+        if let Keyed::Whole(table) = self {
+            table.remove(key);
+        }
+    }
+
     /// A key that is not needed may be idle earlier than it was.
     pub(super) fn may_be_idle(&mut self, key: Digest) {
         match self {

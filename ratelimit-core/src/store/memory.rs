@@ -56,8 +56,9 @@ impl Memory {
     /// The states under new limits, counting all that these still remember at `now`.
     ///
     /// The total counts what the old total and what all the keys remember; rates per key that are new count, for each
-    /// key that is known, what the total remembers.
-    pub(crate) fn under(&self, limits: &Valid, now: Timestamp) -> Self {
+    /// key that is known, what the total remembers. Where nothing is remembered any more only those have an entry who are
+    /// `needed`.
+    pub(crate) fn under(&self, limits: &Valid, now: Timestamp, needed: impl Fn(&Digest) -> bool) -> Self {
         let mut next = self.anew(limits);
         let keyed_before = self.fresh.states().next().is_some();
         let inherit = |entry: &Entry, born| {
@@ -71,7 +72,8 @@ impl Memory {
         };
         next.unkeyed.rates = inherit(&self.unkeyed, next.unkeyed.born);
         let entries: Vec<(Digest, Entry)> = self.keyed.entries().collect();
-        for (key, entry) in &entries {
+        let remembers = next.remembers_keys();
+        for (key, entry) in entries.iter().filter(|(key, _)| remembers || needed(key)) {
             next.births += 1;
             let rates = inherit(entry, next.births);
             // Also beyond a bound that is lower now: live limits stay.
@@ -144,6 +146,12 @@ impl Memory {
         self.has_total
     }
 
+    /// Whether anything is remembered of a key: all that a total has let start is, though it is idle at once, as rates
+    /// may come that count it.
+    pub(crate) fn remembers_keys(&self) -> bool {
+        self.has_total || self.has_own() || self.fresh.states().next().is_some()
+    }
+
     /// Whether a user's own policy has to be asked.
     pub(crate) fn has_own(&self) -> bool {
         self.fresh.own.is_some()
@@ -174,6 +182,12 @@ impl Memory {
         only.then_some((&mut self.unkeyed.rates, self.unkeyed.born))
     }
 
+    /// How many keys have an entry.
+    #[cfg(test)]
+    pub(crate) fn keys(&self) -> usize {
+        self.keyed.entries().count()
+    }
+
     /// Sees to it that `key` has an entry, if need be by forgetting entries that are idle at `now` and not `needed`;
     /// `false` if there is no room.
     pub(crate) fn make_room(
@@ -188,8 +202,10 @@ impl Memory {
 
     /// Something was given back to `key`, or nothing needs it any more: from when on it is idle is to be found out again.
     pub(crate) fn may_be_idle(&mut self, key: Option<Digest>) {
-        if let Some(key) = key {
-            self.keyed.may_be_idle(key);
+        match key {
+            None => {}
+            Some(key) if self.remembers_keys() => self.keyed.may_be_idle(key),
+            Some(key) => self.keyed.forget(key),
         }
     }
 
@@ -217,6 +233,8 @@ impl Memory {
             Some(known) => {
                 if let Ok(taken) = self.keyed.take(known, times, weight) {
                     taken?
+                } else if !self.remembers_keys() {
+                    self.first
                 } else {
                     let may = self.fresh.earliest(now, weight).earliest == Earliest::At(now);
                     if !may || !self.insert(known, now, needed) {
@@ -235,10 +253,11 @@ impl Memory {
     /// Takes `weight` from the key's rates and from the total, whatever they say, at `now`; from which entry, `None` if
     /// nothing was taken, as the user's policy panicked.
     ///
-    /// The key has an entry: [`make_room`](Self::make_room) came before.
+    /// The key has an entry: [`make_room`](Self::make_room) came before, but where nothing is remembered.
     pub(crate) fn commit(&mut self, key: Option<Digest>, now: Timestamp, weight: u32) -> Option<u64> {
         let born = match key {
             None => self.unkeyed.rates.commit(now, weight).then_some(self.unkeyed.born),
+            Some(_) if !self.remembers_keys() => Some(self.first),
             Some(key) => self.keyed.commit(key, now, weight),
         };
         debug_assert!(born.is_some() || self.has_own(), "room was made");
