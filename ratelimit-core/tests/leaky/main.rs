@@ -5,3 +5,6 @@
 
 mod policy;
 mod replay;
+#[expect(dead_code, reason = "why others are not compared is for those who read it")]
+#[path = "../oracles/traces.rs"]
+mod traces;

@@ -157,9 +157,6 @@ fn a_fixed_window_with_a_line_is_hikaris_queue() {
     replay::<Windowed>(
         "hikari/windowed",
         &[
-            ("traces", 10),
-            ("events replayed", 1454),
-            ("events left out", 290),
             ("ends of the window", 161),
             ("left out: the peer's window was opened by a look", 290),
             ("on purpose: a look opens nothing", 53),

@@ -104,8 +104,6 @@ fn a_sliding_window_is_the_moving_window_of_limits() {
     replay::<Moving>(
         "limits/moving",
         &[
-            ("traces", 10),
-            ("events replayed", 1920),
             ("decisions", 1920),
             ("foreseen", 1829),
             ("on purpose: refused as foreseen, the peer said yes", 91),

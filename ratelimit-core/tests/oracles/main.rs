@@ -4,7 +4,8 @@
 //! a line with what the peer answered. Each is replayed under a manual clock with guard zero. Every decision has to be
 //! the same, and every wait, but for the two clocks' resolution; where our law is another on purpose, the test says
 //! why and how often. Whatever is compared is counted, and the counts are asserted, so that no test can silently
-//! compare nothing.
+//! compare nothing. Which traces there are, how many of their events are compared, and why others are not, stands in
+//! one list, `traces.rs`.
 
 #![expect(
     clippy::expect_used,
@@ -16,8 +17,10 @@
 mod governor;
 mod hikari;
 mod limits;
+mod listed;
 mod pyrate;
 mod replay;
 mod tokenfloat;
+mod traces;
 mod waiting;
 mod xtime;

@@ -12,6 +12,8 @@ use ratelimit_core::{Bucket, ErrorKind, Rate, RateOutlook, Registry, Request};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::traces::{Events, listed};
+
 /// One peer in the course of one trace.
 pub(crate) trait Peer {
     type Config: DeserializeOwned;
@@ -34,9 +36,11 @@ struct Header<C> {
 }
 
 /// Replays every trace of `kind`, which is `<peer>/<kind>`, prints how often what was compared, and asserts that it was
-/// exactly so often.
+/// exactly so often, and in as many events as are listed.
 pub(crate) fn replay<P: Peer>(kind: &str, expected: &[(&'static str, usize)]) {
     let mut tally = Tally::default();
+    let listed = listed(kind).unwrap_or_else(|| panic!("{kind} is not listed as compared"));
+    let mut events = Events { traces: 0, compared: 0, left_out: 0, why: listed.why };
     for path in traces(kind) {
         let text = fs::read_to_string(&path).expect("a trace");
         let mut lines = text.lines().zip(1..);
@@ -51,15 +55,17 @@ pub(crate) fn replay<P: Peer>(kind: &str, expected: &[(&'static str, usize)]) {
             read += 1;
             peer.replay(event, &engine, &mut tally);
             let is_left_out = take(&mut tally.is_left_out);
-            tally.count(if is_left_out { "events left out" } else { "events replayed" });
+            *(if is_left_out { &mut events.left_out } else { &mut events.compared }) += 1;
         }
         assert_eq!(read, header.events, "{}", path.display());
-        tally.count("traces");
+        events.traces += 1;
     }
+    println!("{kind}: {events:?}");
     for (what, count) in &tally.counts {
         println!("{kind}: {count} {what}");
     }
     assert_eq!(tally.counts, expected.iter().copied().collect(), "{kind}: what was compared, and how often");
+    assert_eq!(events, listed, "{kind}: how much is compared");
 }
 
 fn traces(kind: &str) -> Vec<PathBuf> {

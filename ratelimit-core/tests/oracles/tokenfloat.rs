@@ -95,8 +95,6 @@ fn a_token_bucket_is_the_float_model_made_exact() {
     replay::<Floats>(
         "tokenfloat/try",
         &[
-            ("traces", 10),
-            ("events replayed", 2029),
             ("decisions", 2021),
             ("waits", 873),
             ("remaining", 2021),

@@ -41,7 +41,18 @@ pub(crate) struct Started {
 impl Waiting {
     /// Asks for `weight`, however long it takes; `None` = it waits.
     pub(crate) fn join(&mut self, id: u32, weight: u32, engine: &Engine) -> Option<Result<Permit, Error>> {
-        let request = engine.bucket.request().weight(weight).max_delay(Duration::MAX);
+        self.join_for(id, weight, Duration::MAX, engine)
+    }
+
+    /// The same for `allowed` at most.
+    pub(crate) fn join_for(
+        &mut self,
+        id: u32,
+        weight: u32,
+        allowed: Duration,
+        engine: &Engine,
+    ) -> Option<Result<Permit, Error>> {
+        let request = engine.bucket.request().weight(weight).max_delay(allowed);
         let (mut future, flag): (Acquiring, _) = (Box::pin(request.acquire_async()), Arc::default());
         match poll(&mut future, &flag) {
             Poll::Ready(ended) => Some(ended),
@@ -72,6 +83,14 @@ impl Waiting {
         }
         engine.clock.set(end);
         while self.poll_woken(end, &mut started) {}
+        started
+    }
+
+    /// Lets the time pass in one step, and everybody start who is woken by then.
+    pub(crate) fn come_late(&mut self, nanos: u64, engine: &Engine) -> Vec<Started> {
+        let (now, mut started) = (Timestamp::from_nanos(nanos), Vec::new());
+        engine.clock.set(now);
+        while self.poll_woken(now, &mut started) {}
         started
     }
 

@@ -141,8 +141,6 @@ fn a_token_bucket_allows_what_x_time_allows() {
     replay::<AllowOnly>(
         "xtime/allow",
         &[
-            ("traces", 7),
-            ("events replayed", 1250),
             ("decisions", 1250),
             ("waits", 668),
             ("never", 18),

@@ -54,8 +54,6 @@ fn a_fixed_window_is_that_of_limits() {
     replay::<Fixed>(
         "limits/fixed-test-hit",
         &[
-            ("traces", 8),
-            ("events replayed", 1262),
             ("decisions", 1262),
             ("ends of the window", 1262),
             ("never", 21),

@@ -130,9 +130,6 @@ fn fixed_windows_count_as_aligned_ones_from_their_first_use() {
     replay::<Aligned>(
         "pyrate/fixed-aligned",
         &[
-            ("traces", 7),
-            ("events replayed", 1230),
-            ("events left out", 184),
             ("decisions", 1227),
             ("left out: our window is not the aligned one", 184),
             ("never", 20),

@@ -59,8 +59,6 @@ fn token_buckets_are_its_gcra() {
     replay::<Gcra>(
         "pyrate/gcra",
         &[
-            ("traces", 8),
-            ("events replayed", 1073),
             ("decisions", 1066),
             ("never", 30),
             ("on purpose: the rate that refuses longest", 13),

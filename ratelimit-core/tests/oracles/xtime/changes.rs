@@ -70,9 +70,6 @@ fn replaced_limits_owe_what_x_times_reconfigured_owe() {
     replay::<Reservations<1>>(
         "xtime/reconfigure",
         &[
-            ("traces", 4),
-            ("events replayed", 405),
-            ("events left out", 644),
             ("decisions", 250),
             ("delays", 77),
             ("given back", 19),

@@ -260,9 +260,6 @@ fn futures_start_when_x_times_reservations_act() {
     replay::<Reservations<0>>(
         "xtime/reserve",
         &[
-            ("traces", 7),
-            ("events replayed", 755),
-            ("events left out", 364),
             ("decisions", 198),
             ("delays", 432),
             ("given back", 112),
@@ -285,9 +282,6 @@ fn futures_start_when_x_times_reservations_in_floats_act() {
     replay::<Reservations<2>>(
         "xtime/reserve-float",
         &[
-            ("traces", 3),
-            ("events replayed", 201),
-            ("events left out", 177),
             ("decisions", 49),
             ("delays", 117),
             ("given back", 33),
@@ -309,9 +303,6 @@ fn a_token_bucket_allows_what_x_time_allows_in_floats() {
     replay::<Reservations<2>>(
         "xtime/allow-float",
         &[
-            ("traces", 4),
-            ("events replayed", 763),
-            ("events left out", 98),
             ("decisions", 763),
             ("gone on from full buckets", 6),
             ("left out: the states are not the same", 98),
