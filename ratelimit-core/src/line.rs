@@ -99,13 +99,12 @@ impl Line {
         if !first.passed {
             return Some((*ticket, first.weight));
         }
-        self.active().next().map(|(ticket, waiter)| (ticket, waiter.weight))
+        self.active().next().map(|(ticket, waiter)| (*ticket, waiter.weight))
     }
 
     /// Those who are not passed over.
-    fn active(&self) -> impl Iterator<Item = (Ticket, &Waiter)> {
-        let active = self.waiters.iter().filter(|(_, waiter)| !waiter.passed);
-        active.map(|(ticket, waiter)| (*ticket, waiter))
+    fn active(&self) -> impl Iterator<Item = (&Ticket, &Waiter)> {
+        self.waiters.iter().filter(|(_, waiter)| !waiter.passed)
     }
 
     fn insert(&mut self, ticket: Ticket, waiter: Waiter) {

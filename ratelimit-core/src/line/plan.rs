@@ -3,11 +3,11 @@
 //! A plan is made on forks of the policies' states, so it takes nothing. It is made again only when something changed
 //! since, and only if somebody asks: before a refusal, or for an allowance that ends.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::effects::Effects;
 use super::state::{Due, Reading, Refusal, State};
-use super::{GRACE, KeyId, Line, Ticket};
+use super::{GRACE, KeyId, Line, Ticket, Waiter};
 use crate::policy::{All, own};
 use crate::time::Timestamp;
 
@@ -74,8 +74,20 @@ impl State {
         line.plan = Some(plan);
     }
 
-    /// Walks the line in order; `step` is told when each would start and says whether to count on it.
-    fn plan(&self, key: KeyId, reading: Reading, mut step: impl FnMut(Ticket, Due) -> Step) -> Plan {
+    /// Walks the line in order, but for who is passed over; `step` is told when each would start and says whether to count
+    /// on it.
+    fn plan(&self, key: KeyId, reading: Reading, step: impl FnMut(Ticket, Due) -> Step) -> Plan {
+        self.walk(key, reading, self.lines.get(&key).into_iter().flat_map(Line::active), step)
+    }
+
+    /// The same for these of its `waiters`.
+    fn walk<'a>(
+        &self,
+        key: KeyId,
+        reading: Reading,
+        waiters: impl Iterator<Item = (&'a Ticket, &'a Waiter)>,
+        mut step: impl FnMut(Ticket, Due) -> Step,
+    ) -> Plan {
         let start = Due::at(self.unpaused(reading.now), None);
         let mut plan = Plan {
             rates: self.memory.fork(key),
@@ -86,9 +98,9 @@ impl State {
             changes: self.changes,
         };
         self.plan_contenders_before(key, reading, &mut plan);
-        for (ticket, waiter) in self.lines.get(&key).into_iter().flat_map(Line::active) {
+        for (ticket, waiter) in waiters {
             let due = self.due_after(&plan, waiter.weight);
-            match step(ticket, due) {
+            match step(*ticket, due) {
                 Step::Stop => break,
                 Step::Skip => continue,
                 Step::Count => {}
@@ -242,34 +254,58 @@ impl State {
     /// Refuses those whose allowance has ended and who cannot start any more.
     pub(super) fn expire(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
         let mut before = None;
-        while let Some((ticket, due)) = self.first_expired(key, reading) {
+        loop {
+            let expired = self.expired(key, reading);
+            if expired.is_empty() {
+                break;
+            }
             before = before.or_else(|| self.forecast_unknown(key, reading));
-            self.refuse(key, ticket, Refusal::until(due, reading, u64::MAX), effects);
+            for (_, ticket, due) in expired {
+                self.refuse(key, ticket, Refusal::until(due, reading, u64::MAX), effects);
+            }
         }
         self.judge_unknown(key, before.as_ref(), reading, effects);
     }
 
-    /// The first whose allowance ended more than [`GRACE`] ago; where turns may be unknown, also whose allowance is over
-    /// while its own is: one that is known as the allowance ends is in time.
-    fn first_expired(&self, key: KeyId, reading: Reading) -> Option<(Ticket, Due)> {
-        let line = self.lines.get(&key)?;
+    /// Those whose allowance ended more than [`GRACE`] ago, and, where turns may be unknown, those whose allowance is over
+    /// while their own is: one that is known as the allowance ends is in time. With when they would start, and in the
+    /// order in which their allowances ended.
+    ///
+    /// One walk along the line finds them. Only that the first goes whose turn is unknown may make known those of others
+    /// behind it, under a user's own policy: whose allowance ended after that one's is looked at again.
+    fn expired(&self, key: KeyId, reading: Reading) -> Vec<(Timestamp, Ticket, Due)> {
+        let mut expired = Vec::new();
+        let Some(line) = self.lines.get(&key) else { return expired };
         let waits_for_ends = self.has_unknown_turns();
         let is_late = |deadline: Timestamp| reading.clock > deadline.plus(GRACE);
         let is_over = |deadline: Timestamp| is_late(deadline) || waits_for_ends && reading.clock > deadline;
-        line.deadlines.iter().take_while(|(deadline, _)| is_over(*deadline)).find_map(|(deadline, ticket)| {
-            let due = self.due_of(key, *ticket, reading);
-            own::set_aside();
-            (is_late(*deadline) || due.is_unknown).then_some((*ticket, due))
-        })
-    }
-
-    /// When `ticket` would start.
-    fn due_of(&self, key: KeyId, ticket: Ticket, reading: Reading) -> Due {
-        let waiter = self.lines.get(&key).and_then(|line| line.waiters.get(&ticket));
-        let Some(weight) = waiter.map(|waiter| waiter.weight) else { return Due::UNKNOWN };
-        let before =
-            self.plan(key, reading, |other, _| if other < ticket { Step::Count } else { Step::Stop });
-        self.due_after(&before, weight)
+        let over = line.deadlines.iter().take_while(|(deadline, _)| is_over(*deadline));
+        let mut over: BTreeMap<Ticket, Timestamp> =
+            over.map(|(deadline, ticket)| (*ticket, *deadline)).collect();
+        if over.is_empty() {
+            return expired;
+        }
+        let mut first_unknown = None;
+        self.walk(key, reading, line.waiters.iter(), |ticket, due| {
+            let deadline = over.remove(&ticket);
+            expired.extend(
+                deadline.filter(|at| is_late(*at) || due.is_unknown).map(|deadline| (deadline, ticket, due)),
+            );
+            let is_passed = line.waiters.get(&ticket).is_some_and(|waiter| waiter.passed);
+            if is_passed || deadline.is_some_and(is_late) {
+                return if over.is_empty() { Step::Stop } else { Step::Skip };
+            }
+            first_unknown = due.is_unknown.then_some(ticket);
+            if due.is_unknown || over.is_empty() { Step::Stop } else { Step::Count }
+        });
+        // Whom it did not come to stands behind one whose turn is unknown.
+        expired.extend(over.into_iter().map(|(ticket, deadline)| (deadline, ticket, Due::UNKNOWN)));
+        expired.sort_unstable_by_key(|(deadline, ticket, _)| (*deadline, *ticket));
+        let last = expired.iter().position(|(_, ticket, _)| Some(*ticket) == first_unknown);
+        if let Some(last) = last.filter(|_| self.memory.has_own()) {
+            expired.truncate(last + 1);
+        }
+        expired
     }
 
     /// Takes `ticket` out of the line of `key` and leaves word why.
