@@ -16,7 +16,7 @@ use crate::acquire::{Acquire, Answer};
 use crate::clock::{Clock, ClockHandle};
 use crate::error::{BucketName, Error, ErrorKind, Refused};
 use crate::limits::Limits;
-use crate::line::{Declared, Handle, Passage, Shared};
+use crate::line::{Handle, Passage, Shared};
 use crate::outlook::Outlook;
 use crate::permit::Permit;
 use crate::rate::Rate;
@@ -111,12 +111,12 @@ impl Bucket {
 
     /// The handle of a state that is in a registry.
     pub(crate) fn of(shared: Arc<Shared>) -> Self {
-        let Declared { limits, clock, .. } = shared.declared();
+        let declared = shared.declared();
         let name = Name::Shared(Arc::clone(shared.name()));
         Bucket {
-            clock,
+            clock: declared.clock.clone(),
             slot: Slot::holding(0, Handle::Counted(shared)),
-            ..Self::declared(name, limits, false)
+            ..Self::declared(name, declared.limits.clone(), false)
         }
     }
 
@@ -209,7 +209,9 @@ impl Bucket {
     }
 
     fn limits_in_force(&self) -> Limits {
-        self.slot.get(self.version).map_or_else(|| self.limits.clone(), |shared| shared.declared().limits)
+        self.slot
+            .get(self.version)
+            .map_or_else(|| self.limits.clone(), |shared| shared.declared().limits.clone())
     }
 
     /// Starts a request with a key, a weight or an allowance of its own.

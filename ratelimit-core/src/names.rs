@@ -91,7 +91,7 @@ impl Names {
         let mut table = self.lock();
         table.refuse_if_closed(name)?;
         if let Some(rate) = table.presets.remove(name) {
-            let declared = Declared { limits: Limits::of(rate), clock: None, site: None };
+            let declared = Declared::new(Limits::of(rate), None, None);
             let shared = Shared::new(Arc::new(name.into()), declared, None, &table.defaults)?;
             shared.claim();
             table.buckets.insert(name.to_owned(), Named { shared, declared: None, preset: true });

@@ -50,7 +50,7 @@ impl Bucket {
     }
 
     pub(crate) fn declaration(&self) -> Declaration {
-        let declared = Declared { limits: self.limits.clone(), clock: self.clock.clone(), site: None };
+        let declared = Declared::new(self.limits.clone(), self.clock.clone(), None);
         Declaration { declared, max_delay: self.own_max_delay() }
     }
 

@@ -1,6 +1,7 @@
 //! What a bucket was declared with, and what its registry gives to it beside.
 
-use crate::sync::atomic::Ordering;
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::locked::lock;
@@ -9,10 +10,16 @@ use crate::clock::ClockHandle;
 use crate::error::{BucketName, Error};
 use crate::limits::{Limits, Valid};
 use crate::pace::Pace;
+use crate::sync::atomic::Ordering;
 
 /// What a bucket was declared with: two declarations of one name must agree in it.
+///
+/// Counted, as limits are some hundred bytes and more than one has to hold them.
 #[derive(Clone, Debug)]
-pub(crate) struct Declared {
+pub(crate) struct Declared(Arc<Said>);
+
+#[derive(Debug)]
+pub(crate) struct Said {
     pub(crate) limits: Limits,
     /// The bucket's own clock, if it brought one.
     pub(crate) clock: Option<ClockHandle>,
@@ -20,7 +27,19 @@ pub(crate) struct Declared {
     pub(crate) site: Option<&'static str>,
 }
 
+impl Deref for Declared {
+    type Target = Said;
+
+    fn deref(&self) -> &Said {
+        &self.0
+    }
+}
+
 impl Declared {
+    pub(crate) fn new(limits: Limits, clock: Option<ClockHandle>, site: Option<&'static str>) -> Self {
+        Declared(Arc::new(Said { limits, clock, site }))
+    }
+
     /// Whether both declare the same: same limits, same clock.
     pub(crate) fn agrees_with(&self, other: &Declared) -> bool {
         let same_clock = match (&self.clock, &other.clock) {
@@ -66,8 +85,8 @@ impl Shared {
     pub(crate) fn apply(&self, guard: Option<Duration>) {
         self.change_and_finish(|state, reading, effects| {
             // Read under the state's lock, so that of two who apply the later declaration stays in force.
-            let limits = lock(&self.declared).limits.clone();
-            if let Ok(valid) = limits.validate(guard) {
+            let declared = lock(&self.declared).clone();
+            if let Ok(valid) = declared.limits.validate(guard) {
                 state.replace(valid, reading, effects);
                 self.grain.store(state.grain, Ordering::Relaxed);
             }
