@@ -2,7 +2,7 @@
 //!
 //! A name belongs to one state per table. Two declarations of it must say the same; only registering replaces limits.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, LazyLock, PoisonError};
 use std::time::Duration;
@@ -32,7 +32,7 @@ struct Table {
     /// Names that were removed: only registering brings them back, no declaration does.
     removed: BTreeSet<String>,
     /// Buckets of call sites that have a rate and no name, by the site's address.
-    sites: HashMap<usize, Arc<Shared>>,
+    sites: BTreeMap<usize, Arc<Shared>>,
     defaults: Defaults,
     /// Counts the changes of the defaults.
     changes: u64,

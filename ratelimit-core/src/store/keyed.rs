@@ -1,6 +1,6 @@
 //! The states of all keys: eight bytes each where a key has one token bucket, on the heap where it has more.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::table::Table;
 use crate::key::Digest;
@@ -79,7 +79,7 @@ pub(super) struct Packed {
     /// Keys that were reset: which entries they have since, and until when a start before the reset could still give
     /// something back. What a bucket could be forgotten by gives back nothing, so a key that is forgotten and comes
     /// again may have the same number.
-    reset: HashMap<Digest, (u64, Timestamp)>,
+    reset: BTreeMap<Digest, (u64, Timestamp)>,
     /// At how many of them to look which are over.
     look_at: usize,
 }
@@ -95,7 +95,7 @@ impl Keyed {
                 rate: *rate,
                 fresh: fresh.clone(),
                 born,
-                reset: HashMap::new(),
+                reset: BTreeMap::new(),
                 look_at: FEW,
             }),
             _ => Keyed::Whole(Table::new(max_keys)),
