@@ -12,7 +12,7 @@ use crate::error::{BucketName, Error, ErrorKind};
 use crate::limits::Limits;
 use crate::line::{Declared, Defaults, Shared};
 use crate::pace::Pace;
-use crate::presets;
+use crate::presets::Presets;
 use crate::rate::Rate;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard};
@@ -28,7 +28,7 @@ pub(crate) struct Names {
 struct Table {
     buckets: BTreeMap<String, Named>,
     /// Presets that nobody has asked for yet: the first call of a process need not make them all.
-    presets: BTreeMap<&'static str, Rate>,
+    presets: Presets,
     /// Names that were removed: only registering brings them back, no declaration does.
     removed: BTreeSet<String>,
     /// Buckets of call sites that have a rate and no name, by the site's address.
@@ -72,7 +72,7 @@ impl Names {
     pub(crate) fn global() -> &'static Arc<Names> {
         static GLOBAL: LazyLock<Arc<Names>> = LazyLock::new(|| {
             let names = Names::numbered(Names::GLOBAL, Defaults::default());
-            names.lock().presets = presets::ALL.into_iter().collect();
+            names.lock().presets = Presets::ALL;
             Arc::new(names)
         });
         &GLOBAL
@@ -91,10 +91,7 @@ impl Names {
         let mut table = self.lock();
         table.refuse_if_closed(name)?;
         if let Some(rate) = table.presets.remove(name) {
-            let declared = Declared::new(Limits::of(rate), None, None);
-            let shared = Shared::new(Arc::new(name.into()), declared, None, &table.defaults)?;
-            shared.claim();
-            table.buckets.insert(name.to_owned(), Named { shared, declared: None, preset: true });
+            table.put_preset(name, rate)?;
         }
         Ok(table)
     }
@@ -226,7 +223,7 @@ impl Names {
     pub(crate) fn names(&self) -> Vec<String> {
         let table = self.lock();
         let mut names: Vec<String> = table.buckets.keys().cloned().collect();
-        names.extend(table.presets.keys().map(|name| (*name).to_owned()));
+        names.extend(table.presets.names().map(str::to_owned));
         names.sort_unstable();
         names
     }
@@ -337,8 +334,18 @@ impl Table {
         Ok(())
     }
 
+    #[cold]
+    fn put_preset(&mut self, name: &str, rate: Rate) -> Result<(), Error> {
+        let declared = Declared::new(Limits::of(rate), None, None);
+        let shared = Shared::new(Arc::new(name.into()), declared, None, &self.defaults)?;
+        shared.claim();
+        self.buckets.insert(name.to_owned(), Named { shared, declared: None, preset: true });
+        Ok(())
+    }
+
     fn unknown(&self, name: &str) -> Error {
-        let known = self.buckets.keys().map(String::as_str).chain(self.presets.keys().copied());
+        let known =
+            self.buckets.keys().map(String::as_str).chain(self.presets.names().map(|name| -> &str { name }));
         let nearest = known
             .map(|known| (strsim::damerau_levenshtein(name, known), known))
             .filter(|(distance, known)| *distance <= (known.len().max(name.len()) / 3).max(1))

@@ -58,3 +58,27 @@ pub const ALL: [(&str, Rate); 12] = [
 const fn every(burst: u32, amount: u32, seconds: u64) -> Rate {
     Rate::new(amount, Duration::from_secs(seconds)).burst(burst)
 }
+
+/// Some of the [presets](ALL): a bit each, so that a table of names has them all and makes none of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Presets(u16);
+
+impl Presets {
+    pub(crate) const ALL: Self = Presets((1 << ALL.len()) - 1);
+
+    /// Takes out the preset of that name, if it is among them.
+    pub(crate) fn remove(&mut self, name: &str) -> Option<Rate> {
+        let (bit, (_, rate)) = self.iter().find(|(_, (known, _))| *known == name)?;
+        self.0 &= !bit;
+        Some(*rate)
+    }
+
+    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
+        self.iter().map(|(_, (name, _))| *name)
+    }
+
+    fn iter(self) -> impl Iterator<Item = (u16, &'static (&'static str, Rate))> {
+        static TABLE: [(&str, Rate); ALL.len()] = ALL;
+        (0..).map(|index| 1 << index).zip(&TABLE).filter(move |(bit, _)| self.0 & bit != 0)
+    }
+}
