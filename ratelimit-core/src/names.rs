@@ -315,12 +315,11 @@ fn insert(
     declaration: Declaration,
     first: Option<Declared>,
 ) -> Result<Arc<Shared>, Error> {
-    let name: BucketName = Arc::new(name.into());
     let Declaration { declared, max_delay } = declaration;
-    let shared = Shared::new(Arc::clone(&name), declared, max_delay, &table.defaults)?;
+    let shared = Shared::new(Arc::new(name.into()), declared, max_delay, &table.defaults)?;
     shared.claim();
     let named = Named { shared: Arc::clone(&shared), declared: first, preset: false };
-    let closed = table.buckets.insert(name.to_string(), named);
+    let closed = table.buckets.insert(name.to_owned(), named);
     drop(table);
     drop(closed);
     Ok(shared)
