@@ -11,9 +11,14 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use common::{Dice, FOREVER, Task, ms, ns};
+use common::{Dice, FOREVER, Task, many, ms, ns};
 use ratelimit_core::clock::{Clock, ManualClock, SystemClock, Timestamp};
 use ratelimit_core::{Bucket, Error, Permit, Rate};
+
+/// Who wait at once: ten thousand, but in an interpreter.
+const CROWD: usize = if cfg!(miri) { 30 } else { 10_000 };
+/// Who are dropped: a thousand, but in an interpreter.
+const DROPPED: usize = if cfg!(miri) { 30 } else { 1_000 };
 
 fn fast() -> Bucket {
     Bucket::named("fast", Rate::per_second(1000).burst(10)).guard(ns(0)).max_delay(FOREVER)
@@ -21,10 +26,10 @@ fn fast() -> Bucket {
 
 #[test]
 fn after_a_thousand_were_dropped_the_next_twenty_start_within_10_to_25_ms() {
-    for seed in 0..20 {
+    for seed in 0..many(20) {
         let clock = ManualClock::new();
         let bucket = fast().clock(clock.clone());
-        let mut tasks: Vec<Task> = (0..1010).map(|_| Task::new(bucket.acquire_async())).collect();
+        let mut tasks: Vec<Task> = (0..DROPPED + 10).map(|_| Task::new(bucket.acquire_async())).collect();
         let started = tasks.iter_mut().filter_map(Task::poll).map(Result::unwrap).count();
         assert_eq!(started, 10, "the burst");
         Dice::new(seed).shuffle(&mut tasks);
@@ -52,7 +57,7 @@ async fn after_a_thousand_were_dropped_in_real_time_the_next_twenty_start() {
     let mut best = Duration::MAX;
     for _ in 0..10 {
         let bucket = fast();
-        let mut tasks: Vec<Task> = (0..1010).map(|_| Task::new(bucket.acquire_async())).collect();
+        let mut tasks: Vec<Task> = (0..DROPPED + 10).map(|_| Task::new(bucket.acquire_async())).collect();
         tasks.retain_mut(|task| task.poll().is_none());
         drop(tasks);
         let begin = SystemClock.now();
@@ -160,13 +165,14 @@ fn inline(bucket: &Bucket, started: &Arc<AtomicUsize>, drops: bool) -> Arc<Inlin
 #[test]
 fn ten_thousand_wakers_that_poll_inline_start_their_tasks_without_depth() {
     let clock = ManualClock::new();
+    let crowd = u32::try_from(CROWD).unwrap();
     let bucket =
-        Bucket::named("b", Rate::per_second(10_000)).guard(ns(0)).max_delay(FOREVER).clock(clock.clone());
-    drop(bucket.request().weight(10_000).try_acquire().unwrap());
+        Bucket::named("b", Rate::per_second(crowd)).guard(ns(0)).max_delay(FOREVER).clock(clock.clone());
+    drop(bucket.request().weight(crowd).try_acquire().unwrap());
     let started = Arc::default();
-    let tasks: Vec<_> = (0..10_000).map(|_| inline(&bucket, &started, false)).collect();
+    let tasks: Vec<_> = (0..CROWD).map(|_| inline(&bucket, &started, false)).collect();
     clock.advance(ms(1000) + ns(1));
-    assert_eq!(started.load(Ordering::SeqCst), 10_000);
+    assert_eq!(started.load(Ordering::SeqCst), CROWD);
     drop(tasks);
 }
 
@@ -176,7 +182,7 @@ fn ten_thousand_wakers_that_drop_inline_let_the_last_one_start() {
     let bucket = Bucket::named("b", Rate::per_second(1)).guard(ns(0)).max_delay(FOREVER).clock(clock.clone());
     drop(bucket.try_acquire().unwrap());
     let started = Arc::default();
-    let tasks: Vec<_> = (0..10_000).map(|_| inline(&bucket, &started, true)).collect();
+    let tasks: Vec<_> = (0..CROWD).map(|_| inline(&bucket, &started, true)).collect();
     let mut last = Task::waiting(&bucket);
     clock.advance(ms(1000) + ns(1));
     assert!(last.is_woken() && last.poll().unwrap().is_ok(), "at once: each dropped one tells the next");
@@ -186,14 +192,17 @@ fn ten_thousand_wakers_that_drop_inline_let_the_last_one_start() {
 
 #[test]
 fn inline_wakers_survive_close_reset_and_pause() {
+    const WAITERS: u32 = if cfg!(miri) { 10 } else { 100 };
     for change in 0..4 {
         let clock = ManualClock::new();
-        let bucket =
-            Bucket::named("b", Rate::per_second(50)).guard(ns(0)).max_delay(FOREVER).clock(clock.clone());
-        drop(bucket.request().weight(50).try_acquire().unwrap());
+        let bucket = Bucket::named("b", Rate::per_second(WAITERS / 2))
+            .guard(ns(0))
+            .max_delay(FOREVER)
+            .clock(clock.clone());
+        drop(bucket.request().weight(WAITERS / 2).try_acquire().unwrap());
         let started = Arc::default();
         let tasks: Vec<_> =
-            (0..100).map(|id| inline(&bucket, &started, change != 3 && id % 3 == 0)).collect();
+            (0..WAITERS).map(|id| inline(&bucket, &started, change != 3 && id % 3 == 0)).collect();
         match change {
             0 => bucket.reset().unwrap(),
             1 => bucket.pause(ms(10)).unwrap(),
@@ -207,7 +216,11 @@ fn inline_wakers_survive_close_reset_and_pause() {
             clock.advance(ms(1000));
         }
         assert_eq!(bucket.peek().unwrap().waiting(), 0, "change {change}");
-        assert_eq!(started.load(Ordering::SeqCst), if change == 3 { 100 } else { 66 }, "change {change}");
+        assert_eq!(
+            started.load(Ordering::SeqCst),
+            usize::try_from(if change == 3 { WAITERS } else { WAITERS * 2 / 3 }).unwrap(),
+            "change {change}"
+        );
         drop(tasks);
     }
 }
@@ -223,12 +236,12 @@ fn a_chain_of_waiters_that_own_each_other_is_dropped_whole() {
     let bucket = Bucket::named("b", Rate::per_second(1)).guard(ns(0)).max_delay(FOREVER).clock(clock);
     drop(bucket.try_acquire().unwrap());
     let mut next = None;
-    for _ in 0..20_000 {
+    for _ in 0..2 * CROWD {
         let mut task = Task::new(bucket.acquire_async());
         task.poll_with(&Waker::from(Arc::new(Owner(Mutex::new(next.take())))));
         next = Some(task);
     }
-    assert_eq!(bucket.peek().unwrap().waiting(), 20_000);
+    assert_eq!(bucket.peek().unwrap().waiting(), 2 * CROWD);
     drop(next);
     assert_eq!(bucket.peek().unwrap().waiting(), 0);
 }

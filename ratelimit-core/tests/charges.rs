@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Dice, FOREVER, Task, ms, ns};
+use common::{Dice, FOREVER, Task, many, ms, ns};
 use ratelimit_core::clock::{Clock, ManualClock};
 use ratelimit_core::{Bucket, ErrorKind, Rate, RateOutlook};
 
@@ -183,7 +183,7 @@ fn an_outlook_shows_the_debt_and_when_it_is_paid() {
 /// A start by acquire is within the limits over all that counts, charges among it.
 #[test]
 fn over_starts_and_charges_the_laws_hold_for_every_start() {
-    for seed in 0..300 {
+    for seed in 0..many(300) {
         let mut dice = Dice::new(seed);
         let amount = u32::try_from(dice.between(1, 6)).expect("small");
         let span = dice.between(1, 40);

@@ -6,7 +6,7 @@ mod common;
 
 use std::thread;
 
-use common::{Dice, FOREVER, Task, ms, ns};
+use common::{Dice, FOREVER, Task, many, ms, ns};
 use ratelimit_core::clock::{Clock, ManualClock};
 use ratelimit_core::{Bucket, ErrorKind, Pace, Permit, Rate, RateOutlook, Registry};
 
@@ -257,12 +257,13 @@ fn at_another_pace_and_after_the_end_it_does_no_harm() {
 
 #[test]
 fn corrections_from_many_threads_end_at_one_of_them() {
+    const STEPS: u32 = if cfg!(miri) { 20 } else { 200 };
     let (_clock, bucket) = bucket(Rate::per_hour(100));
     let permit = take(&bucket, 50);
     thread::scope(|scope| {
         for thread in 0..4 {
             let permit = &permit;
-            scope.spawn(move || (0..200).for_each(|step| permit.correct((step * 7 + thread) % 60)));
+            scope.spawn(move || (0..STEPS).for_each(|step| permit.correct((step * 7 + thread) % 60)));
         }
     });
     permit.correct(33);
@@ -275,7 +276,7 @@ fn corrections_from_many_threads_end_at_one_of_them() {
 /// part from when it was taken.
 #[test]
 fn over_what_the_calls_really_cost_the_laws_hold_for_every_start() {
-    for seed in 0..300 {
+    for seed in 0..many(300) {
         let mut dice = Dice::new(seed);
         let amount = small(dice.between(1, 8));
         let rate = Rate::new(amount, ms(dice.between(1, 40)));

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Dice, FOREVER, Task, ms, ns};
+use common::{Dice, FOREVER, Task, many, ms, ns};
 use ratelimit_core::clock::{Clock, ManualClock};
 use ratelimit_core::{Bucket, Pace, Permit, Rate, RateOutlook, Registry};
 
@@ -150,7 +150,7 @@ fn a_refund_at_another_pace_gives_back_no_more_than_was_taken() {
 /// The laws hold over those that were not refunded, whatever is refunded when.
 #[test]
 fn over_all_that_was_not_refunded_the_laws_hold() {
-    for seed in 0..400 {
+    for seed in 0..many(400) {
         let mut dice = Dice::new(seed);
         let amount = u32::try_from(dice.between(1, 6)).expect("small");
         let rate = Rate::new(amount, ms(dice.between(1, 40)));

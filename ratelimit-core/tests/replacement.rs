@@ -7,11 +7,11 @@
 
 mod common;
 
-use common::{Dice, ms, ns};
+use common::{Dice, many, ms, ns};
 use ratelimit_core::clock::{Clock, ManualClock};
 use ratelimit_core::{Bucket, Rate, Registry};
 
-const SCHEDULES: u64 = 4000;
+const SCHEDULES: u64 = many(4000);
 
 /// When, and how much.
 type Start = (u64, u32);

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
-use common::{Dice, FOREVER, Task, ms, ns};
+use common::{Dice, FOREVER, Task, many, ms, ns};
 use ratelimit_core::clock::{Clock, ManualClock};
 use ratelimit_core::{Bucket, Error, Permit, Rate};
 
@@ -136,6 +136,9 @@ fn wakers_that_drop_the_very_next_future_do_no_harm() {
     assert_eq!((list.left(), bucket.peek().unwrap().waiting()), (0, 0));
 }
 
+/// Ten thousand, but in an interpreter.
+const CROWD: u32 = if cfg!(miri) { 30 } else { 10_000 };
+
 /// On a small stack: the depth must not grow with the line.
 fn on_a_small_stack(test: impl FnOnce() + Send + 'static) {
     let thread = thread::Builder::new().stack_size(256 * 1024).spawn(test).expect("a thread");
@@ -146,8 +149,8 @@ fn on_a_small_stack(test: impl FnOnce() + Send + 'static) {
 fn ten_thousand_who_poll_themselves_where_they_are_woken_need_no_stack() {
     on_a_small_stack(|| {
         for cause in 0..4 {
-            let (clock, bucket) = drained(Rate::per_hour(10_000).burst(10_000));
-            let list = List::new(&bucket, &clock, vec![Act::PollSelf; 10_000]);
+            let (clock, bucket) = drained(Rate::per_hour(CROWD).burst(CROWD));
+            let list = List::new(&bucket, &clock, vec![Act::PollSelf; CROWD as usize]);
             match cause {
                 0 => clock.advance(std::time::Duration::from_secs(3600)),
                 1 => bucket.reset().unwrap(),
@@ -156,7 +159,11 @@ fn ten_thousand_who_poll_themselves_where_they_are_woken_need_no_stack() {
             }
             clock.advance(std::time::Duration::from_secs(3600));
             let started = lock(&list.started).len();
-            assert_eq!((started + usize::from(cause == 3), list.left()), (10_000, 0), "cause {cause}");
+            assert_eq!(
+                (started + usize::from(cause == 3), list.left()),
+                (CROWD as usize, 0),
+                "cause {cause}"
+            );
         }
     });
 }
@@ -165,11 +172,15 @@ fn ten_thousand_who_poll_themselves_where_they_are_woken_need_no_stack() {
 fn ten_thousand_who_drop_themselves_or_the_next_need_no_stack() {
     on_a_small_stack(|| {
         for act in [Act::DropSelf, Act::DropNext] {
-            let (clock, bucket) = drained(Rate::per_hour(10_000).burst(10_000));
-            let list = List::new(&bucket, &clock, vec![act; 10_000]);
+            let (clock, bucket) = drained(Rate::per_hour(CROWD).burst(CROWD));
+            let list = List::new(&bucket, &clock, vec![act; CROWD as usize]);
             clock.advance(std::time::Duration::from_secs(3600));
             let started = lock(&list.started).len();
-            assert_eq!((started, list.left()), (if act == Act::DropSelf { 0 } else { 5000 }, 0), "{act:?}");
+            assert_eq!(
+                (started, list.left()),
+                (if act == Act::DropSelf { 0 } else { CROWD as usize / 2 }, 0),
+                "{act:?}"
+            );
             assert_eq!(bucket.peek().unwrap().waiting(), 0);
         }
     });
@@ -178,14 +189,14 @@ fn ten_thousand_who_drop_themselves_or_the_next_need_no_stack() {
 /// Any mixture: nobody deadlocks, starts twice, or too early, and whoever is polled at last comes to start.
 #[test]
 fn any_mixture_of_wakers_leaves_a_line_that_works() {
-    for seed in 0..300 {
+    for seed in 0..many(300) {
         let mut dice = Dice::new(seed);
         let burst = u32::try_from(dice.between(1, 4)).expect("small");
         let (clock, bucket) = drained(Rate::per_second(100).burst(burst));
         let acts = [Act::PollSelf, Act::PollNext, Act::DropNext, Act::DropSelf];
         let acts: Vec<Act> = (0..30).map(|_| dice.pick(&acts)).collect();
         let list = List::new(&bucket, &clock, acts);
-        for _ in 0..1000 {
+        for _ in 0..many(1000) {
             clock.advance(ns(dice.below(15_000_000)));
             if dice.one_in(3) {
                 list.poll(usize::try_from(dice.below(30)).expect("an index"));
@@ -241,15 +252,16 @@ fn a_waker_whose_end_drops_the_next_waiter_does_no_harm() {
 
 #[test]
 fn a_dropped_future_whose_turn_has_come_passes_it_on_at_once() {
+    let waiters = if cfg!(miri) { 10 } else { 100 };
     for is_polled_again in [false, true] {
         let (clock, bucket) = drained(Rate::per_second(1));
-        let mut tasks: Vec<Task> = (0..100).map(|_| Task::waiting(&bucket)).collect();
+        let mut tasks: Vec<Task> = (0..waiters).map(|_| Task::waiting(&bucket)).collect();
         if is_polled_again {
             assert!(tasks.iter_mut().all(|task| task.poll().is_none()));
         }
         clock.advance(ms(1000) + ns(1));
         let mut tasks = tasks.into_iter();
-        let mut turn = tasks.next().expect("a hundred");
+        let mut turn = tasks.next().expect("the first");
         for next in tasks {
             assert!(turn.is_woken() && !next.is_woken());
             assert!(bucket.try_acquire().is_err(), "it is its turn, and no newcomer's");

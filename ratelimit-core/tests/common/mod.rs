@@ -28,6 +28,11 @@ pub(crate) fn ns(nanos: u64) -> Duration {
     Duration::from_nanos(nanos)
 }
 
+/// So many; in an interpreter, where everything takes some thousand times as long, a hundredth of them.
+pub(crate) const fn many(usual: u64) -> u64 {
+    if cfg!(miri) { usual.div_ceil(100) } else { usual }
+}
+
 type Acquiring = Pin<Box<dyn Future<Output = Result<Permit, Error>> + Send>>;
 
 /// A future of a permit, its waker a flag; dropping it cancels it.

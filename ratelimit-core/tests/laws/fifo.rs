@@ -131,9 +131,10 @@ fn keys_do_not_delay_each_other() {
     let clock = ManualClock::new();
     let bucket = bucket(Rate::per_second(1), &clock);
     drop(bucket.request().key(0).try_acquire().unwrap());
-    let mut line: Vec<Task> = (0..100).map(|_| keyed(&bucket, 0, 1)).collect();
+    let others = if cfg!(miri) { 10 } else { 100 };
+    let mut line: Vec<Task> = (0..others).map(|_| keyed(&bucket, 0, 1)).collect();
     assert!(line.iter_mut().all(|task| task.poll().is_none()));
-    for key in 1..100 {
+    for key in 1..others {
         assert!(bucket.request().key(key).try_acquire().is_ok());
         assert!(bucket.request().key(key).try_acquire().is_err());
     }
