@@ -82,7 +82,11 @@ impl Window {
     }
 
     fn free(&self, start: u64) -> u64 {
-        if self.fault == Fault::Overflows { start + WINDOW + 1 } else { start.saturating_add(WINDOW + 1) }
+        if self.fault == Fault::Overflows {
+            start.checked_add(WINDOW + 1).unwrap_or_else(|| panic!("beyond the end of time"))
+        } else {
+            start.saturating_add(WINDOW + 1)
+        }
     }
 
     fn used(&self, now: u64) -> u64 {
