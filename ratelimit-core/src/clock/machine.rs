@@ -4,7 +4,7 @@
 //! processor and its scaling, the coarse one only fetches what the last timer interrupt wrote, and so lags by up to
 //! [`grain`]. They show the same time. Elsewhere there is only the precise one.
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(miri)))]
 mod platform {
     use std::sync::LazyLock;
 
@@ -33,7 +33,8 @@ mod platform {
     }
 }
 
-#[cfg(not(target_os = "linux"))]
+/// Also what is interpreted: miri knows only the clocks that the standard library reads.
+#[cfg(any(not(target_os = "linux"), miri))]
 mod platform {
     use std::sync::LazyLock;
     use std::time::Instant;
