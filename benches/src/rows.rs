@@ -103,8 +103,8 @@ const SOME_NAMES: CrowdNames = CrowdNames {
     cpu: "1000 tasks at 1000/s, CPU",
 };
 
-/// A refusal reads a counter that is calibrated against the clock, and builds its error; 3.0 where the kernel trusts no
-/// counter and the clock itself is read.
+/// A refusal reads a counter that is calibrated against the clock, and builds its error. Where the kernel trusts no counter
+/// the clock itself is read, 3.0 is what may be asked for, and the rows are over this.
 const REFUSAL: f64 = 1.6;
 /// In places: of 100 starts, 99 are at most so far from the order of arrival.
 const RANK_SHIFT: Ratio = Ratio::ToBound("bound", 51.0);

@@ -266,7 +266,7 @@ impl Error {
     /// nobody else comes; `None` where that is unknown or never.
     ///
     /// With a `total` over all keys on which other keys wait, it is a lower bound. On the
-    /// [system's clock](crate::clock::SystemClock) it may be up to 5 µs too long, and never too short.
+    /// [system's clock](crate::clock::SystemClock) it may be up to 5 µs too long.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         (self.retry_after != u64::MAX).then(|| Duration::from_nanos(self.retry_after))

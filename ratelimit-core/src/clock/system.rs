@@ -22,8 +22,8 @@ use crate::time::Timestamp;
 /// moved by a paused test time. While the machine is suspended it may stand still; calls are then late, never early.
 ///
 /// On Linux and x86-64, a bucket of one token bucket tells those who come too early again and again by the processor's
-/// counter, where the kernel's own clock is read off it: in half the time, and up to 5 µs behind the clock. Nothing
-/// starts by it.
+/// counter, where the kernel's own clock is read off it: in half the time, and a little behind the clock, by up to 5 µs.
+/// Nothing starts by it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SystemClock;
 
@@ -57,8 +57,8 @@ impl SystemClock {
         Timestamp::from_nanos(machine::coarse())
     }
 
-    /// For who is refused: a time that is behind by less than [`BEHIND`](super::BEHIND) and not ahead; `None` where there
-    /// is nothing quicker than the clock.
+    /// For who is refused: a time that is a little [`BEHIND`](super::BEHIND); `None` where there is nothing quicker than the
+    /// clock.
     #[inline]
     pub(crate) fn behind() -> Option<Timestamp> {
         counter::behind().map(Timestamp::from_nanos)

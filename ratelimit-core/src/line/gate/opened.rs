@@ -7,8 +7,8 @@ use crate::time::Timestamp;
 /// How a gate was opened last.
 ///
 /// A word is the TAT above the one that no guard stands off from any more when the numbers begin to hold; all that are
-/// not above it are one word, [`fresh`](Self::fresh), as they make no difference. So words grow by the time that passes
-/// and not by the age of the clock, however often the terms change.
+/// not above it are one word, [`fresh`](Self::fresh), as they make no difference. So words grow by the time that passes,
+/// and by what is owed where the terms change, and not by the age of the clock.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::line) struct Opened {
     pub(super) terms: Terms,
