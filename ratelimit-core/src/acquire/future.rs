@@ -23,9 +23,8 @@ use crate::sync::thread::{self, Thread};
 /// # Fairness
 ///
 /// First come, first served, by the first poll.
-///
-/// So little that making, moving and polling it takes no time.
 #[derive(Debug)]
+// So little that making, moving and polling it takes no time.
 #[must_use = "futures do nothing unless polled"]
 pub struct Acquire {
     /// Nobody has looked yet; `None` from then on.
@@ -139,19 +138,19 @@ fn poll_long(
     later: &mut Later,
     context: &Context<'_>,
 ) -> Answer<Poll<Result<Permit, Error>>> {
-    let waker = &mut Some(context.waker().clone());
+    let mut waker = Some(context.waker().clone());
     // Taken out, so that a panic of what is foreign gives the place up.
     let ended = match (asked, later.0.take()) {
         (Some(asked), _) => asked.short().or_else(|| {
             let mut long = Long::new(asked);
-            let ended = long.look(waker);
+            let ended = long.look(&mut waker);
             if ended.is_none() {
                 later.0 = Some(Box::new(long));
             }
             ended
         }),
         (None, Some(mut long)) => {
-            let ended = long.look(waker);
+            let ended = long.look(&mut waker);
             if ended.is_none() {
                 later.0 = Some(long);
             }
@@ -160,6 +159,8 @@ fn poll_long(
         #[expect(clippy::panic, reason = "as every future does when it is polled after its end")]
         (None, None) => panic!("polled for a permit after it was ready"),
     };
+    // Foreign code: if it panics here, what was granted is not in the caller's hands yet, and ends.
+    drop(waker);
     Answer(ended.map_or(Poll::Pending, Poll::Ready))
 }
 
