@@ -5,6 +5,7 @@
 mod common;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Wake, Waker};
 use std::thread;
@@ -182,4 +183,45 @@ fn a_policy_that_takes_over_is_asked_about_no_time_before_what_it_was_told() {
     permit.refund();
     drop(earlier);
     assert!(bucket.peek().is_ok());
+}
+
+/// Grants all, is always idle, and panics when it is asked so once too often: after so many times.
+#[derive(Clone, Debug)]
+struct Stumbles(Arc<AtomicI32>);
+
+impl Policy for Stumbles {
+    fn earliest(&self, now: Timestamp, _: u32) -> Earliest {
+        Earliest::At(now)
+    }
+
+    fn commit(&mut self, _: Timestamp, _: u32) {}
+
+    fn settle(&mut self, _: Timestamp, _: Timestamp, _: u32, _: &Outcome) {}
+
+    fn idle_at(&self) -> Option<Timestamp> {
+        assert_ne!(self.0.fetch_sub(1, Ordering::Relaxed), 0, "it stumbles");
+        Some(Timestamp::ZERO)
+    }
+
+    fn fork(&self) -> Box<dyn Policy> {
+        Box::new(self.clone())
+    }
+}
+
+#[test]
+fn a_key_whose_policy_panicked_once_makes_room_later() {
+    for times in 0..6 {
+        let clock = ManualClock::new();
+        let policy = Stumbles(Arc::new(AtomicI32::new(times)));
+        let bucket = Bucket::with_policy("stumbles", policy).max_keys(1).clock(clock.clone());
+        let asks =
+            |key: &str| catch_unwind(AssertUnwindSafe(|| bucket.request().key(key).try_acquire().map(drop)));
+        let mut ended = Vec::new();
+        for key in ["a", "b", "c", "d", "e", "f"] {
+            ended.push(asks(key));
+            clock.advance(Duration::from_millis(1));
+        }
+        let well = ended.iter().filter(|ended| matches!(ended, Ok(Ok(())))).count();
+        assert!(well >= 5, "{times}: {ended:?}");
+    }
 }

@@ -169,8 +169,8 @@ impl All {
     }
 
     /// From when on a fresh state would admit no more; `None` = never.
-    pub(crate) fn idle_at(&self) -> Option<Timestamp> {
-        let own = self.own.as_ref().map_or(Some(Timestamp::ZERO), Own::idle_at)?;
+    pub(crate) fn idle_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let own = self.own.as_ref().map_or(Some(Timestamp::ZERO), |own| own.idle_at(now))?;
         self.states.iter().try_fold(own, |idle, (_, state)| Some(idle.max(state.idle_at()?)))
     }
 

@@ -186,9 +186,9 @@ impl Own {
         earliest.unwrap_or(Earliest::WhenSettled)
     }
 
-    /// Never if it panics.
-    pub(crate) fn idle_at(&self) -> Option<Timestamp> {
-        self.state.ask(Policy::idle_at).flatten()
+    /// Not at `now` if it panics: then it is asked again.
+    pub(crate) fn idle_at(&self, now: Timestamp) -> Option<Timestamp> {
+        self.state.ask(Policy::idle_at).unwrap_or(Some(now.plus(1)))
     }
 
     /// Whether it was taken: not where anything panics.

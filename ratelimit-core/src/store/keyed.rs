@@ -227,7 +227,7 @@ impl Keyed {
                 }
             }
             Keyed::Whole(table) => {
-                if let Some(at) = table.get(key).and_then(|entry| entry.rates.idle_at()) {
+                if let Some(at) = table.get(key).and_then(|entry| entry.rates.idle_at(Timestamp::ZERO)) {
                     table.is_idle_sooner(key, at);
                 }
             }
@@ -264,7 +264,7 @@ impl Keyed {
                 })
             }
             Keyed::Whole(table) => table.insert(key, Box::new(entry), now, |key, entry| {
-                if needed(key) { None } else { entry.rates.idle_at() }
+                if needed(key) { None } else { entry.rates.idle_at(now) }
             }),
         }
     }
