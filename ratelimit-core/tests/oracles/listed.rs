@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::traces::{TRACES, Use};
+use crate::traces::{Events, TRACES, Use};
 
 /// The folders in `folder`, by name.
 fn folders(folder: &Path) -> Vec<String> {
@@ -34,7 +34,7 @@ fn there() -> BTreeMap<String, usize> {
 fn every_trace_is_listed() {
     let compared = TRACES.iter().filter_map(|(kind, made)| match made {
         Use::Compared(events) => Some(((*kind).to_owned(), events.traces)),
-        Use::NotCompared(_) => None,
+        Use::ByExample(..) | Use::NotCompared(_) => None,
     });
     assert_eq!(
         there(),
@@ -44,11 +44,27 @@ fn every_trace_is_listed() {
 }
 
 #[test]
+fn what_examples_replay_is_there() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for (kind, made) in TRACES {
+        let Use::ByExample(folder, Events { traces, compared, .. }) = made else { continue };
+        let files = folders(&workspace.join(folder));
+        let events = |file: &String| {
+            let text = fs::read_to_string(workspace.join(folder).join(file)).expect("a text");
+            text.lines().filter(|line| line.contains("\"ok\"")).count()
+        };
+        assert_eq!((files.len(), files.iter().map(events).sum::<usize>()), (traces, compared), "{kind}");
+    }
+}
+
+#[test]
 fn the_list_is_in_order_and_says_why() {
     assert!(TRACES.is_sorted_by(|(a, _), (b, _)| a < b), "each kind once, in order");
     for (kind, made) in TRACES {
         let (what, left_out, why) = match made {
-            Use::Compared(events) => (format!("{} compared", events.compared), events.left_out, events.why),
+            Use::Compared(events) | Use::ByExample(_, events) => {
+                (format!("{} compared", events.compared), events.left_out, events.why)
+            }
             Use::NotCompared(why) => ("not compared".to_owned(), 1, why),
         };
         println!("{kind}: {what}{}{why}", if why.is_empty() { "" } else { "; " });

@@ -5,6 +5,8 @@
 pub(crate) enum Use {
     /// Every event of them is replayed, but for so many that are left out.
     Compared(Events),
+    /// The same elsewhere, by a policy that is no part of the engine: in that folder of the workspace, as single files.
+    ByExample(&'static str, Events),
     /// Not there, and why.
     NotCompared(&'static str),
 }
@@ -61,9 +63,10 @@ pub(crate) const TRACES: [(&str, Use); 27] = [
     ("limits/moving", all(10, 1920)),
     (
         "limits/sliding-counter",
-        Use::NotCompared(
-            "an estimate from the counts of two aligned windows, which admits more in a window than its amount and \
-             refuses what would fit; no rate of ours is meant so",
+        // No rate of ours is meant so; the example replays them on its own policy (`examples/own_policy/replay.rs`).
+        Use::ByExample(
+            "examples/own_policy/fixtures",
+            Events { traces: 10, compared: 1693, left_out: 0, why: "" },
         ),
     ),
     ("pyrate/blocking", all(6, 550)),
