@@ -106,14 +106,15 @@ impl Permit {
     /// What it cost more counts from this moment, even into debt: those who come later wait until it is paid, and who
     /// waits already and is moved past its allowance by it is refused at once. What it cost less is given back as by
     /// [`refund`](Permit::refund), and may let somebody start. It may be told several times, also after a free pass
-    /// (weight 0); together they never give back more than was taken. Of
-    /// what one call was corrected upwards, the newest 64 corrections can be given back.
+    /// (weight 0); together they never give back more than was taken. Of what one call was corrected upwards, the newest
+    /// 64 corrections can be given back.
     ///
     /// What it cost more counts under the limits in force, whatever was replaced or reset since the call began; only
     /// where the key was forgotten and all the room for keys ([`max_keys`](crate::Bucket::max_keys)) is taken there is
     /// nowhere to count it. Of what was taken before the limits were replaced, or the bucket or the key was reset, nothing
     /// is given back. After a replacement or a reset of the bucket the call counts that on, and only what it cost above
-    /// it is charged.
+    /// it is charged; rates beside a [policy of the user's own](crate::Bucket::with_policy), which is told of each
+    /// correction, then count again what was corrected down and up.
     ///
     /// # Examples
     ///
