@@ -83,17 +83,18 @@ impl Anchor {
         self.pace.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether the anchor is old enough for another.
-    fn is_due(&self, ticks: u64) -> bool {
-        self.edition.load(Ordering::Relaxed) == 0
-            || ticks.wrapping_sub(self.after.load(Ordering::Relaxed)) >= SPAN
+    /// The edition, where it is old enough to be followed by another.
+    fn outdated(&self, ticks: u64) -> Option<u64> {
+        let edition = self.edition.load(Ordering::Relaxed);
+        let passed = ticks.wrapping_sub(self.after.load(Ordering::Relaxed));
+        (edition.is_multiple_of(2) && (edition == 0 || passed >= SPAN)).then_some(edition)
     }
 
-    /// Puts another anchor in place, unless somebody else just does.
-    fn renew(&self, Sight { before, nanos, after }: Sight) {
-        let edition = self.edition.load(Ordering::Relaxed);
-        let take = |free| self.edition.compare_exchange(free, free + 1, Ordering::Acquire, Ordering::Relaxed);
-        if after.wrapping_sub(before) > WIDEST || edition % 2 == 1 || take(edition).is_err() {
+    /// Puts another anchor in place of `edition`, unless somebody else was first.
+    fn renew(&self, edition: u64, Sight { before, nanos, after }: Sight) {
+        let take =
+            || self.edition.compare_exchange(edition, edition + 1, Ordering::Acquire, Ordering::Relaxed);
+        if after.wrapping_sub(before) > WIDEST || take().is_err() {
             return;
         }
         fence(Ordering::Release);
@@ -134,9 +135,10 @@ fn slowly() -> Option<u64> {
         CALLS.store(calls + 1, Ordering::Relaxed);
         return None;
     }
-    if IS_NONE.load(Ordering::Relaxed) || !ANCHOR.is_due(platform::ticks()) {
+    if IS_NONE.load(Ordering::Relaxed) {
         return None;
     }
+    let outdated = ANCHOR.outdated(platform::ticks())?;
     // Asked again where the pace was lost: the kernel may have found out what is wrong with the counter.
     if !ANCHOR.is_known() && !platform::is_trusted() {
         IS_NONE.store(true, Ordering::Relaxed);
@@ -144,7 +146,7 @@ fn slowly() -> Option<u64> {
     }
     let before = platform::ticks();
     let nanos = super::machine::now();
-    ANCHOR.renew(Sight { before, nanos, after: platform::ticks() });
+    ANCHOR.renew(outdated, Sight { before, nanos, after: platform::ticks() });
     Some(nanos)
 }
 
