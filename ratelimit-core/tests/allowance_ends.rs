@@ -2,10 +2,12 @@
 
 mod common;
 
+use std::future::{pending, ready};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use common::{FOREVER, Task, ms, ns};
-use ratelimit_core::clock::{ManualClock, Timestamp};
+use ratelimit_core::clock::{Clock, ManualClock, Sleep, Timestamp};
 use ratelimit_core::{Bucket, ErrorKind, Rate};
 
 /// One hundred in a second, one at once.
@@ -93,4 +95,117 @@ fn who_is_gone_by_fails_as_its_place_is_taken() {
     drop(newcomer);
     let refused = asleep.poll().unwrap().unwrap_err();
     assert_eq!((refused.kind(), refused.retry_after()), (ErrorKind::DelayTooLong, None));
+}
+
+/// Law 7: lateness alone is no reason, whoever else leaves or is told meanwhile.
+#[test]
+fn who_is_only_late_is_not_refused_when_another_leaves_or_fails() {
+    for leaves in [true, false] {
+        let clock = ManualClock::new();
+        let bucket = Bucket::named("b", Rate::per_second(1).burst(1)).guard(ns(0)).clock(clock.clone());
+        drop(bucket.try_acquire().unwrap());
+        let (mut first, mut second) = (Task::waiting(&bucket), asks(&bucket, ms(2000)));
+        let third = Task::waiting(&bucket);
+        // The first is told and comes late: so the second is due 5 ms past its allowance.
+        clock.advance(ms(1005));
+        if leaves {
+            drop(third);
+        } else {
+            assert!(Task::new(bucket.request().max_delay(ms(1)).acquire_async()).poll().unwrap().is_err());
+        }
+        assert!(!second.is_woken());
+        assert!(first.poll().unwrap().is_ok());
+        clock.advance(ms(1000));
+        assert!(second.poll().unwrap().is_ok());
+    }
+}
+
+/// A clock that shows twice as much each time it is read, and remembers what it showed; no sleep of it lasts.
+#[derive(Clone, Debug, Default)]
+struct Hurried(Arc<Mutex<Vec<u64>>>);
+
+impl Hurried {
+    fn shown(&self) -> MutexGuard<'_, Vec<u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clock for Hurried {
+    fn now(&self) -> Timestamp {
+        let mut shown = self.shown();
+        let now = shown.last().map_or(1, |last| last * 2);
+        shown.push(now);
+        Timestamp::from_nanos(now)
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> Sleep {
+        self.shown().push(at.as_nanos());
+        Box::pin(ready(()))
+    }
+}
+
+/// Law 7: the allowance, and so the wait, runs from the call, however often a thread looks before it waits.
+#[test]
+fn a_thread_that_waits_counts_from_the_first_look_of_its_call() {
+    let clock = Hurried::default();
+    let bucket = Bucket::named("b", Rate::new(1, ms(1))).guard(ns(0)).clock(clock.clone());
+    drop(bucket.try_acquire().unwrap());
+    let before = clock.shown().len();
+    let permit = bucket.request().max_delay(FOREVER).acquire().unwrap();
+    let shown = clock.shown().split_off(before);
+    let first = shown.first().copied().expect("it was read");
+    assert!(shown.len() > 2, "{shown:?}");
+    assert!(shown.iter().any(|now| ns(now - first) == permit.waited()), "{:?}: {shown:?}", permit.waited());
+}
+
+/// A clock that shows another time from its second reading on after it was told so; no sleep of it ends.
+#[derive(Clone, Debug, Default)]
+struct Jumping(Arc<Mutex<Jump>>);
+
+#[derive(Debug, Default)]
+struct Jump {
+    now: u64,
+    next: Option<u64>,
+    readings: usize,
+}
+
+impl Jumping {
+    fn state(&self) -> MutexGuard<'_, Jump> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clock for Jumping {
+    fn now(&self) -> Timestamp {
+        let mut state = self.state();
+        let now = state.now;
+        state.now = state.next.take().unwrap_or(now);
+        state.readings += 1;
+        Timestamp::from_nanos(now)
+    }
+
+    fn sleep_until(&self, _at: Timestamp) -> Sleep {
+        Box::pin(pending())
+    }
+}
+
+/// Law 7: who comes into the line just as its allowance ends is still in time for an end at that moment.
+#[test]
+fn a_thread_whose_second_look_is_as_its_allowance_ends_waits_for_an_end() {
+    let clock = Jumping::default();
+    let bucket = Bucket::named("b", Rate::per_second(100)).in_flight(1).guard(ns(0)).clock(clock.clone());
+    let permit = bucket.try_acquire().unwrap();
+    let looked = clock.state().readings + 2;
+    clock.state().next = Some(20_000_000);
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| bucket.request().max_delay(ms(20)).acquire().map(drop));
+        while clock.state().readings < looked && !waits.is_finished() {
+            std::thread::yield_now();
+        }
+        while bucket.peek().unwrap().waiting() == 0 && !waits.is_finished() {
+            std::thread::yield_now();
+        }
+        drop(permit);
+        assert!(waits.join().expect("no panic").is_ok());
+    });
 }

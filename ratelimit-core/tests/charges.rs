@@ -157,6 +157,25 @@ fn a_charge_on_one_key_judges_the_others_only_by_the_total() {
     }
 }
 
+/// Law 7: lateness alone is no reason, so only who is moved by the charge is judged.
+#[test]
+fn a_charge_refuses_nobody_who_is_late_and_not_moved_by_it() {
+    let clock = ManualClock::new();
+    let bucket = Bucket::named("b", Rate::per_second(1).burst(1)).total(Rate::per_second(1000));
+    let bucket = bucket.guard(ns(0)).clock(clock.clone());
+    let ask = |key: u32, allowed| Task::new(bucket.request().key(key).max_delay(allowed).acquire_async());
+    drop(bucket.request().key(1).try_acquire().unwrap());
+    let (mut first, mut second) = (ask(1, FOREVER), ask(1, ms(2000)));
+    assert!(first.poll().is_none() && second.poll().is_none());
+    // The first is told and comes late: so the second is due 5 ms past its allowance.
+    clock.advance(ms(1005));
+    drop(bucket.request().key(2).charge().unwrap());
+    assert!(!second.is_woken(), "the total has room for all");
+    assert!(first.poll().unwrap().is_ok());
+    clock.advance(ms(1000));
+    assert!(second.poll().unwrap().is_ok());
+}
+
 #[test]
 fn an_outlook_shows_the_debt_and_when_it_is_paid() {
     for (rate, wait, resets_in) in [

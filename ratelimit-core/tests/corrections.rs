@@ -365,3 +365,36 @@ fn a_call_that_is_corrected_upwards_without_end_counts_it_all_and_gives_no_more_
         assert!(bucket.try_acquire().is_err(), "{rate}: it is in debt");
     }
 }
+
+/// However often it is corrected, a call has no more parts than moments at which something was added and is left.
+#[test]
+fn a_call_that_is_corrected_often_at_one_moment_or_up_and_down_is_given_back_whole() {
+    let (clock, bucket) = bucket(Rate::per_hour(1000));
+    let (once, about) = (take(&bucket, 1), take(&bucket, 1));
+    for cost in 2..=200 {
+        once.correct(cost);
+    }
+    for _ in 0..200 {
+        clock.advance(ns(1));
+        about.correct(2);
+        about.correct(1);
+    }
+    assert_eq!(used(&bucket), 201);
+    once.refund();
+    about.refund();
+    assert_eq!(used(&bucket), 0);
+}
+
+/// A call that was corrected so often is still given back whole.
+#[test]
+fn a_call_of_64_parts_is_given_back_whole() {
+    let (clock, bucket) = bucket(Rate::per_hour(100));
+    let permit = take(&bucket, 1);
+    for cost in 2..=64 {
+        clock.advance(ns(1));
+        permit.correct(cost);
+    }
+    assert_eq!(used(&bucket), 64);
+    permit.refund();
+    assert_eq!(used(&bucket), 0);
+}

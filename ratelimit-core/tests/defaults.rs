@@ -144,3 +144,24 @@ fn a_static_that_needs_a_clock_is_lazy() {
     CLOCK.advance(ms(1000) + ns(1));
     assert!(waits.is_woken() && waits.poll().unwrap().is_ok());
 }
+
+#[test]
+fn a_default_allowance_is_for_constants_that_are_registered_too() {
+    let clock = ManualClock::new();
+    let registry = Registry::builder().clock(clock).guard(ns(0)).max_delay(ms(2000)).build();
+    let constant = Bucket::new("constant", Rate::per_second(1));
+    let registered = registry.register(constant).expect("it is valid");
+    drop(registered.try_acquire().unwrap());
+    assert!(waits_at_all(&registered));
+}
+
+#[test]
+fn the_same_clock_again_starts_states_anew() {
+    let clock = ManualClock::new();
+    let registry = Registry::builder().clock(clock.clone()).guard(ns(0)).build();
+    let bucket = registry.register(Bucket::named("b", Rate::per_hour(1))).expect("it is valid");
+    drop(bucket.try_acquire().unwrap());
+    assert_eq!(bucket.try_acquire().unwrap_err().kind(), ErrorKind::Limited);
+    registry.set_clock(clock);
+    assert!(bucket.try_acquire().is_ok());
+}

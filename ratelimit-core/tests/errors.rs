@@ -152,3 +152,14 @@ fn every_kind_has_its_name_and_its_place_among_io_errors() {
         assert_eq!((inner.kind(), inner.retry_after()), (kind, error.retry_after()), "nothing is lost");
     }
 }
+
+/// Also who would start in the same moment as the one before it, whom a rate holds up.
+#[test]
+fn who_is_refused_behind_others_is_told_which_rate_holds_them_up() {
+    let clock = ManualClock::new();
+    let bucket = Bucket::named("b", Rate::per_second(2)).and(Rate::per_hour(90)).guard(ns(0)).clock(clock);
+    drop(bucket.request().weight(2).try_acquire().unwrap());
+    let _waits = Task::waiting(&bucket);
+    let refused = bucket.try_acquire().unwrap_err();
+    assert_eq!((refused.retry_after(), refused.rate()), (Some(ms(1000) + ns(1)), Some(Rate::per_second(2))));
+}

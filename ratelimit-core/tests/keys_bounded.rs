@@ -181,3 +181,33 @@ fn what_is_needed_no_more_makes_room() {
         assert_eq!(kind(&refunded), None, "{rate}: it was given back");
     }
 }
+
+/// A reset starts the states anew, and takes no key's room away that is in use.
+#[test]
+fn after_a_reset_keys_in_use_have_their_room_still() {
+    type Reset = fn(&Bucket);
+    let one_key: Reset = |bucket| bucket.request().key(1).reset().expect("open");
+    let all: Reset = |bucket| bucket.reset().expect("open");
+    let reset = |reset: Reset, waits: bool| {
+        let bucket = Bucket::named("b", Rate::per_hour(5)).guard(ns(0)).max_keys(1).clock(ManualClock::new());
+        let bucket = if waits { bucket } else { bucket.in_flight(2) };
+        let ask = |key: u32| bucket.request().key(key);
+        let permit = ask(1).weight(5).try_acquire().expect("it is fresh");
+        let waiting = waits.then(|| {
+            let mut task = Task::new(ask(1).weight(5).max_delay(FOREVER).acquire_async());
+            assert!(task.poll().is_none());
+            task
+        });
+        reset(&bucket);
+        let other = ask(2).try_acquire().map(drop).map_err(|refused| refused.kind());
+        assert_eq!(other, Err(ErrorKind::TooManyKeys));
+        if let Some(mut task) = waiting {
+            assert!(task.poll().expect("it is fresh again").is_ok());
+        }
+        drop(permit);
+    };
+    for waits in [true, false] {
+        reset(one_key, waits);
+    }
+    reset(all, false);
+}

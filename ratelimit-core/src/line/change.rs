@@ -29,7 +29,6 @@ impl State {
     /// user's policies are foreign code to be dropped without a lock.
     pub(super) fn close(&mut self, effects: &mut Effects) -> Memory {
         self.closed = true;
-        self.changes += 1;
         let waiting: Vec<(KeyId, Ticket)> = self
             .lines
             .iter()
@@ -179,4 +178,45 @@ fn moved(time: Timestamp, old: Timestamp, new: Timestamp) -> Timestamp {
     let nanos = i128::from(time.as_nanos()) - i128::from(old.as_nanos()) + i128::from(new.as_nanos());
     // Just short of never: an allowance that ends goes on ending.
     Timestamp::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX).min(u64::MAX - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::State;
+    use crate::limits::Limits;
+    use crate::policy::{LeakyBucket, Prototype};
+    use crate::rate::Rate;
+
+    /// The grain of a bucket on a clock whose coarse readings lag by at most `lag` nanoseconds.
+    fn grain(mut limits: Limits, guard: Duration, lag: Option<u64>) -> u64 {
+        limits.set_guard(guard);
+        let mut state = State::new(limits.validate(None).expect("limits that can be"));
+        // As it was under other limits.
+        (state.lag, state.grain) = (lag, 1);
+        state.allow_coarse();
+        state.grain
+    }
+
+    #[test]
+    fn coarse_readings_stand_in_where_every_guard_covers_by_how_much_they_lag() {
+        let lag = Duration::from_millis(4);
+        let known = u64::try_from(lag.as_nanos()).ok();
+        let rate = || Limits::of(Rate::per_second(1).burst(5));
+        assert_eq!(grain(rate(), Duration::from_millis(20), known), 4_000_000);
+        assert_eq!(grain(rate(), lag, known), 4_000_000);
+        assert_eq!(grain(rate(), lag.saturating_sub(Duration::from_nanos(1)), known), 0);
+        assert_eq!(grain(rate(), Duration::ZERO, known), 0);
+        assert_eq!(grain(rate(), Duration::from_millis(20), None), 0, "the clock has none");
+    }
+
+    /// It is asked at the times that the clock shows, and told of no other.
+    #[test]
+    fn coarse_readings_never_stand_in_for_a_policy_of_the_user() {
+        let mut own = Limits::own(Prototype::new(LeakyBucket::new(10.0, 5.0)));
+        assert_eq!(grain(own.clone(), Duration::from_millis(20), Some(4_000_000)), 0);
+        own.add(Rate::per_second(1));
+        assert_eq!(grain(own, Duration::from_millis(20), Some(4_000_000)), 0);
+    }
 }

@@ -290,3 +290,6 @@ impl State {
         Some(waiter)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,6 +38,22 @@ fn a_corrected_call_is_refunded_once() {
     assert_eq!((taken(&bucket), probe.ended()), (0, (0, 2)));
 }
 
+/// Weights are never zero.
+#[test]
+fn a_policy_hears_of_what_changes_alone() {
+    let (probe, _clock, bucket) = slots(5);
+    let permit = bucket.request().weight(2).try_acquire().expect("room");
+    permit.correct(4);
+    permit.correct(3);
+    assert_eq!((taken(&bucket), probe.ended()), (3, (0, 1)), "of the newest part one");
+    probe.set(Method::Commit, true);
+    probe.set(Method::Settle, true);
+    permit.correct(3);
+    probe.set(Method::Commit, false);
+    probe.set(Method::Settle, false);
+    assert_eq!((taken(&bucket), probe.ended()), (3, (0, 1)));
+}
+
 #[test]
 fn a_correction_down_lets_who_waits_start() {
     let (_probe, _clock, bucket) = slots(2);

@@ -239,6 +239,21 @@ fn with_policy_that_moves_turns_past_allowances_refuses_at_once() {
 }
 
 #[test]
+fn who_waits_for_what_can_never_be_any_more_is_told_at_once() {
+    let (_probe, _clock, bucket) = slots(2);
+    let permit = bucket.request().weight(2).try_acquire().expect("room");
+    let mut heavy = Task::new(bucket.request().weight(2).max_delay(FOREVER).acquire_async());
+    assert!(heavy.poll().is_none());
+    let mut light = Task::waiting(&bucket);
+    bucket.request().with_policy(|slots: &mut Slots, _| slots.amount = 1).expect("open");
+    assert!(heavy.is_woken());
+    assert_eq!(heavy.poll().expect("at once").unwrap_err().kind(), ErrorKind::TooHeavy);
+    assert!(light.poll().is_none());
+    drop(permit);
+    assert!(light.poll().expect("its turn").is_ok());
+}
+
+#[test]
 fn other_limits_leave_the_state_of_the_same_policy_as_it_is() {
     let registry = Registry::new();
     let (_probe, policy) = Slots::new(2);

@@ -8,7 +8,7 @@ use ratelimit_core::clock::{ManualClock, Timestamp};
 use ratelimit_core::policy::{Earliest, LeakyBucket, Outcome, Policy};
 use ratelimit_core::{Bucket, ErrorKind};
 
-use crate::common::{FOREVER, Task, ms};
+use crate::common::{FOREVER, Task, ms, ns};
 use crate::slots::{METHODS, Method, Probe, Slots, bucket, panics, slots, taken};
 
 /// Each method in turn, while one call holds a permit and two wait: whoever meets the panic, the others start.
@@ -174,4 +174,44 @@ fn a_panic_as_the_alarm_rings_is_met_by_the_one_whose_turn_it_is() {
         let _ = bucket.peek();
         assert!(second.is_woken() && matches!(second.poll(), Some(Ok(_))), "{meets}");
     }
+}
+
+/// One call in ten nanoseconds.
+#[derive(Clone, Debug)]
+struct Spaced(u64, Arc<Probe>);
+
+impl Policy for Spaced {
+    fn earliest(&self, now: Timestamp, _weight: u32) -> Earliest {
+        Earliest::At(now.max(Timestamp::from_nanos(self.0)))
+    }
+
+    fn commit(&mut self, now: Timestamp, _weight: u32) {
+        self.1.meet(Method::Commit);
+        self.0 = self.0.max(now.as_nanos()) + 10;
+    }
+
+    fn settle(&mut self, _start: Timestamp, _now: Timestamp, _weight: u32, _outcome: &Outcome) {}
+
+    fn idle_at(&self) -> Option<Timestamp> {
+        Some(Timestamp::from_nanos(self.0))
+    }
+
+    fn fork(&self) -> Box<dyn Policy> {
+        Box::new(self.clone())
+    }
+}
+
+/// Law 5: a newcomer is told when it would start, whatever panicked while those before it were planned.
+#[test]
+fn a_panic_while_somebody_is_planned_leaves_no_plan_without_it() {
+    let probe = Arc::new(Probe::default());
+    let (_clock, bucket) = bucket(Spaced(0, Arc::clone(&probe)));
+    let told = || bucket.try_acquire().expect_err("somebody waits").retry_after();
+    drop(bucket.try_acquire().expect("it is fresh"));
+    let _first = Task::waiting(&bucket);
+    assert_eq!(told(), Some(ns(20)));
+    probe.set(Method::Commit, true);
+    let _second = Task::waiting(&bucket);
+    probe.set(Method::Commit, false);
+    assert_eq!(told(), Some(ns(30)));
 }
