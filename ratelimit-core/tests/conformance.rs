@@ -276,6 +276,8 @@ fn what_keeps_the_laws_passes() {
     let played = Kit::new().run(|| Window::new(Fault::None));
     assert_eq!(played.schedules, 3_000);
     assert!(played.refunds > 1_000 && played.idle > 1_000, "{played:?}");
+    assert!(played.takes > 1_000 && played.refusals > 1_000, "{played:?}");
+    assert!(played.charges > 1_000 && played.endings > 1_000, "{played:?}");
 }
 
 #[test]
@@ -346,4 +348,30 @@ fn the_panic_names_the_law_the_seed_and_the_steps() {
     for part in [law, " refunded", " ns: fresh", &replay] {
         assert!(message.contains(part), "{part}: {message}");
     }
+}
+
+/// However long a schedule was, only steps are told that the law is not broken without.
+#[test]
+fn what_is_found_in_long_schedules_is_as_short() {
+    for (fault, most) in [
+        (Fault::CountsLate, 2),
+        (Fault::PromisesTooEarly, 2),
+        (Fault::RefundsAll, 3),
+        (Fault::ForgetsWhenOverdrawn, 4),
+    ] {
+        let violation = Kit::new().steps(60).find(|| Window::new(fault)).expect_err("it is broken");
+        let steps = violation.steps();
+        assert!((2..=most).contains(&steps.len()), "{fault:?}: {violation}");
+        let told = format!("after these steps:\n    {}\n", steps.join("\n    "));
+        assert!(violation.to_string().contains(&told), "{told} in {violation}");
+    }
+}
+
+#[test]
+fn as_many_schedules_and_steps_are_played_as_are_wanted() {
+    let played = Kit::new().schedules(7).steps(1).run(|| Window::new(Fault::None));
+    assert_eq!((played.schedules, played.steps), (7, 7));
+    let played = Kit::new().seed(5).schedules(200).steps(3).run(|| Window::new(Fault::None));
+    assert!(played.schedules == 200 && (201..600).contains(&played.steps), "{played:?}");
+    assert_eq!(Kit::new().schedules(0).run(|| Window::new(Fault::Overflows)).schedules, 0);
 }

@@ -240,6 +240,36 @@ mod tests {
         assert_eq!(state.log().collect::<Vec<_>>(), merged, "nothing is moved twice");
     }
 
+    /// Also where all that was started lies in one part: law 1 is about the last of it.
+    #[test]
+    fn what_is_merged_counts_from_the_last_of_its_starts() {
+        let mut state = SlidingWindow::new(u32::MAX, DAY);
+        for start in 0..MOST as u64 {
+            state.commit(at(start), 1);
+        }
+        state.commit(at(MOST as u64), 1);
+        let last = MOST as u64 - 1;
+        assert_eq!(state.log().collect::<Vec<_>>(), [(at(last), MOST as u64), (at(last + 1), 1)]);
+        assert_eq!(u64::from(state.used(at(last + DAY))), MOST as u64 + 1);
+        assert_eq!(state.used(at(last + DAY + 1)), 1);
+    }
+
+    #[test]
+    fn a_short_log_takes_little() {
+        let mut state = SlidingWindow::new(1_000_000, DAY);
+        for start in 0..100 {
+            state.commit(at(start), 1);
+            assert!(bytes(&state) < 2 * 100 * 16 + 256, "{} bytes for {start}", bytes(&state));
+        }
+    }
+
+    #[test]
+    fn nothing_taken_leaves_it_as_it_was() {
+        let mut state = SlidingWindow::new(1, 100);
+        state.commit(at(7), 0);
+        assert_eq!((state.idle_at(), state.log().count()), (Some(Timestamp::ZERO), 0));
+    }
+
     #[test]
     fn a_refund_of_what_is_over_takes_nothing_from_those_behind() {
         let mut state = SlidingWindow::new(9, 100);

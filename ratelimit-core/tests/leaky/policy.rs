@@ -85,6 +85,25 @@ fn a_slow_factor_is_forgotten_at_rest() {
     assert!(bucket.factor() < 1.0);
 }
 
+#[test]
+fn it_says_what_it_holds_at_most() {
+    for capacity in [0.5, 2.0, 300.0] {
+        assert_eq!(LeakyBucket::new(capacity, 1.0).capacity().to_bits(), f64::to_bits(capacity));
+    }
+}
+
+/// As the original: a change of the factor by one percent or less is none.
+#[test]
+fn told_to_adapt_it_drops_changes_of_one_percent() {
+    for (slower, factor) in [(0.99, 100.0), (0.98, 98.0)] {
+        let row = FillLevel::new(0.0).high(0.7, slower);
+        let mut bucket = LeakyBucket::new(10.0, 1.0).factors(0.1, 1000.0).table(&[row]).starting(10.0, 0.0);
+        bucket.set_factor(100.0);
+        bucket.tick(0.0);
+        assert_eq!(bucket.factor().to_bits(), f64::to_bits(factor), "{slower}");
+    }
+}
+
 /// Floats that are solved for the time of the wait end a hair early half of the time.
 #[test]
 fn at_the_promised_time_it_fits_and_not_before() {

@@ -243,3 +243,6 @@ fn words(answer: Earliest) -> String {
         Earliest::Never => "never".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,3 +134,6 @@ impl Random {
         Call { weight, refund, in_parts: refund > Some(1) && self.below(4) == 0 }
     }
 }
+
+#[cfg(test)]
+mod tests;
