@@ -1,74 +1,51 @@
 //! `cargo xtask mutants`: whether the tests notice when the engine is changed.
 
+mod outcomes;
+mod parts;
 mod survivors;
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::{mistake, nightly, root};
-use survivors::{Survivors, name};
+use outcomes::Outcomes;
+use parts::{PARTS, Part, SLOW};
+use survivors::Survivors;
 
 const HELP: &str = "\
 Changes the engine's policies, lines and rates in one place after the other, by cargo-mutants, and runs the engine's
-tests on each: unit tests and laws first, and what these let live meets all tests under the manual clock.
+tests on each: those that catch most of a file's first, and what these let live meets all that are under the manual
+clock and have to do with it.
 
 Usage: cargo xtask mutants [options]
 
 Options:
-  --file <PATH>  only these files of ratelimit-core/src, such as `pace.rs` or `line/*.rs`; may be given again
-  --jobs <N>     how many are tested at once [default: 1]
+  --file <PATH>  only this file or folder of ratelimit-core/src, such as `pace.rs` or `line`; may be given again
+  --jobs <N>     how many parts of the engine are tried at once [default: 1]
+  --again        only what survived the last time: after tests were written
   --write        writes the list of survivors anew, where those that are new want a reason
   -h, --help     this text
 
 Needs cargo-mutants. Fails if less than 95 % are caught, if one survived that xtask/survivors.txt does not list with a
-reason, or if one was caught that it lists. What cargo-mutants says of each is left in target/mutants.out.";
+reason, or if one was caught that it lists. What cargo-mutants says of each is left in target/mutants.";
 
-/// What is changed unless told.
-const FILES: [&str; 7] =
-    ["policy.rs", "policy/**/*.rs", "line.rs", "line/**/*.rs", "rate.rs", "rate/**/*.rs", "pace.rs"];
+const SRC: &str = "ratelimit-core/src";
 
-/// The tests that are asked after the unit tests and the laws: those under the manual clock. What sleeps in real time
-/// would only make it slow.
-const TESTS: [&str; 18] = [
-    "cancellation",
-    "charges",
-    "conformance",
-    "corrections",
-    "errors",
-    "fixed_window",
-    "in_flight",
-    "keys_and_config",
-    "leaky",
-    "long_windows",
-    "max_waiting",
-    "mended",
-    "oracles",
-    "own_policies",
-    "permits",
-    "registry",
-    "replacement",
-    "wakers",
-];
-
-/// Parts of the names of tests that take seconds where nothing is optimised, and of those that show nothing of what is
-/// changed here.
-const SKIPPED: [&str; 6] = [
-    "store::table",
-    "builtins::",
-    "many_dropped",
-    "any_subset_of",
-    "clock_going_backwards",
-    "at_the_very_end",
-];
+/// How many seconds of computing a program of tests may take, several times what it needs: what computes for ever is
+/// stopped by that long before the time limit, and a machine that has other things to do stops nothing.
+const SECONDS: u32 = 8;
+const MANY_SECONDS: u32 = 90;
 
 /// How many random schedules are played on each, enough to meet everything often.
 const SCHEDULES: &str = "3000";
 /// How many where most are caught by the first few.
-const FEW_SCHEDULES: &str = "600";
+const FEW_SCHEDULES: &str = "1500";
 
 const LEAST: usize = 95;
 
@@ -76,6 +53,7 @@ const LEAST: usize = 95;
 struct Wanted {
     files: Vec<String>,
     jobs: u32,
+    again: bool,
     write: bool,
 }
 
@@ -97,6 +75,7 @@ fn parse(mut words: Parser) -> Result<Option<Wanted>, lexopt::Error> {
         match word {
             Arg::Long("file") => wanted.files.push(words.value()?.string()?),
             Arg::Long("jobs") => wanted.jobs = words.value()?.parse()?,
+            Arg::Long("again") => wanted.again = true,
             Arg::Long("write") => wanted.write = true,
             Arg::Long("help") | Arg::Short('h') => return Ok(None),
             _ => return Err(word.unexpected()),
@@ -105,92 +84,99 @@ fn parse(mut words: Parser) -> Result<Option<Wanted>, lexopt::Error> {
     Ok(Some(wanted))
 }
 
-fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
-}
-
 fn run(wanted: &Wanted) -> Result<ExitCode, String> {
     nightly::needs_tool("mutants")?;
-    let outcomes = target().join("mutants.out");
-    // What the first pass catches costs two small binaries, and is most; the second asks everybody about the rest.
-    test(wanted, &outcomes, false)?;
-    let first = Outcomes::read(&outcomes)?;
-    let all = if first.missed.is_empty() && first.hung.is_empty() {
-        first
-    } else {
-        test(wanted, &outcomes, true)?;
-        first.then(Outcomes::read(&outcomes)?)
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let folder = target.join("mutants");
+    let next = AtomicUsize::new(0);
+    let work = |worker: u32| -> Result<Outcomes, String> {
+        let mut all = Outcomes::default();
+        while let Some(part) = PARTS.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let builds = folder.join(format!("build-{worker}"));
+            all = all.and(try_part(wanted, part, &folder.join(part.name), &builds)?);
+        }
+        Ok(all)
     };
+    let work = &work;
+    let all = thread::scope(|scope| {
+        let workers: Vec<_> = (0..wanted.jobs).map(|worker| scope.spawn(move || work(worker))).collect();
+        workers.into_iter().try_fold(Outcomes::default(), |all, worker| {
+            let others = worker.join().map_err(|_| "a part was not tried to its end".to_owned())?;
+            others.map(|others| all.and(others))
+        })
+    })?;
+    print!("{}", all.table());
     judge(wanted.write, wanted.files.is_empty(), &all)
 }
 
+/// What the first pass catches costs one or two small programs, and is most; the second asks everybody about the rest.
+fn try_part(wanted: &Wanted, part: &Part, folder: &Path, builds: &Path) -> Result<Outcomes, String> {
+    let files = part.files(&root().join(SRC), &wanted.files)?;
+    if files.is_empty() {
+        return Ok(Outcomes::default());
+    }
+    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let first =
+        if wanted.again { Outcomes::read(folder)? } else { test(part, &files, folder, builds, false)? };
+    let outcomes =
+        if first.is_over() { first } else { first.then(test(part, &files, folder, builds, true)?) };
+    outcomes.write(folder)?;
+    Ok(outcomes)
+}
+
 /// Has cargo-mutants try the mutants: all with few tests, or what these did not catch with all.
-fn test(wanted: &Wanted, outcomes: &Path, rest: bool) -> Result<(), String> {
+fn test(part: &Part, files: &[String], folder: &Path, builds: &Path, rest: bool) -> Result<Outcomes, String> {
     let mut cargo = crate::cargo();
     cargo.args(["mutants", "--package", "ratelimit-core", "--no-shuffle", "--colors", "never"]);
     cargo.args(["--features", "test-util", "--minimum-test-timeout", "60"]);
-    cargo.args(["--jobs", &wanted.jobs.to_string()]).arg("--output").arg(target());
-    let files: Vec<&str> = wanted.files.iter().map(String::as_str).collect();
-    for file in if files.is_empty() { FILES.to_vec() } else { files } {
-        cargo.args(["--file", &format!("ratelimit-core/src/{file}")]);
+    cargo.arg("--output").arg(folder);
+    for file in files {
+        cargo.args(["--file", &format!("{SRC}/{file}")]);
     }
     if rest {
         cargo.arg("--iterate");
     }
-    cargo.args(["--", "--lib", "--test", "laws"]);
-    if rest {
-        for test in TESTS {
-            cargo.args(["--test", test]);
-        }
-    } else {
-        cargo.arg("--");
-        for name in SKIPPED {
-            cargo.args(["--skip", name]);
+    // To all that cargo does: what comes after `--` is for the tests' run alone, and all tests would be built.
+    for test in part.first.iter().chain(if rest { part.rest } else { &[] }) {
+        if *test == "lib" {
+            cargo.args(["--cargo-arg", "--lib"]);
+        } else {
+            cargo.args(["--cargo-arg", "--test", "--cargo-arg", test]);
         }
     }
-    // Each is built where its copy is, and never in what two of them would share.
-    cargo.env_remove("CARGO_TARGET_DIR").env_remove("LAWS_SEED").env("CARGO_PROFILE_DEV_DEBUG", "0");
+    cargo.args(["--", "--"]);
+    for name in SLOW.iter().filter(|_| !rest).chain(part.beside) {
+        cargo.args(["--skip", name]);
+    }
+    if let Some((runner, limit)) = limited(rest)? {
+        cargo.env(runner, limit);
+    }
+    // What a worker built stays there for its next part: the crates that the tests stand on are most of it.
+    cargo.env("CARGO_TARGET_DIR", builds).env_remove("LAWS_SEED").env("CARGO_PROFILE_DEV_DEBUG", "0");
     cargo.env("LAWS_SCHEDULES", if rest { SCHEDULES } else { FEW_SCHEDULES });
-    // It fails where any survived, which is judged here; without outcomes it failed for another reason.
-    let began = outcomes.join("outcomes.json");
-    let _ = fs::remove_file(&began);
+    // It fails where any survived, which is judged here; without a list of mutants it failed for another reason.
+    let out = folder.join("mutants.out");
+    let mutants = out.join("mutants.json");
+    if !rest {
+        let _ = fs::remove_dir_all(&out);
+    }
+    let _ = fs::remove_file(&mutants);
     nightly::run(&mut cargo)?;
-    if began.is_file() { Ok(()) } else { Err("cargo-mutants tested nothing".to_owned()) }
-}
-
-/// The mutants by what came of them.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Outcomes {
-    caught: Vec<String>,
-    missed: Vec<String>,
-    /// Whoever waits for ever was noticed as well.
-    hung: Vec<String>,
-    unviable: Vec<String>,
-}
-
-impl Outcomes {
-    fn read(folder: &Path) -> Result<Self, String> {
-        Ok(Outcomes {
-            caught: listed(folder, "caught")?,
-            missed: listed(folder, "missed")?,
-            hung: listed(folder, "timeout")?,
-            unviable: listed(folder, "unviable")?,
-        })
-    }
-
-    /// With what came of those that were left over.
-    fn then(self, rest: Outcomes) -> Self {
-        let Outcomes { missed, hung, .. } = rest;
-        let caught = [self.caught, rest.caught].concat();
-        Outcomes { caught, missed, hung, unviable: [self.unviable, rest.unviable].concat() }
+    match fs::read_to_string(&mutants) {
+        Ok(text) if text.trim() == "[]" => Ok(Outcomes::default()),
+        Ok(_) if out.join("outcomes.json").is_file() => Outcomes::read(&out),
+        _ => Err(format!("cargo-mutants did not get to the end; its word is in {}", out.display())),
     }
 }
 
-/// The mutants of one outcome.
-fn listed(outcomes: &Path, outcome: &str) -> Result<Vec<String>, String> {
-    let path = outcomes.join(format!("{outcome}.txt"));
-    let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(text.lines().map(name).collect())
+/// How cargo is told to run tests with a limit on what they compute, where the system has one.
+fn limited(rest: bool) -> Result<Option<(String, String)>, String> {
+    if cfg!(not(target_os = "linux")) {
+        return Ok(None);
+    }
+    let host = nightly::host()?.to_uppercase().replace('-', "_");
+    let seconds = if rest { MANY_SECONDS } else { SECONDS };
+    Ok(Some((format!("CARGO_TARGET_{host}_RUNNER"), format!("prlimit --cpu={seconds}"))))
 }
 
 fn judge(write: bool, is_all: bool, outcomes: &Outcomes) -> Result<ExitCode, String> {
@@ -239,35 +225,10 @@ mod tests {
     #[test]
     fn options() {
         assert_eq!(parsed(&[]), Ok(Some(Wanted { jobs: 1, ..Wanted::default() })));
-        let files = vec!["pace.rs".to_owned(), "line/*.rs".to_owned()];
-        let words = ["--file", "pace.rs", "--file=line/*.rs", "--jobs", "2", "--write"];
-        assert_eq!(parsed(&words), Ok(Some(Wanted { files, jobs: 2, write: true })));
+        let files = vec!["pace.rs".to_owned(), "line".to_owned()];
+        let words = ["--file", "pace.rs", "--file=line", "--jobs", "2", "--again", "--write"];
+        assert_eq!(parsed(&words), Ok(Some(Wanted { files, jobs: 2, again: true, write: true })));
         assert_eq!(parsed(&["-h"]), Ok(None));
         assert!(parsed(&["pace.rs"]).is_err() && parsed(&["--jobs", "two"]).is_err());
-    }
-
-    #[test]
-    fn what_the_second_pass_says_of_the_rest_counts() {
-        let of = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let all = |caught: &[&str], missed: &[&str], hung: &[&str], unviable: &[&str]| Outcomes {
-            caught: of(caught),
-            missed: of(missed),
-            hung: of(hung),
-            unviable: of(unviable),
-        };
-        let first = all(&["a"], &["b", "c"], &["d"], &["e"]);
-        assert_eq!(first.then(all(&["b"], &["c"], &["d"], &[])), all(&["a", "b"], &["c"], &["d"], &["e"]));
-    }
-
-    #[test]
-    fn the_tests_and_files_that_are_named_are_there() {
-        let core = root().join("ratelimit-core");
-        for test in TESTS.into_iter().chain(["laws"]) {
-            let (file, folder) = (format!("tests/{test}.rs"), format!("tests/{test}/main.rs"));
-            assert!(core.join(file).is_file() || core.join(folder).is_file(), "{test}");
-        }
-        for file in FILES.iter().filter(|file| !file.contains('*')) {
-            assert!(core.join("src").join(file).is_file(), "{file}");
-        }
     }
 }
