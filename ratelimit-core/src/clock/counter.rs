@@ -9,7 +9,7 @@
 //! the later one it is counted on for as many ticks as anchors are apart at least, a millisecond or less. Nobody ever
 //! waits for a calibration. Where the kernel itself does not trust the counter, there is none.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
 /// How far a reading may be behind the clock, in nanoseconds.
 pub(crate) const BEHIND: u64 = 5_000;
