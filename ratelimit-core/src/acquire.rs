@@ -31,6 +31,12 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
+    /// What costs one and has no key.
+    #[inline]
+    pub(crate) fn one((shared, max_delay): Found, site: Option<SiteName>) -> Self {
+        Asked { shared, key: None, weight: Some(1), max_delay, site }
+    }
+
     /// Starts now or is refused, without waiting.
     pub(crate) fn start(self) -> Result<Permit, Error> {
         match self.quick() {

@@ -99,7 +99,7 @@ impl Acquire {
         match shared {
             Ok(shared) => Acquire { shared: Some(shared), max_delay, site, long: Later(None) },
             shared => {
-                let asked = Asked { shared, key: None, weight: Some(1), max_delay, site };
+                let asked = Asked::one((shared, max_delay), site);
                 Acquire { shared: None, max_delay, site, long: Later(Some(Box::new(Long::new(asked)))) }
             }
         }
@@ -109,13 +109,7 @@ impl Acquire {
     fn poll_long(&mut self, context: &Context<'_>) -> Answer<Poll<Result<Permit, Error>>> {
         let Acquire { shared, max_delay, site, long } = self;
         // Taken out, so that a panic of what is foreign gives the place up.
-        let asked = shared.take().map(|shared| Asked {
-            shared: Ok(shared),
-            key: None,
-            weight: Some(1),
-            max_delay: *max_delay,
-            site: *site,
-        });
+        let asked = shared.take().map(|shared| Asked::one((Ok(shared), *max_delay), *site));
         poll_long(asked, long, context)
     }
 }

@@ -41,8 +41,7 @@ impl Bucket {
 
     #[inline]
     pub(super) fn asked(&self) -> Asked {
-        let (shared, max_delay) = self.found();
-        Asked { shared, key: None, weight: Some(1), max_delay, site: None }
+        Asked::one(self.found(), None)
     }
 
     pub(crate) fn own_max_delay(&self) -> Option<Duration> {

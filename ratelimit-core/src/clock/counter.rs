@@ -128,20 +128,20 @@ static ANCHOR: Anchor = Anchor::new();
 #[cold]
 fn slowly() -> Option<u64> {
     static CALLS: AtomicU64 = AtomicU64::new(0);
-    static IS_NONE: AtomicBool = AtomicBool::new(false);
+    static IS_UNTRUSTED: AtomicBool = AtomicBool::new(false);
     let calls = CALLS.load(Ordering::Relaxed);
     if calls < FIRST {
         // Not exactly how many where threads meet, but none is ever counted twice.
         CALLS.store(calls + 1, Ordering::Relaxed);
         return None;
     }
-    if IS_NONE.load(Ordering::Relaxed) {
+    if IS_UNTRUSTED.load(Ordering::Relaxed) {
         return None;
     }
     let outdated = ANCHOR.outdated(platform::ticks())?;
     // Asked again where the pace was lost: the kernel may have found out what is wrong with the counter.
     if !ANCHOR.is_known() && !platform::is_trusted() {
-        IS_NONE.store(true, Ordering::Relaxed);
+        IS_UNTRUSTED.store(true, Ordering::Relaxed);
         return None;
     }
     let before = platform::ticks();
