@@ -65,9 +65,12 @@ mod tests {
             spread(1..=1024_u32),
             spread((1..=1024).map(|high| Some(Digest::of(high, 0)))),
             spread((1..=1024).map(|low| Some(Digest::of(1, low)))),
+            spread((1..=1024).map(|number| format!("{number}"))),
         ] {
             assert!(places > 600 && tags > 100, "{places} places, {tags} tags");
         }
-        assert_ne!(spread([None, Some(Digest::of(1, 0))].into_iter()).0, 1);
+        for digest in [Digest::of(1, 0), Digest::of(0, 0)] {
+            assert_eq!(spread([None, Some(digest)].into_iter()).0, 2, "{digest:?}");
+        }
     }
 }

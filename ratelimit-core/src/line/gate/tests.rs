@@ -244,3 +244,50 @@ fn it_opens_as_often_as_terms_change() {
     }
     assert_eq!((pair.shut, pair.granted), (0, pair.granted));
 }
+
+/// Opened for `amount` in `per` nanoseconds at once, nothing taken, with all words above `above`.
+fn open(gate: &Gate, amount: u32, per: u64, above: u64) -> Opened {
+    let policy = TokenBucket::new(amount, per, amount, 0);
+    let rate = Rate::new(amount, Duration::from_nanos(per)).burst(amount);
+    let terms = Terms { since: at(0), at: at(0), numbers: policy.numbers(), rate, grain: 10, born: above };
+    gate.open(0, &terms, at(1000), (None, above)).expect("it fits")
+}
+
+fn read() -> Reading {
+    Reading { clock: at(1000), now: at(1000) }
+}
+
+#[test]
+fn while_it_is_shut_it_says_nothing_and_stays_shut() {
+    let gate = Gate::new();
+    let stays_shut = || {
+        assert!(gate.pass(1, || at(1000)).is_none());
+        assert!(matches!(gate.decide(1, || Some(at(1000)), read), Passage::Shut));
+        assert!(gate.is_shut());
+    };
+    stays_shut();
+    open(&gate, 5, 1000, 0);
+    assert!(gate.pass(1, || at(1000)).is_some());
+    gate.shut();
+    stays_shut();
+    open(&gate, 5, 1000, 1 << 62);
+    // As the clock is read somebody takes the lock.
+    assert!(gate.pass(1, || gate.shut().map_or(at(0), |_| at(1000))).is_none() && gate.is_shut());
+}
+
+/// What was read of the word before the clock was is that of other terms: a weight beyond what starts at once is told
+/// by the new ones, before its cost, which need not fit into 64 bits, is compared.
+#[test]
+fn terms_that_change_while_the_clock_is_read_are_those_that_count() {
+    let gate = Gate::new();
+    for (heavy, amount) in [(1 << 31, 1), (6, 5)] {
+        let before = open(&gate, u32::MAX, u64::from(u32::MAX), 1 << 62);
+        let change = || {
+            gate.shut();
+            open(&gate, amount, 1 << 33, before.shown);
+            at(1000)
+        };
+        assert!(gate.pass(heavy, change).is_none(), "{heavy}");
+        assert!(gate.pass(amount, || at(1000)).is_some(), "nothing was taken");
+    }
+}
