@@ -46,6 +46,10 @@ fn the_scale_is_the_heaviest_that_fits_and_how_long_it_holds_the_next_up() {
     assert_eq!((heaviest, span), (7, 700));
     let Scale { heaviest, span } = Scale::of(&OneByOne(false));
     assert_eq!((heaviest, span), (u32::MAX, Scale::default().span), "nobody knows how long");
+    let Scale { heaviest, span } = Scale::of(&NotThen);
+    assert_eq!((heaviest, span), (u32::MAX, 123_457));
+    let Scale { heaviest, span } = Scale::of(&Unlimited);
+    assert_eq!((heaviest, span), (u32::MAX, Scale::default().span), "it holds nobody up");
 }
 
 #[test]
@@ -89,6 +93,65 @@ fn answers_that_do_not_fit_together_break_the_law_that_says_so() {
     assert_eq!(broken(&[promised(100)], &[promised(111)]), Some(Law::StaysPossible));
     assert_eq!(broken(&[promised(105)], &[promised(111)]), Some(Law::PromiseIsKept));
     assert_eq!(broken(&[promised(120)], &[promised(119)]), Some(Law::PromiseIsKept));
+}
+
+#[derive(Clone, Debug)]
+struct Unlimited;
+
+impl Policy for Unlimited {
+    fn earliest(&self, now: Timestamp, _weight: u32) -> Earliest {
+        Earliest::At(now)
+    }
+
+    fn commit(&mut self, _now: Timestamp, _weight: u32) {}
+
+    fn settle(&mut self, _start: Timestamp, _now: Timestamp, _weight: u32, _outcome: &Outcome) {}
+
+    fn idle_at(&self) -> Option<Timestamp> {
+        Some(Timestamp::ZERO)
+    }
+
+    fn fork(&self) -> Box<dyn Policy> {
+        Box::new(self.clone())
+    }
+}
+
+/// Possible at once; promises one weight for a time, and breaks the promise then and at no other.
+#[derive(Clone, Debug)]
+struct NotThen;
+
+impl Policy for NotThen {
+    fn earliest(&self, now: Timestamp, weight: u32) -> Earliest {
+        let (now, then) = (now.as_nanos(), 123_457);
+        let at = if weight < 3 {
+            now
+        } else if now == then {
+            now + 1
+        } else {
+            now.max(then)
+        };
+        promised(at)
+    }
+
+    fn commit(&mut self, _now: Timestamp, _weight: u32) {}
+
+    fn settle(&mut self, _start: Timestamp, _now: Timestamp, _weight: u32, _outcome: &Outcome) {}
+
+    fn idle_at(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn fork(&self) -> Box<dyn Policy> {
+        Box::new(self.clone())
+    }
+}
+
+#[test]
+fn what_is_promised_is_asked_about_when_it_is_promised_for() {
+    let scale = Scale { heaviest: 4, span: 500 };
+    let found = questions(&NotThen, at(100), scale).map_err(|(law, _)| law);
+    assert_eq!(found, Err(Law::PromiseIsKept));
+    assert_eq!(questions(&NotThen, at(123_458), scale), Ok(()));
 }
 
 /// What is said of a broken law has the weight, the time and both answers.
