@@ -68,6 +68,22 @@ fn a_part_that_is_given_back_is_no_end() {
     assert_eq!(bucket.factor().to_bits(), 0.73_f64.to_bits());
 }
 
+/// What the call poured in less what the bucket can have leaked since, at its fastest, less one part in a billion of
+/// what it holds, which covers what floats round.
+#[test]
+fn what_may_have_leaked_since_is_not_given_back() {
+    let after = |outcome| {
+        let mut bucket = LeakyBucket::new(10.0, 2.0).factors(0.5, 3.0);
+        bucket.commit(at(5 * SECOND), 8);
+        bucket.settle(at(5 * SECOND), at(5 * SECOND + SECOND / 2), 8, &outcome);
+        bucket.level(5.5)
+    };
+    for (given, level) in [(0, 7.0), (1, 6.0 + 18e-9), (5, 2.0 + 18e-9), (6, 2.0 + 18e-9), (8, 2.0 + 18e-9)] {
+        let is = after(Outcome::Refund(given));
+        assert!((is - level).abs() < 1e-12, "{given}: {is} instead of {level}");
+    }
+}
+
 #[test]
 fn a_slow_factor_is_forgotten_at_rest() {
     let mut bucket = LeakyBucket::new(10.0, 1.0).factors(0.5, 2.0);
@@ -83,6 +99,14 @@ fn a_slow_factor_is_forgotten_at_rest() {
     assert_eq!(rested.factor().to_bits(), 1.0_f64.to_bits());
     bucket.commit(at(idle - 100), 1);
     assert!(bucket.factor() < 1.0);
+}
+
+/// One that leaks as fast as a fresh one.
+#[test]
+fn at_its_own_factor_it_is_idle_as_soon_as_it_is_dry() {
+    let mut bucket = LeakyBucket::new(10.0, 2.0);
+    bucket.commit(at(SECOND), 4);
+    assert_eq!(bucket.idle_at(), Some(at(3 * SECOND)));
 }
 
 #[test]
