@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use ratelimit_core::clock::{ManualClock, Timestamp};
@@ -214,4 +215,68 @@ fn a_panic_while_somebody_is_planned_leaves_no_plan_without_it() {
     let _second = Task::waiting(&bucket);
     probe.set(Method::Commit, false);
     assert_eq!(told(), Some(ns(30)));
+}
+
+/// What a policy panics with is foreign code, too, as it ends.
+#[test]
+fn what_it_panicked_with_brings_nobody_down() {
+    let probe = Arc::new(Probe::default());
+    let (_clock, bucket) = bucket(Spaced(0, Arc::clone(&probe)));
+    drop(bucket.try_acquire().expect("it is fresh"));
+    probe.panic_twice();
+    probe.set(Method::Commit, true);
+    let waits = Task::waiting(&bucket);
+    assert!(bucket.try_acquire().is_err(), "it is planned behind somebody whose plan panics");
+    drop(waits);
+    probe.set(Method::Commit, false);
+}
+
+/// Panics as it ends, where it is told to.
+#[derive(Debug)]
+struct BadEnd(Slots, Arc<AtomicBool>);
+
+impl Policy for BadEnd {
+    fn earliest(&self, now: Timestamp, weight: u32) -> Earliest {
+        self.0.earliest(now, weight)
+    }
+
+    fn commit(&mut self, now: Timestamp, weight: u32) {
+        self.0.commit(now, weight);
+    }
+
+    fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: &Outcome) {
+        self.0.settle(start, now, weight, outcome);
+    }
+
+    fn idle_at(&self) -> Option<Timestamp> {
+        self.0.idle_at()
+    }
+
+    fn fork(&self) -> Box<dyn Policy> {
+        Box::new(BadEnd(self.0.clone(), Arc::clone(&self.1)))
+    }
+}
+
+impl Drop for BadEnd {
+    fn drop(&mut self) {
+        assert!(!self.1.load(Ordering::SeqCst), "a bad end");
+    }
+}
+
+/// A state is replaced by each call, and ends then.
+#[test]
+fn a_state_that_panics_as_it_ends_brings_nobody_down() {
+    let (_probe, policy) = Slots::new(2);
+    let is_bad = Arc::new(AtomicBool::new(false));
+    let (_clock, bucket) = bucket(BadEnd(policy, Arc::clone(&is_bad)));
+    let first = bucket.try_acquire().expect("room");
+    is_bad.store(true, Ordering::SeqCst);
+    let second = bucket.try_acquire().expect("room");
+    assert!(bucket.try_acquire().is_err());
+    drop(first);
+    let third = bucket.try_acquire().expect("room again");
+    bucket.reset().expect("it is open");
+    assert!(bucket.try_acquire().is_ok());
+    is_bad.store(false, Ordering::SeqCst);
+    drop((second, third));
 }

@@ -1,6 +1,8 @@
 //! A policy that panics where it is told to.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+#![expect(clippy::panic, reason = "that is what it is for")]
+
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -27,6 +29,8 @@ pub(crate) const METHODS: [Method; 5] =
 #[derive(Debug, Default)]
 pub(crate) struct Probe {
     faulty: [AtomicBool; 5],
+    /// What it panics with panics again as it is dropped.
+    twice: AtomicBool,
     settled: AtomicU32,
     refunded: AtomicU32,
     forked: AtomicU32,
@@ -38,7 +42,16 @@ impl Probe {
     }
 
     pub(crate) fn meet(&self, method: Method) {
-        assert!(!self.faulty[method as usize].load(Ordering::SeqCst), "{method:?} is faulty");
+        if self.faulty[method as usize].load(Ordering::SeqCst) {
+            if self.twice.load(Ordering::SeqCst) {
+                panic_any(Bomb);
+            }
+            panic!("{method:?} is faulty");
+        }
+    }
+
+    pub(crate) fn panic_twice(&self) {
+        self.twice.store(true, Ordering::SeqCst);
     }
 
     pub(crate) fn forked(&self) -> u32 {
@@ -47,6 +60,14 @@ impl Probe {
 
     pub(crate) fn ended(&self) -> (u32, u32) {
         (self.settled.load(Ordering::SeqCst), self.refunded.load(Ordering::SeqCst))
+    }
+}
+
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("a panic's end");
     }
 }
 
