@@ -184,10 +184,27 @@ fn moved(time: Timestamp, old: Timestamp, new: Timestamp) -> Timestamp {
 mod tests {
     use std::time::Duration;
 
-    use super::State;
+    use super::{Reading, State};
     use crate::limits::Limits;
     use crate::policy::{LeakyBucket, Prototype};
     use crate::rate::Rate;
+    use crate::time::Timestamp;
+
+    /// A start by a coarse reading is stamped later than it was.
+    #[test]
+    fn a_policy_that_comes_is_asked_about_no_time_before_the_newest_stamp() {
+        let mut state =
+            State::new(Limits::of(Rate::per_second(1)).validate(None).expect("limits that can be"));
+        let at = Timestamp::from_nanos;
+        let reading = state.read(at(50));
+        state.stamped = at(40);
+        assert_eq!(state.after_stamps(reading).now, at(50));
+        let stamp = state.tempo.policy_time(at(90));
+        state.stamped = stamp;
+        let Reading { clock, now } = state.after_stamps(reading);
+        assert_eq!((clock, now), (at(50), at(90)));
+        assert_eq!(state.read(at(60)).now, at(90), "and so it stays");
+    }
 
     /// The grain of a bucket on a clock whose coarse readings lag by at most `lag` nanoseconds.
     fn grain(mut limits: Limits, guard: Duration, lag: Option<u64>) -> u64 {

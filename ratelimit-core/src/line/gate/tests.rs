@@ -291,3 +291,22 @@ fn terms_that_change_while_the_clock_is_read_are_those_that_count() {
         assert!(gate.pass(amount, || at(1000)).is_some(), "nothing was taken");
     }
 }
+
+/// Refused by a quick reading is only who would be too early even if it lagged by as much as it may.
+#[test]
+fn a_reading_that_is_behind_refuses_nobody_who_may_be_due() {
+    let gate = Gate::new();
+    let policy = TokenBucket::new(1, 1_000_000, 1, 0);
+    let rate = Rate::new(1, Duration::from_millis(1)).burst(1);
+    let terms = Terms { since: at(0), at: at(0), numbers: policy.numbers(), rate, grain: 0, born: 0 };
+    gate.open(0, &terms, at(1000), (None, 0)).expect("it fits");
+    let decide = |now: u64, behind: u64| {
+        gate.decide(1, || Some(at(behind)), || Reading { clock: at(now), now: at(now) })
+    };
+    assert!(matches!(decide(1000, 1000), Passage::Granted(_)));
+    // Remembered from now on.
+    assert!(matches!(decide(2000, 2000), Passage::Refused(_, 999_000)));
+    let (due, read) = (1_001_000, 1_001_000 - BEHIND);
+    assert!(matches!(decide(due, read - 1), Passage::Refused(_, wait) if wait == BEHIND + 1));
+    assert!(matches!(decide(due, read), Passage::Granted(_)));
+}
