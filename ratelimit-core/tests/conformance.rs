@@ -216,8 +216,7 @@ enum Slip {
     FreesTwice,
     /// Takes a call for ended of which a part was given back, and makes room again as it ends.
     RefundsAreEnds,
-    /// Of what is given back after a first part it takes as much as was given back then for given back again, if that
-    /// was more than one.
+    /// Of what is given back after a first part it takes as much as was given back then for given back again.
     ForgetsParts,
 }
 
@@ -237,9 +236,9 @@ impl Running {
 
     /// What was given back before of the call that started then, now and `given` more.
     fn again(&mut self, start: Timestamp, given: u64) -> u64 {
-        let before: u64 = self.parts.iter().filter(|(of, _)| *of == start).map(|(_, given)| given).sum();
+        let before = self.parts.iter().filter(|(of, _)| *of == start).map(|(_, given)| given).sum();
         self.parts.push((start, given));
-        if before > 1 { before } else { 0 }
+        before
     }
 }
 

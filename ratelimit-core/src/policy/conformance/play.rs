@@ -205,3 +205,6 @@ impl<'a> Play<'a> {
 fn fate(call: Call) -> String {
     call.refund.map(|given| format!(", of which {given} will be refunded")).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
