@@ -33,8 +33,8 @@ impl Bucket {
     fn allowance(&self, shared: &Shared) -> u64 {
         match self.max_delay {
             Some(max_delay) => max_delay,
-            // It does not hand on what another declaration of the name says.
-            None if self.joins => shared.default_delay(),
+            // It does not hand on what another declaration of the name says, and the global registry has no default.
+            None if self.joins => 0,
             None => shared.max_delay(),
         }
     }

@@ -36,8 +36,6 @@ pub(crate) struct Shared {
     on_system: AtomicBool,
     /// Nanoseconds of allowance for those who come by name and say none: the one declared or registered with.
     max_delay: AtomicU64,
-    /// The registry's default, for handles that say none.
-    default_delay: AtomicU64,
     /// By how much a coarse reading lags that may stand in on the granted path, as [`State::grain`]; 0 = none may.
     /// Written under the state's lock only.
     pub(super) grain: AtomicU64,
@@ -89,13 +87,11 @@ impl Shared {
         state.allow_coarse();
         let running = Running::new(state.epoch, clock.clone());
         state.seen.clone_from(&running.seen);
-        let default_delay = defaults.max_delay.unwrap_or_default();
-        let max_delay = max_delay.unwrap_or(default_delay);
+        let max_delay = max_delay.or(defaults.max_delay).unwrap_or_default();
         Ok(Arc::new_cyclic(|me| Shared {
             me: Weak::clone(me),
             declared: Mutex::new(declared),
             max_delay: AtomicU64::new(nanos(max_delay)),
-            default_delay: AtomicU64::new(nanos(default_delay)),
             closed: AtomicBool::new(false),
             claimed: AtomicBool::new(false),
             on_system: AtomicBool::new(clock.is_system()),
@@ -124,16 +120,8 @@ impl Shared {
         self.max_delay.load(Ordering::Relaxed)
     }
 
-    /// Nanoseconds of allowance for handles that say none.
-    #[inline]
-    pub(crate) fn default_delay(&self) -> u64 {
-        self.default_delay.load(Ordering::Relaxed)
-    }
-
     pub(crate) fn set_max_delay(&self, own: Option<Duration>, default: Option<Duration>) {
-        let default = default.unwrap_or_default();
-        self.default_delay.store(nanos(default), Ordering::Relaxed);
-        self.max_delay.store(nanos(own.unwrap_or(default)), Ordering::Relaxed);
+        self.max_delay.store(nanos(own.or(default).unwrap_or_default()), Ordering::Relaxed);
     }
 
     #[inline]
