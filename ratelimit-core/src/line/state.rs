@@ -220,7 +220,8 @@ impl State {
     pub(super) fn due_from(&self, verdict: Verdict, start: Timestamp) -> Due {
         let never = Due { at: None, is_unknown: false, rate: verdict.rate };
         match verdict.earliest {
-            Earliest::WhenSettled => Due { rate: verdict.rate, ..Due::UNKNOWN },
+            // Only the user's policy says so, which is no rate.
+            Earliest::WhenSettled => Due::UNKNOWN,
             Earliest::Never => never,
             Earliest::At(at) if at <= self.tempo.policy_time(start) => Due::at(start, None),
             Earliest::At(at) => match self.tempo.clock_time(at) {
