@@ -209,3 +209,20 @@ fn a_thread_whose_second_look_is_as_its_allowance_ends_waits_for_an_end() {
         assert!(waits.join().expect("no panic").is_ok());
     });
 }
+
+/// Who is passed over is not counted on: what is told to one who is late is when it would start without that one.
+#[test]
+fn who_is_late_is_told_of_a_start_before_those_who_let_theirs_go_by() {
+    let clock = ManualClock::new();
+    let bucket = Bucket::named("b", Rate::per_second(10).burst(1)).guard(ns(0)).clock(clock.clone());
+    drop(bucket.try_acquire().unwrap());
+    let (first, mut second) = (asks(&bucket, FOREVER), asks(&bucket, ms(200)));
+    clock.set(Timestamp::ZERO.saturating_add(ms(100)));
+    assert!(first.is_woken() && !second.is_woken());
+    clock.advance(ms(10));
+    assert!(second.is_woken(), "the first is passed over");
+    clock.advance(ms(101));
+    let refused = second.poll().unwrap().unwrap_err();
+    assert_eq!((refused.kind(), refused.retry_after()), (ErrorKind::DelayTooLong, Some(ms(0))));
+    drop(first);
+}

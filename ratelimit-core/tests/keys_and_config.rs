@@ -223,3 +223,12 @@ fn rates_of_which_only_one_can_be_meant_are_config_and_named() {
         assert!(Bucket::named("b", first).total(second).try_acquire().is_ok());
     }
 }
+
+/// What is shown of a request has the bucket's name, and nothing of its state.
+#[test]
+fn a_request_shows_whom_it_asks() {
+    let bucket = Bucket::named("shown", Rate::per_second(1));
+    assert!(bucket.try_acquire().is_ok());
+    let shown = format!("{:?}", bucket.request().key("k"));
+    assert!(shown.contains("Shared { name: \"shown\", .. }") && shown.contains("\"k\""), "{shown}");
+}

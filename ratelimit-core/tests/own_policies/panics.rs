@@ -7,7 +7,7 @@ use std::thread;
 
 use ratelimit_core::clock::{ManualClock, Timestamp};
 use ratelimit_core::policy::{Earliest, LeakyBucket, Outcome, Policy};
-use ratelimit_core::{Bucket, ErrorKind};
+use ratelimit_core::{Bucket, ErrorKind, Rate};
 
 use crate::common::{FOREVER, Task, ms, ns};
 use crate::slots::{METHODS, Method, Probe, Slots, bucket, panics, slots, taken};
@@ -279,4 +279,19 @@ fn a_state_that_panics_as_it_ends_brings_nobody_down() {
     assert!(bucket.try_acquire().is_ok());
     is_bad.store(false, Ordering::SeqCst);
     drop((second, third));
+}
+
+/// As far as it is known: that of those before.
+#[test]
+fn behind_a_plan_that_panicked_the_rate_is_named_that_holds_it_up() {
+    let probe = Arc::new(Probe::default());
+    let clock = ManualClock::new();
+    let own = Bucket::with_policy("own", Spaced(0, Arc::clone(&probe)));
+    let bucket = own.and(Rate::per_second(1)).guard(ns(0)).clock(clock);
+    drop(bucket.try_acquire().expect("it is fresh"));
+    probe.set(Method::Commit, true);
+    let _waits = Task::waiting(&bucket);
+    let refused = bucket.try_acquire().expect_err("somebody waits");
+    assert_eq!((refused.retry_after(), refused.rate()), (None, Some(Rate::per_second(1))));
+    probe.set(Method::Commit, false);
 }

@@ -310,3 +310,20 @@ fn a_reading_that_is_behind_refuses_nobody_who_may_be_due() {
     assert!(matches!(decide(due, read - 1), Passage::Refused(_, wait) if wait == BEHIND + 1));
     assert!(matches!(decide(due, read), Passage::Granted(_)));
 }
+
+/// Half of their span: by then somebody has come, and if not the other half is left for those who come by the gate.
+#[test]
+fn numbers_hold_for_half_of_their_span() {
+    let opened = open(&Gate::new(), 5, 1000, 0);
+    let half = opened.since + opened.span / 2;
+    assert!(opened.lasts(at(0)) && opened.lasts(at(opened.since)) && opened.lasts(at(half - 1)));
+    assert!(!opened.lasts(at(half)) && !opened.lasts(at(u64::MAX)));
+    let (gate, terms) = (Gate::new(), opened.terms);
+    let again =
+        |latest, last: Opened| gate.open(0, &terms, at(latest), (Some(last), last.shown)).expect("it fits");
+    let first = gate.open(0, &terms, at(1000), (None, 0)).expect("it fits");
+    gate.shut();
+    assert_eq!(again(half - 1, first).fresh, first.fresh, "the same numbers");
+    gate.shut();
+    assert!(again(half, first).fresh > first.fresh, "new ones");
+}
