@@ -1,4 +1,4 @@
-//! How often a policy is asked when many allowances end at once.
+//! Many allowances end at once: how often a policy is asked, and who is told so.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use ratelimit_core::clock::Timestamp;
 use ratelimit_core::policy::{Earliest, Outcome, Policy};
 
 use crate::common::{FOREVER, Task, ms};
-use crate::slots::bucket;
+use crate::slots::{bucket, slots};
 
 /// One start in each millisecond; counts how often it is asked.
 #[derive(Clone, Debug)]
@@ -64,4 +64,21 @@ fn those_who_are_late_together_are_refused_by_one_walk() {
         assert_eq!(wait, ms(300), "behind all that wait however long");
     }
     drop(patient);
+}
+
+/// Only the first whose turn is unknown goes: behind it there may be room.
+#[test]
+fn who_has_room_once_the_first_is_refused_is_in_time() {
+    let (_probe, clock, bucket) = slots(2);
+    let held = bucket.try_acquire().expect("room");
+    let asks = |weight, allowed| {
+        let mut task = Task::new(bucket.request().weight(weight).max_delay(ms(allowed)).acquire_async());
+        assert!(task.poll().is_none(), "it has to wait");
+        task
+    };
+    let (mut heavy, mut light) = (asks(2, 100), asks(1, 101));
+    clock.advance(ms(105));
+    assert!(heavy.is_woken() && heavy.poll().is_some_and(|ended| ended.is_err()));
+    assert!(light.is_woken() && light.poll().is_some_and(|ended| ended.is_ok()));
+    drop(held);
 }
