@@ -254,6 +254,15 @@ pub mod clock {
     pub use ratelimit_core::clock::{Clock, ManualClock, Sleep, SystemClock, Timestamp};
 }
 
+pub mod feedback {
+    //! What a server's answer says about its limits.
+    //!
+    //! Beside the limits that a bucket declares there are those that a server tells: what remains, when it is reset, how
+    //! long to keep away.
+
+    pub use ratelimit_core::feedback::{Feedback, Scope, ServerFeedback};
+}
+
 pub mod policy {
     //! The algorithms behind rates, as pure state machines, and the trait for one of your own.
     //!

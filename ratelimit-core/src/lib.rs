@@ -1,8 +1,8 @@
 //! The engine behind [`rate-limited`](https://docs.rs/rate-limited): use that crate, which adds the attribute.
 //!
 //! Rooms, each leaning only on those before it: `time`, `rate`, `pace`, `policy`, `outlook`, `limits`, `store`, `line`,
-//! `permit`, `acquire`, `names`, `slot`, `bucket`, `registry`, `site`; `sync`, `key` and `error` lean on next to nothing, and only [`clock`]
-//! reads a clock or sleeps.
+//! `permit`, `acquire`, `names`, `slot`, `bucket`, `registry`, `site`; `sync`, `key`, `error` and `feedback` lean on next
+//! to nothing, and only [`clock`] reads a clock or sleeps.
 
 mod acquire;
 mod bucket;
@@ -11,6 +11,7 @@ pub mod clock;
 #[path = "../tests/common/dice.rs"]
 mod dice;
 mod error;
+pub mod feedback;
 mod key;
 mod limits;
 mod line;

@@ -1,0 +1,177 @@
+//! What a server's answer says about its limits.
+
+use std::time::Duration;
+
+/// What a server's answer says about its limits.
+///
+/// All times are spans that begin when the answer came: no clocks are compared. What the answer does not say is `None`.
+///
+/// # Examples
+///
+/// ```
+/// use rate_limited::feedback::{Feedback, Scope};
+/// use std::time::Duration;
+///
+/// // A server that says in the answer's body how long to keep away:
+/// let wait = Duration::from_millis(64_570);
+/// let told = Feedback::default().rejected(true).retry_after(wait).scope(Scope::Global);
+/// assert_eq!((told.rejected, told.retry_after, told.remaining), (true, Some(wait), None));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Feedback {
+    /// The weight that the server admits in one window.
+    pub limit: Option<u64>,
+    /// The weight that it still admits in this window.
+    pub remaining: Option<u64>,
+    /// In how long the window is over.
+    pub reset_after: Option<Duration>,
+    /// For how long the server asks to keep away, said on whatever answer.
+    pub retry_after: Option<Duration>,
+    /// `reset_after` was sent in whole seconds, so the window may be over up to one second sooner or later.
+    pub whole_seconds: bool,
+    /// The call was refused because of a limit.
+    pub rejected: bool,
+    /// Whom the limit is for.
+    pub scope: Scope,
+    /// The server's own name for the limit.
+    pub bucket: Option<Box<str>>,
+}
+
+/// Whom a limit that a server told is for.
+///
+/// # Examples
+///
+/// ```
+/// use rate_limited::feedback::{Feedback, Scope};
+///
+/// assert_eq!(Feedback::default().scope, Scope::Bucket);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Scope {
+    /// For calls like this one, with the same key.
+    #[default]
+    Bucket,
+    /// For all calls that this client makes.
+    Global,
+    /// For what was called, whoever calls it: others may have used it up.
+    Shared,
+}
+
+impl Feedback {
+    /// The weight that the server admits in one window.
+    #[must_use]
+    pub fn limit(mut self, weight: u64) -> Self {
+        self.limit = Some(weight);
+        self
+    }
+
+    /// The weight that the server still admits in this window.
+    #[must_use]
+    pub fn remaining(mut self, weight: u64) -> Self {
+        self.remaining = Some(weight);
+        self
+    }
+
+    /// In how long the window is over.
+    #[must_use]
+    pub fn reset_after(mut self, span: Duration) -> Self {
+        self.reset_after = Some(span);
+        self
+    }
+
+    /// For how long the server asks to keep away.
+    #[must_use]
+    pub fn retry_after(mut self, span: Duration) -> Self {
+        self.retry_after = Some(span);
+        self
+    }
+
+    /// Whether the reset was sent in whole seconds.
+    #[must_use]
+    pub fn whole_seconds(mut self, whole: bool) -> Self {
+        self.whole_seconds = whole;
+        self
+    }
+
+    /// Whether the call was refused because of a limit.
+    #[must_use]
+    pub fn rejected(mut self, rejected: bool) -> Self {
+        self.rejected = rejected;
+        self
+    }
+
+    /// Whom the limit is for.
+    #[must_use]
+    pub fn scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    /// The server's own name for the limit.
+    #[must_use]
+    pub fn bucket(mut self, name: impl Into<Box<str>>) -> Self {
+        self.bucket = Some(name.into());
+        self
+    }
+}
+
+/// Answers that say something about the server's limits.
+///
+/// `None` stands for an answer that says nothing, which is not the same as one that says that all is well.
+///
+/// # Examples
+///
+/// ```
+/// use rate_limited::feedback::{Feedback, ServerFeedback};
+/// use std::time::Duration;
+///
+/// enum ApiError {
+///     Busy { seconds: u64 },
+///     NotFound,
+/// }
+///
+/// impl ServerFeedback for ApiError {
+///     fn feedback(&self) -> Option<Feedback> {
+///         match self {
+///             ApiError::Busy { seconds } => {
+///                 Some(Feedback::default().rejected(true).retry_after(Duration::from_secs(*seconds)))
+///             }
+///             ApiError::NotFound => None,
+///         }
+///     }
+/// }
+///
+/// // What is made of such answers speaks for them:
+/// let answer: Result<Option<Feedback>, ApiError> = Err(ApiError::Busy { seconds: 5 });
+/// assert_eq!(answer.feedback().unwrap().retry_after, Some(Duration::from_secs(5)));
+/// let answer: Result<Option<Feedback>, ApiError> = Err(ApiError::NotFound);
+/// assert!(answer.feedback().is_none());
+/// ```
+pub trait ServerFeedback {
+    /// What the answer says; `None` = nothing.
+    fn feedback(&self) -> Option<Feedback>;
+}
+
+impl ServerFeedback for Feedback {
+    fn feedback(&self) -> Option<Feedback> {
+        Some(self.clone())
+    }
+}
+
+impl<T: ServerFeedback> ServerFeedback for Option<T> {
+    fn feedback(&self) -> Option<Feedback> {
+        self.as_ref().and_then(T::feedback)
+    }
+}
+
+/// Both sides: a refusal is usually the error.
+impl<T: ServerFeedback, E: ServerFeedback> ServerFeedback for Result<T, E> {
+    fn feedback(&self) -> Option<Feedback> {
+        match self {
+            Ok(answer) => answer.feedback(),
+            Err(error) => error.feedback(),
+        }
+    }
+}
