@@ -258,7 +258,7 @@ pub mod feedback {
     //! What a server's answer says about its limits.
     //!
     //! Beside the limits that a bucket declares there are those that a server tells: what remains, when it is reset, how
-    //! long to keep away.
+    //! long to keep away. [`Feedback`] reads them off an answer's headers.
 
     pub use ratelimit_core::feedback::{Feedback, Scope, ServerFeedback};
 }

@@ -1,10 +1,17 @@
-//! What a server's answer says about its limits.
+//! What a server's answer says about its limits, and how it is read off the answer.
 
-use std::time::Duration;
+mod headers;
+
+use std::time::{Duration, SystemTime};
+
+use self::headers::Headers;
 
 /// What a server's answer says about its limits.
 ///
 /// All times are spans that begin when the answer came: no clocks are compared. What the answer does not say is `None`.
+///
+/// It is read off an answer's headers ([`from_headers`](Feedback::from_headers)), or put together by hand where a server
+/// says it elsewhere.
 ///
 /// # Examples
 ///
@@ -60,6 +67,55 @@ pub enum Scope {
 }
 
 impl Feedback {
+    /// Reads an answer's headers: its status, names with values as they came, and the time when it came.
+    ///
+    /// `headers` is whatever gives names and values as text or bytes, such as an `http::HeaderMap` by reference. A value
+    /// that makes no sense is as if it had not been sent, and leaves the others alone; nothing panics.
+    ///
+    /// Understood are, in this order, and only the first of them that says anything: `RateLimit` (of the IETF's drafts -10
+    /// and -07, with `RateLimit-Policy`), `RateLimit-*`, `X-RateLimit-*`, `X-Rate-Limit-*`, `X-RateLimit-*-Requests`,
+    /// `Anthropic-RateLimit-Requests-*`, `X-Shopify-Shop-Api-Call-Limit`; of each the limit, what remains (or was used), and
+    /// the reset: seconds from now, a Unix time in seconds or milliseconds, a span such as `6m0s`, or a date. Beside
+    /// them `Retry-After` and `Retry-After-Ms`, `X-RateLimit-Bucket`, `X-RateLimit-Resource`, `RateLimit-Name`,
+    /// `X-RateLimit-Scope` and `X-RateLimit-Global`.
+    ///
+    /// Dates and Unix times are measured against the answer's `Date`, without one against `now`, the time by the wall
+    /// clock; what is past is zero. Of an answer that comes from a cache (`Age`) only `Retry-After` counts.
+    ///
+    /// A call counts as `rejected` by status 429, by 503 with `Retry-After`, and
+    /// by 403 or 420 with `Retry-After` or nothing remaining. `None`: the answer says nothing at all about limits.
+    ///
+    /// Milliseconds to go are not told from seconds: a server that sends those in its reset needs a reading of its own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rate_limited::feedback::Feedback;
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// let headers = [("X-RateLimit-Limit", "60"), ("X-RateLimit-Remaining", "59"), ("X-RateLimit-Reset", "42")];
+    /// let told = Feedback::from_headers(200, headers, SystemTime::now()).unwrap();
+    /// assert_eq!((told.limit, told.remaining), (Some(60), Some(59)));
+    /// assert_eq!(told.reset_after, Some(Duration::from_secs(42)));
+    /// assert!(told.whole_seconds && !told.rejected);
+    ///
+    /// assert_eq!(Feedback::from_headers(200, [("Content-Type", "text/html")], SystemTime::now()), None);
+    /// ```
+    #[must_use]
+    pub fn from_headers<N, V>(
+        status: u16,
+        headers: impl IntoIterator<Item = (N, V)>,
+        now: SystemTime,
+    ) -> Option<Feedback>
+    where
+        N: AsRef<[u8]>,
+        V: AsRef<[u8]>,
+    {
+        let held: Vec<(N, V)> = headers.into_iter().collect();
+        let headers = held.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect();
+        headers::read(status, &Headers(headers), now)
+    }
+
     /// The weight that the server admits in one window.
     #[must_use]
     pub fn limit(mut self, weight: u64) -> Self {
