@@ -222,6 +222,7 @@
 //!
 //! - `tokio` (default): [`clock::TokioClock`], which follows tokio's paused time. Waiting under tokio needs no feature;
 //!   without it (`default-features = false`) the crate does not depend on tokio.
+//! - `http`, `reqwest`: [`feedback::ServerFeedback`] for the answers of these crates.
 //! - `test-util`: `policy::conformance`, which tests a [policy](policy::Policy) of your own.
 
 pub use ratelimit_core::{Bucket, Error, ErrorKind, Outlook, Pace, Permit, Rate, Registry, Request};

@@ -16,6 +16,8 @@ use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
+#[cfg(feature = "http")]
+use std::time::SystemTime;
 
 pub(crate) use self::counter::BEHIND;
 pub use self::manual::ManualClock;
@@ -178,6 +180,13 @@ impl ClockHandle {
             ClockHandle::Other(_, identity) => *identity,
         }
     }
+}
+
+/// What the wall clock shows, for nothing but the dates that servers send: waiting never asks it.
+#[cfg(feature = "http")]
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+pub(crate) fn wall() -> SystemTime {
+    SystemTime::now()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What a server's answer says about its limits, and how it is read off the answer.
 
+#[cfg(feature = "http")]
+mod answers;
 mod headers;
 
 use std::time::{Duration, SystemTime};
@@ -176,6 +178,9 @@ impl Feedback {
 /// Answers that say something about the server's limits.
 ///
 /// `None` stands for an answer that says nothing, which is not the same as one that says that all is well.
+///
+/// With the feature `http` it is there for `http::Response` and for a status with an `http::HeaderMap`, with the feature
+/// `reqwest` for `reqwest::Response` and `reqwest::Error`.
 ///
 /// # Examples
 ///

@@ -7,6 +7,9 @@
 #[path = "../common/dice.rs"]
 mod dice;
 
+#[cfg(feature = "http")]
+mod answers;
+mod by_hand;
 mod corpus;
 mod counts;
 mod drafts;
