@@ -14,6 +14,7 @@ Fuzzes all targets, or those that are named, one after the other.
 Usage: cargo xtask fuzz [options] [TARGET].. [-- <options of libFuzzer>]
 
 Targets:
+  headers        any bytes are the headers of an answer, and what is read off them makes sense
   rate           any text is a rate or an error, and what a rate prints is read as the same rate
   schedule       any bytes are a schedule, played against the oracle of the law tests
 
@@ -30,8 +31,11 @@ struct Target {
     longest: usize,
 }
 
-const TARGETS: [Target; 2] =
-    [Target { name: "rate", longest: 64 }, Target { name: "schedule", longest: 4 * 65 }];
+const TARGETS: [Target; 3] = [
+    Target { name: "headers", longest: 512 },
+    Target { name: "rate", longest: 64 },
+    Target { name: "schedule", longest: 4 * 65 },
+];
 
 struct Wanted {
     targets: Vec<&'static Target>,
@@ -66,7 +70,9 @@ fn parse(mut words: Vec<OsString>) -> Result<Option<Wanted>, lexopt::Error> {
             Arg::Value(name) => match TARGETS.iter().find(|target| name == target.name) {
                 Some(target) => wanted.targets.push(target),
                 None => {
-                    return Err(format!("no target `{}`: there are rate, schedule", name.display()).into());
+                    return Err(
+                        format!("no target `{}`: there are headers, rate, schedule", name.display()).into()
+                    );
                 }
             },
             _ => return Err(word.unexpected()),
@@ -107,7 +113,7 @@ mod tests {
     #[test]
     fn targets_seconds_and_options() {
         let all = parsed(&[]).expect("no mistake").expect("no help");
-        assert_eq!((all.targets.len(), all.seconds), (2, 60));
+        assert_eq!((all.targets.len(), all.seconds), (3, 60));
         let one = parsed(&["rate", "--seconds", "9", "--", "-jobs=2"]).expect("no mistake").expect("no help");
         assert_eq!((one.targets.len(), one.targets[0].name, one.seconds), (1, "rate", 9));
         assert_eq!(one.options, ["-jobs=2"]);

@@ -21,7 +21,7 @@ commands:
   list           the steps of `test`, one a line
   bench          calls beside the same by hand and beside other limiters
   compile-cost   what the attribute costs the compiler and adds to a future
-  fuzz           random texts as rates, random bytes as schedules, for a while
+  fuzz           random bytes as headers, rates and schedules, for a while
   shuttle        threads on one bucket, under a scheduler that chooses who goes on
   miri           the engine's tests in an interpreter that finds undefined behaviour
   tsan           the test of real threads under ThreadSanitizer
