@@ -145,38 +145,43 @@
 //! many. So windows run a little longer than they are: by default the smaller of 20 ms and 2 %. In a token bucket it is
 //! the last of a whole burst that waits for the guard, and is refused where nothing may wait. See [`Bucket::guard`].
 //!
-//! # A 429 all the same
+//! # What the server says
 //!
-//! Other processes and people may use up the same limit. Then hold the bucket for as long as the server says: whoever
-//! waits or comes, waits for the [pause](Bucket::pause) too, or is refused at once if that is longer than it may wait.
+//! Other processes and people may use up the same limit, and some limits only the server knows. Tell the bucket what was
+//! [answered](Permit::observe), and it keeps to that as well: to what remains of the server's window until it ends, and,
+//! after a rejection, to the time that the server wants to be left alone. Whoever waits or comes waits for that, too, or
+//! is refused at once if it is longer than it may wait.
 //!
 //! ```
-//! use rate_limited::{Bucket, Rate, Registry, rate_limited};
-//! use std::time::Duration;
-//! # struct Answer { status: u16, retry_after: Option<u64>, text: String }
+//! use rate_limited::feedback::Feedback;
+//! use rate_limited::{Bucket, Rate, rate_limited};
+//! use std::time::{Duration, SystemTime};
+//! # struct Answer { status: u16, headers: Vec<(String, String)>, text: String }
 //! # fn ask(path: &str) -> std::io::Result<Answer> {
-//! #     Ok(Answer { status: if path == "/busy" { 429 } else { 200 }, retry_after: Some(30), text: path.to_owned() })
+//! #     let headers = vec![("Retry-After".to_owned(), "30".to_owned())];
+//! #     Ok(Answer { status: if path == "/busy" { 429 } else { 200 }, headers, text: path.to_owned() })
 //! # }
 //!
 //! static GITHUB: Bucket = Bucket::new("github", Rate::per_hour(5000));
 //!
-//! #[rate_limited(bucket = GITHUB)]
+//! #[rate_limited(bucket = GITHUB, permit = permit)]
 //! fn get(path: &str) -> std::io::Result<String> {
 //!     let answer = ask(path)?;
+//!     permit.observe(&Feedback::from_headers(answer.status, answer.headers, SystemTime::now()));
 //!     if answer.status == 429 {
-//!         // The header `Retry-After`, in seconds. By name: Registry::global().get("github")?.pause(..)
-//!         GITHUB.pause(Duration::from_secs(answer.retry_after.unwrap_or(1)))?;
 //!         return Err(std::io::Error::other("busy"));
 //!     }
 //!     Ok(answer.text)
 //! }
 //!
 //! assert!(get("/busy").is_err());
-//! assert!(Registry::global().get("github")?.peek()?.paused_for() > Duration::from_secs(20));
+//! assert!(GITHUB.peek()?.wait().unwrap() > Duration::from_secs(20));
 //! # Ok::<(), rate_limited::Error>(())
 //! ```
 //!
-//! The crate does not read headers itself yet.
+//! With the features `http` and `reqwest` it is `permit.observe(&response)`; for other answers implement
+//! [`ServerFeedback`](feedback::ServerFeedback). [`Bucket::learned`] makes a bucket that knows only what the server says.
+//! What says so in no answer at all is [`Bucket::pause`].
 //!
 //! # Testing
 //!

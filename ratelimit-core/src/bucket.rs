@@ -2,6 +2,7 @@
 
 mod bounds;
 mod find;
+mod learned;
 mod own;
 mod request;
 mod run;

@@ -28,7 +28,7 @@ pub(crate) struct Digest(NonZeroU64, u64);
 
 impl Digest {
     /// One in 2^64 keys shares a digest with another here, which leaves room for "no key" at no cost.
-    fn of_text(text: &[u8]) -> Self {
+    pub(crate) fn of_text(text: &[u8]) -> Self {
         let hash = keyed().hash(text);
         Digest(NonZeroU64::new(hash.h1).unwrap_or(NonZeroU64::MAX), hash.h2)
     }

@@ -25,6 +25,26 @@ pub(crate) struct Limits {
     max_keys: usize,
     in_flight: Option<usize>,
     max_waiting: Option<usize>,
+    learning: Learning,
+}
+
+/// How a bucket learns from what the server says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Learning {
+    /// Whether it is made to: while nothing is known one call at a time is sent.
+    pub(crate) is_declared: bool,
+    /// For how long what the server said is remembered beyond its window.
+    pub(crate) remember: Duration,
+    /// Whether the names that the server gives its limits tell them apart.
+    pub(crate) server_names: bool,
+    /// How far away the end of a wait that the server asks for may be for a call to wait at all.
+    pub(crate) max_pause: Duration,
+}
+
+impl Learning {
+    const HOUR: Duration = Duration::from_secs(3600);
+    const DEFAULT: Learning =
+        Learning { is_declared: false, remember: Self::HOUR, server_names: true, max_pause: Self::HOUR };
 }
 
 /// Up to eight rates, in a form that constants can build.
@@ -79,11 +99,15 @@ impl Limits {
         max_keys: MAX_KEYS,
         in_flight: None,
         max_waiting: None,
+        learning: Learning::DEFAULT,
     };
 
     pub(crate) fn own(own: Prototype) -> Self {
         Limits { own: Some(own), ..Limits::UNLIMITED }
     }
+
+    pub(crate) const LEARNED: Limits =
+        Limits { learning: Learning { is_declared: true, ..Learning::DEFAULT }, ..Limits::UNLIMITED };
 
     pub(crate) const fn of(rate: Rate) -> Self {
         let mut limits = Limits::UNLIMITED;
@@ -115,6 +139,10 @@ impl Limits {
         self.max_waiting = Some(max_waiting);
     }
 
+    pub(crate) const fn learning_mut(&mut self) -> &mut Learning {
+        &mut self.learning
+    }
+
     pub(crate) fn rates(&self) -> impl Iterator<Item = Rate> {
         self.rates.iter()
     }
@@ -128,6 +156,7 @@ impl Limits {
             && self.max_keys == other.max_keys
             && self.in_flight == other.in_flight
             && self.max_waiting == other.max_waiting
+            && self.learning == other.learning
     }
 
     fn same_own(&self, other: &Limits) -> bool {
@@ -164,6 +193,7 @@ impl Limits {
             max_keys: self.max_keys,
             in_flight: self.in_flight,
             max_waiting: self.max_waiting,
+            learning: self.learning,
         })
     }
 }
@@ -179,6 +209,7 @@ pub(crate) struct Valid {
     pub(crate) in_flight: Option<usize>,
     /// How many may wait at once on each key.
     pub(crate) max_waiting: Option<usize>,
+    pub(crate) learning: Learning,
 }
 
 impl Valid {
@@ -247,7 +278,9 @@ impl fmt::Display for Limits {
                 parts += 1;
             }
         }
-        if parts == 0 {
+        if self.learning.is_declared {
+            f.write_str(if parts == 0 { "what the server says" } else { ", what the server says" })?;
+        } else if parts == 0 {
             f.write_str("no rate")?;
         }
         if let Some(guard) = self.guard {
@@ -261,6 +294,16 @@ impl fmt::Display for Limits {
         }
         if let Some(max_waiting) = self.max_waiting {
             write!(f, ", max_waiting {max_waiting}")?;
+        }
+        let Learning { remember, server_names, max_pause, .. } = self.learning;
+        if remember != Learning::HOUR {
+            write!(f, ", remember {remember:?}")?;
+        }
+        if !server_names {
+            f.write_str(", no server names")?;
+        }
+        if max_pause != Learning::HOUR {
+            write!(f, ", max_pause {max_pause:?}")?;
         }
         Ok(())
     }

@@ -26,8 +26,10 @@ mod enter;
 mod flight;
 mod gate;
 mod handle;
+mod learning;
 mod locked;
 mod look;
+mod observe;
 mod own;
 mod plan;
 mod shared;
@@ -37,6 +39,7 @@ mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
+use std::ops::Bound;
 use std::task::Waker;
 
 use crate::key::Digest;
@@ -47,10 +50,12 @@ pub(crate) use declared::{Declared, Defaults};
 pub(crate) use enter::{Ask, Began, Claimed, Entered};
 pub(crate) use gate::Passage;
 pub(crate) use handle::Handle;
+pub(crate) use learning::Route;
 pub(crate) use locked::Changed;
 pub(crate) use shared::Shared;
 pub(crate) use state::{Grant, Refusal};
 
+use learning::{Place, WindowId};
 use plan::Plan;
 
 /// How long a turn is kept for a waiter that is not polled, and how far past its allowance a waiter may still start:
@@ -74,6 +79,20 @@ struct Waiter {
     waker: Option<Waker>,
     /// Its turn came and went without it.
     passed: bool,
+    /// Where the bucket learns.
+    place: Option<Box<Place>>,
+}
+
+impl Waiter {
+    /// Somebody who is asked about and does not wait.
+    fn newcomer(weight: u32, window: WindowId, now: Timestamp) -> Self {
+        let place = Some(Box::new(Place { route: None, window }));
+        Waiter { weight, joined: now, deadline: Timestamp::MAX, waker: None, passed: false, place }
+    }
+
+    fn window(&self) -> WindowId {
+        self.place.as_ref().map_or(WindowId::Of(None), |place| place.window)
+    }
 }
 
 /// Those who wait on one key, in order of arrival.
@@ -90,6 +109,8 @@ struct Line {
     agenda: Option<Timestamp>,
     /// When each of them would start, as far as it is known.
     plan: Option<Plan>,
+    /// Where the bucket learns: those who are not passed over, by the window they wait for.
+    queues: BTreeSet<(WindowId, Ticket)>,
 }
 
 impl Line {
@@ -107,7 +128,77 @@ impl Line {
         self.waiters.iter().filter(|(_, waiter)| !waiter.passed)
     }
 
+    /// Of each window the first who is not passed over, and its weight.
+    fn firsts(&self) -> impl Iterator<Item = (WindowId, Ticket, u32)> {
+        let mut next = self.queues.first().copied();
+        let firsts = std::iter::from_fn(move || {
+            let first = next?;
+            let behind = (Bound::Excluded((first.0, Ticket::MAX)), Bound::Unbounded);
+            next = self.queues.range(behind).next().copied();
+            Some(first)
+        });
+        firsts.filter_map(|(window, ticket)| Some((window, ticket, self.waiters.get(&ticket)?.weight)))
+    }
+
+    /// Whether anybody who is not passed over waits for `window`.
+    fn waits_for(&self, window: WindowId) -> bool {
+        self.queues.range((window, Ticket::MIN)..=(window, Ticket::MAX)).next().is_some()
+    }
+
+    /// Everybody, with the window they wait for.
+    fn placed(&self) -> impl Iterator<Item = (Ticket, &Waiter, WindowId)> {
+        self.waiters.iter().map(|(ticket, waiter)| (*ticket, waiter, waiter.window()))
+    }
+
+    /// Places those who stand nowhere yet.
+    fn place_all(&mut self, place: Place) {
+        for waiter in self.waiters.values_mut() {
+            waiter.place.get_or_insert_with(|| Box::new(place));
+        }
+        self.queue_up();
+    }
+
+    /// Who waits on `route` waits for another window.
+    fn place_route(&mut self, route: Route, window: WindowId) {
+        let places = self.waiters.values_mut().filter_map(|waiter| waiter.place.as_mut());
+        for place in places.filter(|place| place.route == route) {
+            place.window = window;
+        }
+        self.queue_up();
+    }
+
+    /// The windows have no names any more.
+    fn place_by_route(&mut self) {
+        for place in self.waiters.values_mut().filter_map(|waiter| waiter.place.as_mut()) {
+            place.window = WindowId::Of(place.route);
+        }
+        self.queue_up();
+    }
+
+    fn queue_up(&mut self) {
+        let active = self.waiters.iter().filter(|(_, waiter)| !waiter.passed && waiter.place.is_some());
+        self.queues = active.map(|(ticket, waiter)| (waiter.window(), *ticket)).collect();
+    }
+
+    /// Passes over somebody, or lets it have its place again.
+    fn set_passed(&mut self, ticket: Ticket, passed: bool) {
+        let Some(waiter) = self.waiters.get_mut(&ticket) else { return };
+        waiter.passed = passed;
+        if waiter.place.is_none() {
+            return;
+        }
+        let queued = (waiter.window(), ticket);
+        if passed {
+            self.queues.remove(&queued);
+        } else {
+            self.queues.insert(queued);
+        }
+    }
+
     fn insert(&mut self, ticket: Ticket, waiter: Waiter) {
+        if waiter.place.is_some() {
+            self.queues.insert((waiter.window(), ticket));
+        }
         if waiter.deadline < Timestamp::MAX {
             self.deadlines.insert((waiter.deadline, ticket));
         }
@@ -117,6 +208,7 @@ impl Line {
     fn remove(&mut self, ticket: Ticket) -> Option<Waiter> {
         let waiter = self.waiters.remove(&ticket)?;
         self.deadlines.remove(&(waiter.deadline, ticket));
+        self.queues.remove(&(waiter.window(), ticket));
         Some(waiter)
     }
 }

@@ -27,6 +27,7 @@ pub struct Outlook {
     waiting: usize,
     paused_for: Duration,
     guard: Duration,
+    is_learning: bool,
 }
 
 /// One rate of an [`Outlook`].
@@ -45,8 +46,9 @@ impl Outlook {
         waiting: usize,
         paused_for: Duration,
         guard: Duration,
+        is_learning: bool,
     ) -> Self {
-        Outlook { wait, rates, waiting, paused_for, guard }
+        Outlook { wait, rates, waiting, paused_for, guard, is_learning }
     }
 
     /// How long the call would wait, behind those who wait already; `None` = it would never start, or nobody knows
@@ -69,7 +71,7 @@ impl Outlook {
         self.waiting
     }
 
-    /// How long the bucket is still paused; zero if it is not.
+    /// How long the bucket is still paused, or the server wants to be left alone by such calls; zero if neither.
     #[must_use]
     pub fn paused_for(&self) -> Duration {
         self.paused_for
@@ -79,6 +81,13 @@ impl Outlook {
     #[must_use]
     pub fn guard(&self) -> Duration {
         self.guard
+    }
+
+    /// Whether the bucket keeps to what the server says: it was made to [learn](crate::Bucket::learned), or an answer was
+    /// [observed](crate::Permit::observe).
+    #[must_use]
+    pub fn is_learning(&self) -> bool {
+        self.is_learning
     }
 }
 

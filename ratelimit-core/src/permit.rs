@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::feedback::ServerFeedback;
 use crate::line::{Changed, Grant, Handle, IN_FLIGHT, KeyId, PLAIN};
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::time::Timestamp;
@@ -43,9 +44,8 @@ pub struct Permit {
 
 impl Permit {
     pub(crate) fn new(shared: Handle, key: KeyId, grant: Grant) -> Self {
-        let in_flight = grant.in_flight;
         let mut permit = Permit::plain(shared, key, grant);
-        *permit.account.get_mut() = if in_flight { IN_FLIGHT } else { PLAIN };
+        *permit.account.get_mut() = grant.account;
         permit
     }
 
@@ -74,9 +74,7 @@ impl Permit {
 
     fn grant(&self) -> Grant {
         let Permit { start, born, waited, weight, .. } = *self;
-        // Only asked for where it is not corrected yet.
-        let in_flight = self.account.load(Ordering::Relaxed) == IN_FLIGHT;
-        Grant { start, born, weight, in_flight, waited }
+        Grant { start, born, weight, account: self.account.load(Ordering::Relaxed), waited }
     }
 
     /// How long the call waited.
@@ -133,6 +131,38 @@ impl Permit {
     /// ```
     pub fn correct(&self, n: u32) {
         self.shared.correct(self.key, self.grant(), &self.account, n);
+    }
+
+    /// Tells what the server answered, so that the bucket keeps to the limits that the server really has.
+    ///
+    /// The first answer ends the time in which the call counts as on its way; what is told later is news all the same.
+    /// A permit that ends unheard may have been counted by the server: where windows are
+    /// [learned](crate::Bucket::learned) it is charged. An answer that says nothing of limits, `None`, is heard as well.
+    /// A server that rejected the call holds back all who call with this key and [route](crate::Request::route), or
+    /// everybody if it says so; who waits and is moved past its allowance by it is refused at once.
+    ///
+    /// From the first answer that says something on, the bucket keeps all its calls in mind until they end, and each takes
+    /// its lock: some hundred nanoseconds instead of some ten. Calls that began before are not known to be on their way.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rate_limited::clock::ManualClock;
+    /// use rate_limited::feedback::Feedback;
+    /// use rate_limited::{Bucket, Rate};
+    /// use std::time::Duration;
+    ///
+    /// let bucket = Bucket::named("api", Rate::per_second(100)).clock(ManualClock::new());
+    /// let permit = bucket.try_acquire()?;
+    /// permit.observe(&Feedback::default().rejected(true).retry_after(Duration::from_secs(5)));
+    /// let refused = bucket.try_acquire().unwrap_err();
+    /// assert_eq!(refused.retry_after(), Some(Duration::from_secs(5)));
+    /// # Ok::<(), rate_limited::Error>(())
+    /// ```
+    pub fn observe(&self, answer: &impl ServerFeedback) {
+        let feedback = answer.feedback();
+        let account = self.account.load(Ordering::Relaxed);
+        self.shared.observe(self.key, self.grant(), account, feedback.as_ref());
     }
 }
 

@@ -10,6 +10,7 @@ pub mod conformance;
 mod fixed_window;
 pub(crate) mod inherit;
 mod leaky_bucket;
+pub(crate) mod learned;
 pub(crate) mod own;
 mod sliding_window;
 pub(crate) mod token_bucket;

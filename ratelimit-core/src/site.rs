@@ -288,6 +288,6 @@ impl Call {
     #[inline]
     fn asked(self, key: Option<Key>, weight: Option<u32>, max_delay: Option<u64>) -> Asked {
         let Call { shared, max_delay: own, site } = self;
-        Asked { shared, key, weight, max_delay: max_delay.unwrap_or(own), site: Some(site) }
+        Asked { shared, key, route: None, weight, max_delay: max_delay.unwrap_or(own), site: Some(site) }
     }
 }

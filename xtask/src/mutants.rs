@@ -19,7 +19,7 @@ use parts::{PARTS, Part, SLOW};
 use survivors::Survivors;
 
 const HELP: &str = "\
-Changes the engine's policies, lines and rates in one place after the other, by cargo-mutants, and runs the engine's
+Changes the engine's policies, lines, rates and feedback in one place after the other, by cargo-mutants, and runs the engine's
 tests on each: those that catch most of a file's first, and what these let live meets all that are under the manual
 clock and have to do with it.
 

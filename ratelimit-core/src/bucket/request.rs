@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::Bucket;
 use crate::acquire::{AcquireWith, Asked};
 use crate::error::Error;
+use crate::feedback::ServerFeedback;
 use crate::key::Key;
 use crate::outlook::Outlook;
 use crate::permit::Permit;
@@ -47,8 +48,34 @@ impl Request<'_> {
     pub fn key(self, key: impl Display) -> Self {
         let key = Some(Key::new(&key));
         // Put together once: moving what was just written takes longer than writing it.
-        let Asked { shared, weight, max_delay, site, .. } = self.asked;
-        Request::new(Asked { shared, key, weight, max_delay, site })
+        let Asked { shared, route, weight, max_delay, site, .. } = self.asked;
+        Request::new(Asked { shared, key, route, weight, max_delay, site })
+    }
+
+    /// What the server tells apart beside the key: the text of `route`, such as a method and a path; by default the
+    /// bucket itself.
+    ///
+    /// Of account where the server's answer is [observed](crate::Permit::observe), for which a call with a route is kept
+    /// in mind until it ends. What was said is known for each key and route, of no more than
+    /// [`max_keys`](crate::Bucket::max_keys) and some: let there be a number of routes, not one for each page.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rate_limited::Bucket;
+    ///
+    /// static DISCORD: Bucket = Bucket::learned("discord");
+    ///
+    /// let channel = 42;
+    /// let permit = DISCORD.request().route("POST /channels/{id}/messages").key(channel).acquire()?;
+    /// // Of another route nothing is known either: it need not wait for the answer of the first.
+    /// let other = DISCORD.request().route("GET /channels/{id}").key(channel).try_acquire()?;
+    /// # drop((permit, other));
+    /// # Ok::<(), rate_limited::Error>(())
+    /// ```
+    pub fn route(mut self, route: impl Display) -> Self {
+        self.asked.route = Some(Box::new(Key::new(&route).digest()));
+        self
     }
 
     /// What the call costs, by default 1. A weight of 0 is a free pass: it is granted and changes nothing.
@@ -127,7 +154,8 @@ impl Request<'_> {
     ///
     /// [`Closed`](crate::ErrorKind::Closed), [`Config`](crate::ErrorKind::Config).
     pub fn peek(self) -> Result<Outlook, Error> {
-        self.asked.shared()?.peek(self.asked.key_id(), self.asked.weight.unwrap_or(u32::MAX))
+        let asked = self.asked;
+        asked.shared()?.peek(asked.key_id(), asked.route(), asked.weight.unwrap_or(u32::MAX))
     }
 
     /// Looks at, or changes, this key's state of the bucket's [own policy](Bucket::with_policy), such as to read a
@@ -163,6 +191,18 @@ impl Request<'_> {
     /// ```
     pub fn with_policy<P: Policy, R>(self, change: impl FnMut(&mut P, Timestamp) -> R) -> Result<R, Error> {
         self.asked.shared()?.with_own(self.asked.key_id(), change)
+    }
+
+    /// Tells what the server answered to a call that had no permit, as [`Permit::observe`] does of one that had. It is
+    /// taken for the answer to a call that was sent just now.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`](crate::ErrorKind::Closed), [`Config`](crate::ErrorKind::Config).
+    pub fn observe(self, answer: &impl ServerFeedback) -> Result<(), Error> {
+        let feedback = answer.feedback();
+        let asked = self.asked;
+        asked.shared()?.observe_apart(asked.key_id(), asked.route().flatten(), feedback.as_ref())
     }
 
     /// This key as fresh. What it took from a total over all keys stays taken.

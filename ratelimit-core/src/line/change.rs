@@ -46,6 +46,7 @@ impl State {
         let before = self.has_unknown_turns().then(|| self.forecast_all(reading));
         self.memory.reset();
         let reading = self.start_anew(reading.clock);
+        self.unlearn(None);
         self.make_room_in_flight(reading);
         match before {
             Some(before) => self.judge_all(&before, reading, effects),
@@ -57,6 +58,7 @@ impl State {
     pub(super) fn reset_key(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
         let before = self.forecast_unknown(key, reading);
         self.memory.reset_key(key, self.tempo.policy_time(reading.now));
+        self.unlearn(Some(key));
         // Its entry is kept while it is in use.
         if self.is_in_use(key) {
             self.make_room(key, reading);
@@ -68,7 +70,7 @@ impl State {
 
     /// Forgets all times but those of who waits; the reading to go on with.
     fn start_anew(&mut self, now: Timestamp) -> Reading {
-        self.paused_until = Timestamp::ZERO;
+        (self.paused_until, self.told_until) = (Timestamp::ZERO, Timestamp::ZERO);
         self.latest = Some(now);
         if let Some(seen) = &self.seen {
             seen.store(now.as_nanos(), Ordering::Relaxed);
@@ -90,6 +92,7 @@ impl State {
         self.memory = self.memory.under(&limits, self.tempo.policy_time(reading.now), needed);
         effects.meet_panic();
         self.limits = limits;
+        self.learn_under_limits();
         self.changes += 1;
         self.allow_coarse();
         if !self.memory.has_total() {
@@ -99,6 +102,8 @@ impl State {
             }
         }
         self.refuse_too_heavy(effects);
+        let keys: Vec<KeyId> = self.lines.keys().copied().collect();
+        self.refuse_hopeless(&keys, reading, effects);
         self.judge_all(&before, reading, effects);
     }
 
@@ -151,6 +156,10 @@ impl State {
         self.epoch = self.epoch.checked_add(1).unwrap_or(NonZeroU32::MIN);
         self.memory = self.memory.anew(&self.limits);
         let reading = self.start_anew(new);
+        for flight in self.accounts.values_mut().filter_map(|account| account.flight.as_mut()) {
+            flight.sent.at = moved(flight.sent.at, old, new);
+        }
+        self.unlearn(None);
         self.agenda.clear();
         for line in self.lines.values_mut() {
             line.agenda = None;

@@ -1,16 +1,21 @@
 //! Taking without asking: what was spent already counts, also where that is a debt.
 
-use super::KeyId;
 use super::effects::Effects;
 use super::locked::Changed;
 use super::plan::Forecast;
 use super::shared::Shared;
 use super::state::{Grant, Reading, Refusal, State};
+use super::{KeyId, Route};
 use crate::error::ErrorKind;
 
 impl Shared {
-    pub(crate) fn charge(&self, key: KeyId, weight: u32) -> Changed<Result<Grant, Refusal>> {
-        self.change(|state, reading, effects| state.charge(key, weight, reading, effects))
+    pub(crate) fn charge(
+        &self,
+        key: KeyId,
+        route: Option<Route>,
+        weight: u32,
+    ) -> Changed<Result<Grant, Refusal>> {
+        self.change(|state, reading, effects| state.charge((key, route), weight, reading, effects))
     }
 }
 
@@ -18,7 +23,7 @@ impl State {
     /// Takes `weight` now, whatever the rates say, and also during a pause.
     fn charge(
         &mut self,
-        key: KeyId,
+        (key, route): (KeyId, Option<Route>),
         weight: u32,
         reading: Reading,
         effects: &mut Effects,
@@ -26,15 +31,19 @@ impl State {
         if self.closed {
             return Err(Refusal::of(ErrorKind::Closed));
         }
-        if weight == 0 {
-            return Ok(self.free_pass(reading));
+        if route.is_some() {
+            self.begin_learning();
         }
+        if weight == 0 {
+            return Ok(self.free_pass(key, route, reading));
+        }
+        let route = route.flatten();
         self.catch_up(key, reading, effects);
-        if !self.make_room_to_start(key, reading) {
+        if !self.make_room_to_start(key, route, reading) {
             return Err(Refusal::of(ErrorKind::TooManyKeys));
         }
         let before = self.forecast_sharers(key, reading);
-        let grant = self.commit(key, reading, weight, reading.clock);
+        let grant = self.commit((key, route), reading, weight, reading.clock);
         effects.meet_panic();
         self.judge_sharers(key, &before, reading, effects);
         grant.ok_or(Refusal::of(ErrorKind::Limited))

@@ -2,6 +2,7 @@
 
 use super::KeyId;
 use super::effects::Effects;
+use super::learning::Flight;
 use super::locked::{Changed, lock};
 use super::shared::Shared;
 use super::state::{Grant, Reading, State};
@@ -30,18 +31,29 @@ impl Part {
 #[derive(Debug)]
 pub(super) struct Account {
     /// Of those that count something, the oldest first.
-    parts: Vec<Part>,
+    pub(super) parts: Vec<Part>,
     /// What counts beside them and can be given back no more.
     beyond: u32,
-    in_flight: bool,
+    pub(super) in_flight: bool,
+    /// Where the bucket learns: what is to be heard of it.
+    pub(super) flight: Option<Flight>,
+}
+
+/// A call that ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Ended {
+    /// It was in flight and never corrected.
+    Plain(Part),
+    /// By the number of its account.
+    Known(u32),
 }
 
 /// How many parts of one call are remembered: a call that is corrected upwards without end takes no memory without end.
 const MOST_PARTS: usize = 64;
 
 impl Account {
-    fn of(grant: Grant) -> Self {
-        Account { parts: vec![Part::of(grant)], beyond: 0, in_flight: grant.in_flight }
+    fn of(grant: Grant, flight: Option<Flight>) -> Self {
+        Account { parts: vec![Part::of(grant)], beyond: 0, in_flight: grant.account == IN_FLIGHT, flight }
     }
 
     fn counted(&self) -> u32 {
@@ -74,9 +86,12 @@ impl Shared {
         self.change_and_finish(|state, reading, effects| {
             // Written under the lock only.
             let known = account.load(Ordering::Relaxed);
-            let number = if known > IN_FLIGHT { known } else { state.new_account(grant) };
+            let number = if known > IN_FLIGHT { known } else { state.new_account(grant, None) };
             account.store(number, Ordering::Relaxed);
             if let Some(mut account) = state.accounts.remove(&number) {
+                if let Some(flight) = account.flight.as_mut().filter(|flight| !flight.is_heard) {
+                    state.weigh(flight, cost);
+                }
                 state.settle_up(key, &mut account, cost, (reading, effects));
                 state.accounts.insert(number, account);
             }
@@ -88,7 +103,12 @@ impl Shared {
         self.change(|state, reading, effects| {
             let known = state.accounts.remove(&account);
             let is_known = known.is_some();
-            let mut known = known.unwrap_or_else(|| Account::of(grant));
+            let mut known = known.unwrap_or_else(|| Account::of(grant, None));
+            if let Some(flight) = &mut known.flight {
+                // It never reached the server.
+                state.land_unheard(*flight, false, reading.now);
+                flight.is_heard = true;
+            }
             state.settle_up(key, &mut known, 0, (reading, effects));
             if is_known {
                 state.accounts.insert(account, known);
@@ -101,22 +121,24 @@ impl Shared {
     /// A user's own policy that panics reaches whoever drops the permit, unless that is unwinding already.
     pub(crate) fn end(&self, key: KeyId, grant: Grant, account: u32) {
         if account == IN_FLIGHT {
-            return self.land(key, &[Part::of(grant)], true);
+            return self.land(key, Ended::Plain(Part::of(grant)));
         }
         // The gate is left as it is: there are no accounts in it.
         let mut state = lock(&self.state);
-        let (known, has_own) = (state.accounts.remove(&account), state.memory.has_own());
-        drop(state);
-        if let Some(Account { parts, in_flight, .. }) = known
-            && (in_flight || has_own)
-        {
-            self.land(key, &parts, in_flight);
+        let has_own = state.memory.has_own();
+        let is_told = |known: &Account| known.in_flight || known.flight.is_some() || has_own;
+        if state.accounts.get(&account).is_some_and(is_told) {
+            // It stays until everything is told of its end, as others may move it meanwhile.
+            drop(state);
+            self.land(key, Ended::Known(account));
+        } else {
+            state.accounts.remove(&account);
         }
     }
 }
 
 impl State {
-    fn new_account(&mut self, grant: Grant) -> u32 {
+    pub(super) fn new_account(&mut self, grant: Grant, flight: Option<Flight>) -> u32 {
         // Numbers come round again; some call may live that long.
         let taken = |number: u32| number <= IN_FLIGHT || self.accounts.contains_key(&number);
         let mut number = self.numbered.wrapping_add(1);
@@ -124,7 +146,7 @@ impl State {
             number = number.wrapping_add(1);
         }
         self.numbered = number;
-        self.accounts.insert(number, Account::of(grant));
+        self.accounts.insert(number, Account::of(grant, flight));
         number
     }
 
@@ -154,7 +176,7 @@ impl State {
         }
         self.catch_up(key, reading, effects);
         // Its entry may be forgotten by now, and all the room be taken by others: there is nowhere to count then.
-        if !self.make_room_to_start(key, reading) {
+        if !self.make_room_to_start(key, None, reading) {
             return None;
         }
         let before = self.forecast_sharers(key, reading);

@@ -4,15 +4,19 @@ use std::num::NonZeroU32;
 use std::task::Waker;
 
 use super::effects::Effects;
+use super::learning::{Flight, Place, WindowId};
 use super::state::{Due, Grant, Reading, Refusal, State};
-use super::{KeyId, Ticket, Waiter};
+use super::{KeyId, PLAIN, Route, Ticket, Waiter};
 use crate::error::ErrorKind;
+use crate::policy::learned::Sent;
 use crate::time::Timestamp;
 
 /// What a caller asks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ask {
     pub(crate) key: KeyId,
+    /// Where the server's answer will be listened to: which route it is of.
+    pub(crate) route: Option<Route>,
     pub(crate) weight: u32,
     /// The allowance in nanoseconds: 0 = never wait, `u64::MAX` = however long.
     pub(crate) max_delay: u64,
@@ -57,27 +61,41 @@ impl State {
         if self.closed {
             return Entered::Refused(Refusal::of(ErrorKind::Closed));
         }
+        if ask.route.is_some() {
+            self.begin_learning();
+        }
         if ask.weight == 0 {
-            return Entered::Granted(self.free_pass(reading));
+            return Entered::Granted(self.free_pass(ask.key, ask.route, reading));
         }
         if let Some(rate) = self.memory.too_heavy(ask.weight) {
             return Entered::Refused(Refusal { rate: Some(rate), ..Refusal::of(ErrorKind::TooHeavy) });
         }
         if let Some((start, born)) = self.take(ask.key, ask.weight, reading.now, 0) {
-            let grant = Grant { start, born, weight: ask.weight, in_flight: false, waited: 0 };
+            let grant = Grant { start, born, weight: ask.weight, account: PLAIN, waited: 0 };
             return Entered::Granted(grant);
         }
         self.catch_up(ask.key, reading, effects);
-        if let Some(refusal) = self.refused_by_own(ask, reading, effects) {
+        let window = self.window_of(ask.route.flatten());
+        let refusal = self.refused_by_own(ask, reading, effects);
+        if let Some(refusal) = refusal.or_else(|| self.refused_by_server(ask, window, reading)) {
             return Entered::Refused(refusal);
         }
-        if !self.is_anybody_before(ask.key) {
-            let due = self.due_alone(ask.key, reading.now, ask.weight);
+        if !self.is_anybody_before(ask.key, window, reading.now) {
+            let due = self.due_alone(ask.key, window, reading.now, ask.weight);
             if due.at == Some(reading.now) {
                 return self.start_at_once(ask, reading, effects);
             }
         }
-        self.wait_or_refuse(ask, waker, reading, effects)
+        self.wait_or_refuse(ask, window, (waker, reading, effects))
+    }
+
+    /// What the server, as far as it is known, says to a newcomer for longer than anybody is to wait.
+    fn refused_by_server(&self, ask: Ask, window: WindowId, reading: Reading) -> Option<Refusal> {
+        if self.is_above_limit(ask.key, window, reading.now, ask.weight) {
+            return Some(Refusal::of(ErrorKind::TooHeavy));
+        }
+        let due = self.held_too_long(ask.key, window, reading, ask.weight)?;
+        Some(Refusal::until(due, reading, ask.max_delay))
     }
 
     /// What the user's policy, if there is one, says to a newcomer for good.
@@ -92,22 +110,32 @@ impl State {
         is_never.then_some(Refusal::of(ErrorKind::TooHeavy))
     }
 
-    /// It changes nothing, and there is nothing to settle unless it is corrected.
-    pub(super) fn free_pass(&self, reading: Reading) -> Grant {
+    /// It changes nothing, and there is nothing to settle unless it is corrected; but its answer may be of a route.
+    pub(super) fn free_pass(&mut self, key: KeyId, route: Option<Route>, reading: Reading) -> Grant {
         let start = self.tempo.policy_time(reading.now);
-        Grant { start, born: self.memory.newest(), weight: 0, in_flight: false, waited: 0 }
+        let grant = Grant { start, born: self.memory.newest(), weight: 0, account: PLAIN, waited: 0 };
+        let Some(route) = route else { return grant };
+        let sent = Sent { at: reading.now, weight: 0 };
+        let flight = Flight { key, route, sent, is_heard: false };
+        Grant { account: self.new_account(grant, Some(flight)), ..grant }
     }
 
     /// Whether somebody in line must start before a newcomer on `key`.
-    fn is_anybody_before(&self, key: KeyId) -> bool {
-        self.lines.get(&key).is_some_and(|line| line.head().is_some()) || !self.contenders.is_empty()
+    fn is_anybody_before(&self, key: KeyId, window: WindowId, now: Timestamp) -> bool {
+        let in_line = self.lines.get(&key).is_some_and(|line| match &self.windows {
+            None => line.head().is_some(),
+            // Who waits for another window holds up nobody before that lets it start.
+            Some(_) => line.waits_for(window) || self.is_front_ready(key, now),
+        });
+        in_line || !self.contenders.is_empty()
     }
 
     fn start_at_once(&mut self, ask: Ask, reading: Reading, effects: &mut Effects) -> Entered {
-        if !self.make_room_to_start(ask.key, reading) {
+        let route = ask.route.flatten();
+        if !self.make_room_to_start(ask.key, route, reading) {
             return Entered::Refused(Refusal::of(ErrorKind::TooManyKeys));
         }
-        let grant = self.commit(ask.key, reading, ask.weight, reading.clock);
+        let grant = self.commit((ask.key, route), reading, ask.weight, reading.clock);
         effects.meet_panic();
         // Those it goes by may have no turn to come any more.
         self.settle(ask.key, reading, effects);
@@ -117,9 +145,8 @@ impl State {
     fn wait_or_refuse(
         &mut self,
         ask: Ask,
-        waker: &mut Option<Waker>,
-        reading: Reading,
-        effects: &mut Effects,
+        window: WindowId,
+        (waker, reading, effects): (&mut Option<Waker>, Reading, &mut Effects),
     ) -> Entered {
         let began =
             ask.began.filter(|began| began.epoch == self.epoch).map_or(reading.clock, |began| began.at);
@@ -127,7 +154,7 @@ impl State {
         let ends = deadline < Timestamp::MAX;
         // Whoever waits however long needs no plan, and extends one that is there.
         let plans = ends || self.is_planned(ask.key, reading);
-        let due = plans.then(|| self.due_behind_line(ask.key, reading, ask.weight));
+        let due = plans.then(|| self.due_behind_line(ask.key, window, reading, ask.weight));
         if effects.meet_panic() {
             return Entered::Refused(Refusal::of(ErrorKind::Limited));
         }
@@ -139,7 +166,7 @@ impl State {
             return Entered::Refused(Refusal::until(due, reading, ask.max_delay));
         }
         if self.is_crowded(ask.key) {
-            let due = due.unwrap_or_else(|| self.due_behind_line(ask.key, reading, ask.weight));
+            let due = due.unwrap_or_else(|| self.due_behind_line(ask.key, window, reading, ask.weight));
             effects.meet_panic();
             let refusal = Refusal::until(due, reading, ask.max_delay);
             return Entered::Refused(Refusal { kind: ErrorKind::TooManyWaiting, ..refusal });
@@ -150,8 +177,9 @@ impl State {
         if !self.make_room(ask.key, reading) {
             return Entered::Refused(Refusal::of(ErrorKind::TooManyKeys));
         }
+        let place = self.windows.is_some().then(|| Box::new(Place { route: ask.route.flatten(), window }));
         let waiter =
-            Waiter { weight: ask.weight, joined: began, deadline, waker: waker.take(), passed: false };
+            Waiter { weight: ask.weight, joined: began, deadline, waker: waker.take(), passed: false, place };
         Entered::Waits(self.join(ask.key, waiter, due, reading, effects))
     }
 
@@ -175,7 +203,7 @@ impl State {
         self.extend_plan(key, due, waiter.weight);
         let line = self.lines.entry(key).or_default();
         // The line was brought up to date just before, and one more at its end moves nobody's turn.
-        let moves = ends || line.head().is_none();
+        let moves = ends || line.head().is_none() || waiter.place.is_some();
         line.insert(ticket, waiter);
         if moves {
             self.settle(key, reading, effects);
@@ -196,9 +224,9 @@ impl State {
         if let Some(waiter) = self.lines.get_mut(&key).and_then(|line| line.waiters.get_mut(&ticket)) {
             // What comes of this look it need not be woken for.
             effects.drop(waiter.waker.take());
-            waiter.passed = false;
         }
         if came_back.is_some() {
+            self.set_passed(key, ticket, false);
             self.outdate(key);
         }
         self.keep_turn(key, ticket, reading);
@@ -247,7 +275,9 @@ impl State {
 
     fn take_turn(&mut self, key: KeyId, ticket: Ticket, reading: Reading, effects: &mut Effects) -> Claimed {
         // While the key waits, its entry is kept; only a reset of that key may have removed it.
-        if !self.make_room_to_start(key, reading) {
+        let waiter = self.lines.get(&key).and_then(|line| line.waiters.get(&ticket));
+        let route = waiter.and_then(|waiter| waiter.place.as_ref()).and_then(|place| place.route);
+        if !self.make_room_to_start(key, route, reading) {
             self.refuse(key, ticket, Refusal::of(ErrorKind::TooManyKeys), effects);
         }
         let Some(waiter) = self.unlink(key, ticket) else {
@@ -255,7 +285,7 @@ impl State {
             return Claimed::Refused(refusal.unwrap_or(Refusal::of(ErrorKind::Closed)));
         };
         effects.drop(waiter.waker);
-        let grant = self.commit(key, reading, waiter.weight, waiter.joined);
+        let grant = self.commit((key, route), reading, waiter.weight, waiter.joined);
         effects.meet_panic();
         self.may_be_idle(key);
         self.settle(key, reading, effects);

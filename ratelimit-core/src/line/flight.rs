@@ -7,20 +7,20 @@ use std::panic::resume_unwind;
 use std::thread;
 
 use super::KeyId;
-use super::correct::Part;
+use super::correct::Ended;
 use super::effects::Effects;
 use super::shared::Shared;
 use super::state::{Reading, State};
 
 impl Shared {
-    /// A body of `key` has ended, whose call counts `parts`; `counted` if it was in flight.
+    /// A body of `key` has ended.
     ///
     /// It runs while permits are dropped: only what a user's own policy panics with gets out, and not while this thread
     /// unwinds already.
-    pub(super) fn land(&self, key: KeyId, parts: &[Part], counted: bool) {
+    pub(super) fn land(&self, key: KeyId, ended: Ended) {
         let mut met = None;
         self.change_while_dropping(|state, reading, effects| {
-            state.land(key, (parts, counted), reading, effects);
+            state.land(key, ended, reading, effects);
             met = effects.panicked.take();
         });
         if let Some(panic) = met
@@ -42,24 +42,40 @@ impl State {
     }
 
     /// A body has ended: the next may have its turn.
-    fn land(
-        &mut self,
-        key: KeyId,
-        (parts, counted): (&[Part], bool),
-        reading: Reading,
-        effects: &mut Effects,
-    ) {
+    fn land(&mut self, key: KeyId, ended: Ended, reading: Reading, effects: &mut Effects) {
         // Where all have a place to come, no turn is unknown, and none is moved, unless by what the user's policy learns.
         let waiting = self.lines.get(&key).map_or(0, |line| line.waiters.len());
-        let moves = self.memory.has_own() || waiting > self.room_in_flight(key);
+        let known = match ended {
+            Ended::Plain(_) => None,
+            Ended::Known(number) => self.accounts.get(&number).and_then(|known| known.flight),
+        };
+        let is_unheard = known.is_some_and(|flight| !flight.is_heard);
+        let moves = self.memory.has_own() || is_unheard || waiting > self.room_in_flight(key);
         let before = moves.then(|| self.forecast(key, reading));
-        self.end_parts(key, parts, reading, effects);
+        let counted = match ended {
+            Ended::Plain(part) => {
+                self.end_parts(key, &[part], reading, effects);
+                true
+            }
+            Ended::Known(number) => {
+                let Some(known) = self.accounts.remove(&number) else { return };
+                self.end_parts(key, &known.parts, reading, effects);
+                if let Some(flight) = known.flight {
+                    self.land_unheard(flight, true, reading.now);
+                }
+                known.in_flight
+            }
+        };
         if counted && let Some(running) = self.in_flight.get_mut(&key) {
             *running -= 1;
             if *running == 0 {
                 self.in_flight.remove(&key);
             }
         }
+        debug_assert!(
+            !cfg!(feature = "test-util") || self.flights_add_up(),
+            "a call lands once, where it is"
+        );
         self.may_be_idle(key);
         self.outdate(key);
         if let Some(before) = before {
@@ -77,7 +93,7 @@ impl State {
 
     /// Whether turns may be unknown, so that allowances have to be looked at as they end.
     pub(super) fn has_unknown_turns(&self) -> bool {
-        self.limits.in_flight.is_some() || self.memory.has_own()
+        self.limits.in_flight.is_some() || self.memory.has_own() || self.windows.is_some()
     }
 
     /// Whether the entry of `key` is in use, whatever its rates say.

@@ -13,6 +13,7 @@ mod opened;
 
 use std::num::NonZeroU64;
 
+use super::PLAIN;
 use super::state::{Grant, Reading};
 use crate::clock::BEHIND;
 use crate::policy::token_bucket::Numbers;
@@ -96,7 +97,7 @@ impl Start {
     #[inline]
     pub(crate) fn grant(self, weight: u32) -> Grant {
         let Start { at, born } = self;
-        Grant { start: Timestamp::from_nanos(at.get()), born, weight, in_flight: false, waited: 0 }
+        Grant { start: Timestamp::from_nanos(at.get()), born, weight, account: PLAIN, waited: 0 }
     }
 }
 
@@ -210,7 +211,7 @@ impl Gate {
             let (start, born) = (now.wrapping_add(load(&self.shift)), load(&self.born));
             if self.swap(word, word.max(self.late(now)).wrapping_add(self.cost(weight))) {
                 let start = Timestamp::from_nanos(start);
-                return Passage::Granted(Grant { start, born, weight, in_flight: false, waited: 0 });
+                return Passage::Granted(Grant { start, born, weight, account: PLAIN, waited: 0 });
             }
         }
     }

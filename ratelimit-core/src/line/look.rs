@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::KeyId;
 use super::effects::Effects;
 use super::state::{Due, Reading, State};
+use super::{KeyId, Route};
 use crate::outlook::{Outlook, RateOutlook};
 use crate::time::Timestamp;
 
@@ -12,7 +12,7 @@ impl State {
     /// What a call of `weight` would meet; `None` if the bucket is closed.
     pub(super) fn outlook(
         &mut self,
-        key: KeyId,
+        (key, route): (KeyId, Option<Route>),
         weight: u32,
         reading: Reading,
         effects: &mut Effects,
@@ -21,10 +21,11 @@ impl State {
             return None;
         }
         self.catch_up(key, reading, effects);
+        let window = self.window_of(route.flatten());
         let due = if weight == 0 {
             Due::at(reading.clock, None)
         } else {
-            self.due_behind_line(key, reading, weight)
+            self.due_behind_line(key, window, reading, weight)
         };
         effects.meet_panic();
         let policy_now = self.tempo.policy_time(reading.now);
@@ -40,8 +41,9 @@ impl State {
             due.wait(reading).map(Duration::from_nanos),
             rates.collect(),
             self.lines.get(&key).map_or(0, |line| line.waiters.len()),
-            clock_wait(self.paused_until),
+            clock_wait(self.paused_until.max(self.paused_by_server(key, window))),
             Duration::from_nanos(self.limits.guard()),
+            self.windows.is_some(),
         ))
     }
 }

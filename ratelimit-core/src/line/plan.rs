@@ -3,9 +3,12 @@
 //! A plan is made on forks of the policies' states, so it takes nothing. It is made again only when something changed
 //! since, and only if somebody asks: before a refusal, or for an allowance that ends.
 
+mod windows;
+
 use std::collections::{BTreeMap, HashMap};
 
 use super::effects::Effects;
+use super::learning::WindowId;
 use super::state::{Due, Reading, Refusal, State};
 use super::{GRACE, KeyId, Line, Ticket, Waiter};
 use crate::policy::{All, own};
@@ -31,13 +34,22 @@ pub(super) struct Plan {
 
 impl State {
     /// When a newcomer to the line of `key` would start.
-    pub(super) fn due_behind_line(&mut self, key: KeyId, reading: Reading, weight: u32) -> Due {
-        if !self.lines.contains_key(&key) {
-            return if self.contenders.is_empty() {
-                self.due_alone(key, reading.now, weight)
-            } else {
-                self.due_after(&self.plan(key, reading, |_, _| Step::Count), weight)
-            };
+    pub(super) fn due_behind_line(
+        &mut self,
+        key: KeyId,
+        window: WindowId,
+        reading: Reading,
+        weight: u32,
+    ) -> Due {
+        let has_line = self.lines.contains_key(&key);
+        if !has_line && self.contenders.is_empty() {
+            return self.due_alone(key, window, reading.now, weight);
+        }
+        if self.windows.is_some() {
+            return self.due_behind_windows(key, window, reading, weight);
+        }
+        if !has_line {
+            return self.due_after(&self.plan(key, reading, |_, _| Step::Count), weight);
         }
         if !self.is_planned(key, reading) {
             let plan = self.plan(key, reading, |_, _| Step::Count);
@@ -47,7 +59,7 @@ impl State {
         }
         match self.lines.get(&key).and_then(|line| line.plan.as_ref()) {
             Some(plan) => self.due_after(plan, weight),
-            None => self.due_alone(key, reading.now, weight),
+            None => self.due_alone(key, window, reading.now, weight),
         }
     }
 
@@ -88,16 +100,10 @@ impl State {
         waiters: impl Iterator<Item = (&'a Ticket, &'a Waiter)>,
         mut step: impl FnMut(Ticket, Due) -> Step,
     ) -> Plan {
-        let start = Due::at(self.unpaused(reading.now), None);
-        let mut plan = Plan {
-            rates: self.memory.fork(key),
-            total: self.memory.total().clone(),
-            room: self.room_in_flight(key),
-            last: start,
-            first: Timestamp::MAX,
-            changes: self.changes,
-        };
-        self.plan_contenders_before(key, reading, &mut plan);
+        if self.windows.is_some() {
+            return self.walk_windows(key, reading, waiters, step);
+        }
+        let mut plan = self.empty_plan(key, reading);
         for (ticket, waiter) in waiters {
             let due = self.due_after(&plan, waiter.weight);
             match step(*ticket, due) {
@@ -134,6 +140,20 @@ impl State {
         own::set_aside();
         // Of an empty line only this very moment is planned.
         plan.first = if plan.first == Timestamp::MAX { reading.now } else { plan.first };
+        plan
+    }
+
+    /// The states as they are, but for the heads of other keys that stand before.
+    fn empty_plan(&self, key: KeyId, reading: Reading) -> Plan {
+        let mut plan = Plan {
+            rates: self.memory.fork(key),
+            total: self.memory.total().clone(),
+            room: self.room_in_flight(key),
+            last: Due::at(self.unpaused(reading.now), None),
+            first: Timestamp::MAX,
+            changes: self.changes,
+        };
+        self.plan_contenders_before(key, reading, &mut plan);
         plan
     }
 
@@ -176,9 +196,10 @@ impl State {
         if !self.has_deadlines(key) {
             return forecast;
         }
+        let unknown = self.behind_unknown();
         self.plan(key, reading, |ticket, due| {
             if due.is_unknown {
-                return Step::Stop;
+                return unknown;
             }
             forecast.insert(ticket, due.at);
             Step::Count
@@ -198,9 +219,10 @@ impl State {
             return;
         }
         let mut refused = Vec::new();
+        let unknown = self.behind_unknown();
         self.plan(key, reading, |ticket, due| {
             if due.is_unknown {
-                return Step::Stop;
+                return unknown;
             }
             let waiter = self.lines.get(&key).and_then(|line| line.waiters.get(&ticket));
             let deadline = waiter.map_or(Timestamp::MAX, |waiter| waiter.deadline);
@@ -237,6 +259,11 @@ impl State {
         if let Some(before) = before {
             self.judge(key, before, reading, effects);
         }
+    }
+
+    /// What is to be made of those behind one whose turn is unknown: so are theirs, unless they wait for other windows.
+    fn behind_unknown(&self) -> Step {
+        if self.windows.is_some() { Step::Count } else { Step::Stop }
     }
 
     fn has_deadlines(&self, key: KeyId) -> bool {
@@ -286,6 +313,7 @@ impl State {
             return expired;
         }
         let mut first_unknown = None;
+        let unknown = self.behind_unknown();
         self.walk(key, reading, line.waiters.iter(), |ticket, due| {
             let deadline = over.remove(&ticket);
             expired.extend(
@@ -296,7 +324,13 @@ impl State {
                 return if over.is_empty() { Step::Stop } else { Step::Skip };
             }
             first_unknown = due.is_unknown.then_some(ticket);
-            if due.is_unknown || over.is_empty() { Step::Stop } else { Step::Count }
+            if due.is_unknown {
+                unknown
+            } else if over.is_empty() {
+                Step::Stop
+            } else {
+                Step::Count
+            }
         });
         // Whom it did not come to stands behind one whose turn is unknown.
         expired.extend(over.into_iter().map(|(ticket, deadline)| (deadline, ticket, Due::UNKNOWN)));
@@ -319,6 +353,7 @@ impl State {
 }
 
 /// What a plan makes of one waiter.
+#[derive(Clone, Copy, Debug)]
 enum Step {
     Count,
     Skip,

@@ -13,7 +13,7 @@ use super::enter::{Ask, Claimed, Entered};
 use super::gate::{Gate, Passage, Start};
 use super::locked::{Changed, lock};
 use super::state::{Reading, Seen, State};
-use super::{KeyId, Ticket};
+use super::{KeyId, Route, Ticket};
 use crate::clock::{Clock, ClockHandle, SystemClock};
 use crate::error::{BucketName, Error, ErrorKind, Extra};
 use crate::outlook::Outlook;
@@ -215,9 +215,11 @@ impl Shared {
         self.change_while_dropping(|state, reading, effects| state.leave(key, ticket, reading, effects));
     }
 
-    pub(crate) fn peek(&self, key: KeyId, weight: u32) -> Result<Outlook, Error> {
-        self.change_and_finish(|state, reading, effects| state.outlook(key, weight, reading, effects))
-            .ok_or_else(|| self.error(ErrorKind::Closed))
+    pub(crate) fn peek(&self, key: KeyId, route: Option<Route>, weight: u32) -> Result<Outlook, Error> {
+        self.change_and_finish(|state, reading, effects| {
+            state.outlook((key, route), weight, reading, effects)
+        })
+        .ok_or_else(|| self.error(ErrorKind::Closed))
     }
 
     pub(crate) fn pause(&self, span: Duration) -> Result<(), Error> {

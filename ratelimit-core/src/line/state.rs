@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use super::correct::Account;
+use super::correct::{Account, IN_FLIGHT, PLAIN};
 use super::gate::Opened;
+use super::learning::{Route, WindowId, Windows};
 use super::table::Table;
 use super::{KeyId, Line, Ticket};
 use crate::error::ErrorKind;
@@ -44,6 +45,10 @@ pub(crate) struct State {
     /// By how much the coarse clock lags that may stand in for the bucket's own; 0 = none may.
     pub(super) grain: u64,
     pub(super) paused_until: Timestamp,
+    /// Until when the server wants to hear from nobody.
+    pub(super) told_until: Timestamp,
+    /// What the server has said of its limits, once it has said anything that counts.
+    pub(super) windows: Option<Box<Windows>>,
     pub(super) closed: bool,
     pub(super) limits: Valid,
     /// Only keys on which somebody waits.
@@ -102,8 +107,8 @@ pub(crate) struct Grant {
     /// The entry it was taken from.
     pub(crate) born: u64,
     pub(crate) weight: u32,
-    /// Whether the bucket has to be told of its end.
-    pub(crate) in_flight: bool,
+    /// Whether and how the bucket has to be told of its end: what its permit holds.
+    pub(crate) account: u32,
     /// Nanoseconds.
     pub(crate) waited: u64,
 }
@@ -132,6 +137,15 @@ impl Due {
     pub(super) fn at(at: Timestamp, rate: Option<Rate>) -> Self {
         Due { at: Some(at), is_unknown: false, rate }
     }
+
+    /// What the server's window says, which is in the clock's time.
+    pub(super) fn by_server(earliest: Earliest) -> Self {
+        match earliest {
+            Earliest::At(at) => Due::at(at, None),
+            Earliest::WhenSettled => Due::UNKNOWN,
+            Earliest::Never => Due { is_unknown: false, ..Due::UNKNOWN },
+        }
+    }
 }
 
 impl State {
@@ -148,6 +162,8 @@ impl State {
             lag: None,
             grain: 0,
             paused_until: Timestamp::ZERO,
+            told_until: Timestamp::ZERO,
+            windows: limits.learning.is_declared.then(|| Box::new(Windows::new(limits.learning))),
             closed: false,
             memory: Memory::new(&limits),
             limits,
@@ -181,11 +197,12 @@ impl State {
     }
 
     /// When the key's own rates, what it has in flight and a pause would let `weight` start, not before `now`.
-    pub(super) fn due_by_key(&self, key: KeyId, now: Timestamp, weight: u32) -> Due {
+    pub(super) fn due_by_key(&self, key: KeyId, window: WindowId, now: Timestamp, weight: u32) -> Due {
         if self.room_in_flight(key) == 0 {
             return Due::UNKNOWN;
         }
-        self.due(self.memory.earliest(key, self.policy_now(now), weight), now)
+        let by_rates = self.due(self.memory.earliest(key, self.policy_now(now), weight), now);
+        by_rates.and(self.due_by_window(key, window, now, weight))
     }
 
     /// When the total and a pause would let `weight` start, not before `now`.
@@ -194,13 +211,14 @@ impl State {
     }
 
     /// When a newcomer could start if nobody waited.
-    pub(super) fn due_alone(&self, key: KeyId, now: Timestamp, weight: u32) -> Due {
+    pub(super) fn due_alone(&self, key: KeyId, window: WindowId, now: Timestamp, weight: u32) -> Due {
         if self.room_in_flight(key) == 0 {
             return Due::UNKNOWN;
         }
         let asked = self.policy_now(now);
         let by_key = self.memory.earliest(key, asked, weight);
-        self.due(by_key.and(self.memory.total().earliest(asked, weight)), now)
+        let by_rates = self.due(by_key.and(self.memory.total().earliest(asked, weight)), now);
+        by_rates.and(self.due_by_window(key, window, now, weight))
     }
 
     /// Whether the policies of `key` would never let `weight` start.
@@ -235,14 +253,19 @@ impl State {
     /// was taken.
     pub(super) fn commit(
         &mut self,
-        key: KeyId,
+        (key, route): (KeyId, Route),
         reading: Reading,
         weight: u32,
         joined: Timestamp,
     ) -> Option<Grant> {
         let (start, born) = self.count(key, reading, weight)?;
         let waited = reading.clock.as_nanos().saturating_sub(joined.as_nanos());
-        Some(Grant { start, born, weight, in_flight: self.take_off(key), waited })
+        let account = if self.take_off(key) { IN_FLIGHT } else { PLAIN };
+        let mut grant = Grant { start, born, weight, account, waited };
+        if let Some(flight) = self.fly(key, route, reading.now, weight) {
+            grant.account = self.new_account(grant, Some(flight));
+        }
+        Some(grant)
     }
 
     /// Takes `weight` now, whatever the policies say: when, in their time, and from which entry. `None` if the user's
@@ -293,9 +316,9 @@ impl State {
 
     /// Sees to it that `key`, which starts something, has room among the keys: where nothing is remembered of keys only
     /// those take room up who run, if somebody has to hear of their ends, or wait.
-    pub(super) fn make_room_to_start(&mut self, key: KeyId, reading: Reading) -> bool {
+    pub(super) fn make_room_to_start(&mut self, key: KeyId, route: Route, reading: Reading) -> bool {
         let leaves_nothing = !self.memory.remembers_keys() && !self.has_unknown_turns();
-        leaves_nothing || self.make_room(key, reading)
+        leaves_nothing || self.make_room(key, reading) && self.make_room_in_windows(key, route, reading)
     }
 
     /// Sees to it that `key` has room among the keys.
@@ -321,6 +344,12 @@ impl State {
 }
 
 impl Due {
+    /// The later of both; on a tie this one keeps its rate.
+    pub(super) fn and(self, other: Due) -> Due {
+        let rank = |due: &Due| (due.at.is_none(), due.at.is_none() && !due.is_unknown, due.at);
+        if rank(&other) > rank(&self) { other } else { self }
+    }
+
     /// Whether it is too late for somebody whose allowance ends at `deadline`, as far as that is known.
     pub(super) fn misses(self, deadline: Timestamp, reading: Reading) -> bool {
         !self.is_unknown && !self.is_by(deadline, reading)

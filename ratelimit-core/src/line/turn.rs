@@ -1,8 +1,9 @@
 //! Whose turn it is.
 
 use super::effects::Effects;
+use super::learning::Front;
 use super::state::{Due, Reading, Refusal, State};
-use super::{GRACE, KeyId, Line, Ticket};
+use super::{GRACE, KeyId, Ticket};
 use crate::error::ErrorKind;
 use crate::policy::own;
 use crate::time::Timestamp;
@@ -58,12 +59,13 @@ impl State {
         if self.memory.has_total() {
             for key in keys {
                 self.expire(*key, reading, effects);
-                let head = self.lines.get(key).and_then(Line::head);
-                let is_ready = |weight| self.due_by_key(*key, reading.now, weight).at == Some(reading.now);
-                let ready = head.filter(|(_, weight)| is_ready(*weight));
+                let is_ready = |front: &Front| {
+                    self.due_by_key(*key, front.window, reading.now, front.weight).at == Some(reading.now)
+                };
+                let ready = self.front(*key, reading.now).filter(is_ready);
                 // Its head is asked about again below.
                 own::set_aside();
-                self.contend(*key, ready.map(|(ticket, _)| ticket));
+                self.contend(*key, ready.map(|front| front.ticket));
             }
         }
         for key in keys {
@@ -78,11 +80,11 @@ impl State {
     }
 
     fn look_at_head(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) -> Next {
-        let Some((head, weight)) = self.lines.get(&key).and_then(Line::head) else {
+        let Some(Front { ticket: head, weight, window, sooner }) = self.front(key, reading.now) else {
             self.contend(key, None);
             return Next::At(None);
         };
-        let due = self.due_by_key(key, reading.now, weight);
+        let due = self.due_by_key(key, window, reading.now, weight);
         self.attribute_panic(key, head, effects);
         if due.at.is_none_or(|at| at > reading.now) {
             self.contend(key, None);
@@ -90,18 +92,19 @@ impl State {
             if self.is_refused_for_good(key, (head, weight), due, reading, effects) {
                 return Next::Again;
             }
-            return Next::At(due.at.map(|at| self.told_by(key, at)));
+            let at = due.at.map(|at| self.told_by(key, at));
+            return Next::At(at.into_iter().chain(sooner).min());
         }
         if self.memory.has_total() {
             self.contend(key, Some(head));
             if self.first_contender() != Some((head, key)) {
                 self.set_turn(key, None);
-                return Next::At(None);
+                return Next::At(sooner);
             }
             let due = self.due_by_total(reading.now, weight);
             if due.at.is_none_or(|at| at > reading.now) {
                 self.set_turn(key, None);
-                return Next::At(due.at);
+                return Next::At(due.at.into_iter().chain(sooner).min());
             }
         }
         self.give_turn(key, head, reading, effects)
@@ -154,11 +157,17 @@ impl State {
         if over.is_none_or(|over| reading.now < over) {
             return Next::At(over);
         }
-        waiter.passed = true;
         line.turn = None;
+        self.set_passed(key, head, true);
         self.outdate(key);
         self.contend(key, None);
         Next::Again
+    }
+
+    pub(super) fn set_passed(&mut self, key: KeyId, ticket: Ticket, passed: bool) {
+        if let Some(line) = self.lines.get_mut(&key) {
+            line.set_passed(ticket, passed);
+        }
     }
 
     fn set_turn(&mut self, key: KeyId, turn: Option<(Ticket, Timestamp)>) {
@@ -233,8 +242,9 @@ impl State {
     /// Who comes by in between finds the turn there and gives it: an executor that runs one of those who wait is busy, and
     /// who is told by its own threads comes next, but who is told by the alarm comes after all that it has to do.
     fn told_by(&self, key: KeyId, at: Timestamp) -> Timestamp {
-        let Some(line) = self.lines.get(&key).filter(|line| self.seen.is_none() && line.waiters.len() > 1)
-        else {
+        // What the server says is no rate that gives leeway.
+        let may = self.seen.is_none() && self.windows.is_none();
+        let Some(line) = self.lines.get(&key).filter(|line| may && line.waiters.len() > 1) else {
             return at;
         };
         let Some(waiter) = line.head().and_then(|(head, _)| line.waiters.get(&head)) else { return at };

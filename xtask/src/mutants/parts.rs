@@ -52,12 +52,33 @@ fn part_of(file: &str) -> Option<&'static Part> {
     PARTS.iter().find(|part| part.files.iter().any(|word| is_in(file, word)))
 }
 
-pub(super) const PARTS: [Part; 6] = [
+pub(super) const PARTS: [Part; 8] = [
     Part {
         name: "gate",
         files: &["line/gate.rs", "line/table.rs"],
         first: &["lib"],
         rest: &["laws", "mended", "registry", "wakers"],
+        beside: &["store::table", "builtins::"],
+    },
+    Part {
+        name: "learned",
+        files: &[
+            "policy/learned.rs",
+            "policy/learned",
+            "line/learning.rs",
+            "line/learning",
+            "line/observe.rs",
+            "line/plan/windows.rs",
+        ],
+        first: &["lib", "learned"],
+        rest: &["laws", "in_flight", "replacement"],
+        beside: &["store::table", "builtins::"],
+    },
+    Part {
+        name: "feedback",
+        files: &["feedback.rs", "feedback"],
+        first: &["lib", "headers"],
+        rest: &[],
         beside: &["store::table", "builtins::"],
     },
     Part {
@@ -79,6 +100,7 @@ pub(super) const PARTS: [Part; 6] = [
             "in_flight",
             "keys_and_config",
             "keys_bounded",
+            "learned",
             "max_waiting",
             "mended",
             "own_policies",
@@ -173,7 +195,7 @@ mod tests {
 
     #[test]
     fn only_what_is_wanted_is_tried() {
-        let [gate, line, .., rates] = &PARTS;
+        let [gate, _, _, line, .., rates] = &PARTS;
         let src = crate::root().join("ratelimit-core/src");
         let wanted = ["rate/".to_owned(), "pace.rs".to_owned()];
         assert_eq!(gate.files(&src, &wanted), Ok(vec![]));

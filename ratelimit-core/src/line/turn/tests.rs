@@ -32,7 +32,7 @@ fn empty() -> State {
 }
 
 fn enter(state: &mut State, weight: u32, max_delay: u64) -> Entered {
-    let ask = Ask { key: None, weight, max_delay, began: None };
+    let ask = Ask { key: None, route: None, weight, max_delay, began: None };
     let reading = state.read(at(0));
     state.enter(ask, &mut Some(Waker::noop().clone()), reading, &mut Effects::default())
 }

@@ -1,0 +1,316 @@
+//! What a bucket has learned of the limits that its server keeps: in which window a call counts, and what is known of
+//! each.
+//!
+//! A window is told by the key and by the name that the server gives its limit, as long as it gives none by the route.
+//! Its waiters stand in the key's line, where they hold up nobody of another window but by what the key's own rates
+//! admit.
+
+mod windows;
+
+use super::effects::Effects;
+use super::state::{Due, Reading, Refusal, State};
+use super::table::Table;
+use super::{KeyId, Ticket};
+use crate::error::ErrorKind;
+use crate::feedback::{Feedback, Scope};
+use crate::key::Digest;
+use crate::policy::Earliest;
+use crate::policy::learned::{Learned, Sent};
+use crate::time::Timestamp;
+
+use windows::FEW;
+pub(super) use windows::{WindowId, Windows};
+
+/// What a server may tell apart: an annotated function or what a request names, `None` = the bucket itself.
+pub(crate) type Route = Option<Digest>;
+
+/// A call, as far as the server's windows are concerned.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flight {
+    pub(super) key: KeyId,
+    pub(super) route: Route,
+    pub(super) sent: Sent,
+    /// Its answer was heard of: it is in flight no more.
+    pub(super) is_heard: bool,
+}
+
+/// Where a waiter of a bucket that learns stands: what it asks for, and in which window that is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) route: Route,
+    pub(super) window: WindowId,
+}
+
+/// The one in a line whose turn is next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Front {
+    pub(super) ticket: Ticket,
+    pub(super) weight: u32,
+    pub(super) window: WindowId,
+    /// When somebody who came before it may be ready, and stands before it then.
+    pub(super) sooner: Option<Timestamp>,
+}
+
+impl State {
+    /// From now on what the server says counts.
+    pub(super) fn begin_learning(&mut self) {
+        if self.windows.is_none() {
+            self.windows = Some(Box::new(Windows::new(self.limits.learning)));
+            self.calm_from = None;
+            for line in self.lines.values_mut() {
+                line.place_all(Place { route: None, window: WindowId::Of(None) });
+            }
+            self.changes += 1;
+        }
+    }
+
+    pub(super) fn window_of(&self, route: Route) -> WindowId {
+        self.windows.as_ref().map_or(WindowId::Of(None), |windows| windows.of(route))
+    }
+
+    /// When the server's window and a pause would let `weight` start, not before `now`.
+    pub(super) fn due_by_window(&self, key: KeyId, window: WindowId, now: Timestamp, weight: u32) -> Due {
+        let start = self.unpaused(now);
+        let earliest = |windows: &Windows| windows.earliest(key, window, start, weight);
+        Due::by_server(self.windows.as_deref().map_or(Earliest::At(start), earliest))
+    }
+
+    /// Whether the server will never let so much start.
+    pub(super) fn is_above_limit(&self, key: KeyId, window: WindowId, now: Timestamp, weight: u32) -> bool {
+        let due = self.due_by_window(key, window, now, weight);
+        due.at.is_none() && !due.is_unknown
+    }
+
+    /// Until when the server has asked to be left alone by a window.
+    pub(super) fn paused_by_server(&self, key: KeyId, window: WindowId) -> Timestamp {
+        let known = self.windows.as_ref().and_then(|windows| windows.known.get(&(key, window)));
+        known.map_or(Timestamp::ZERO, Learned::paused_until)
+    }
+
+    /// When the server lets `weight` start, if that is further away than anybody is to wait for it.
+    pub(super) fn held_too_long(
+        &self,
+        key: KeyId,
+        window: WindowId,
+        reading: Reading,
+        weight: u32,
+    ) -> Option<Due> {
+        let windows = self.windows.as_ref()?;
+        let now = reading.now.max(self.told_until);
+        let by_server = match windows.earliest(key, window, now, weight) {
+            Earliest::At(at) => at,
+            Earliest::WhenSettled | Earliest::Never => now,
+        };
+        (by_server > reading.now.plus(windows.max_pause)).then(|| Due::at(by_server, None))
+    }
+
+    /// Who in the line of `key` is next: of each window the first, and of those whose windows let them start the one that
+    /// came first.
+    pub(super) fn front(&self, key: KeyId, now: Timestamp) -> Option<Front> {
+        let line = self.lines.get(&key)?;
+        if self.windows.is_none() {
+            let (ticket, weight) = line.head()?;
+            return Some(Front { ticket, weight, window: WindowId::Of(None), sooner: None });
+        }
+        let firsts: Vec<_> = line
+            .firsts()
+            .map(|(window, ticket, weight)| {
+                (ticket, weight, window, self.due_by_window(key, window, now, weight))
+            })
+            .collect();
+        let is_ready = |due: &Due| due.at.is_some_and(|at| at <= now);
+        let ready = firsts.iter().filter(|(.., due)| is_ready(due)).min_by_key(|(ticket, ..)| *ticket);
+        let next =
+            || firsts.iter().min_by_key(|(ticket, _, _, due)| (due.at.unwrap_or(Timestamp::MAX), *ticket));
+        let (ticket, weight, window, _) = *ready.or_else(next)?;
+        let before = firsts.iter().filter(|(other, _, _, due)| *other < ticket && !is_ready(due));
+        let sooner = before.filter_map(|(.., due)| due.at).min();
+        Some(Front { ticket, weight, window, sooner })
+    }
+
+    /// Whether somebody in the line of `key` is let start by the server's windows.
+    pub(super) fn is_front_ready(&self, key: KeyId, now: Timestamp) -> bool {
+        self.front(key, now).is_some_and(|front| {
+            self.due_by_window(key, front.window, now, front.weight).at.is_some_and(|at| at <= now)
+        })
+    }
+
+    /// Sees to it that the window has room; `false` if there is none.
+    pub(super) fn make_room_in_windows(&mut self, key: KeyId, route: Route, reading: Reading) -> bool {
+        let Some(windows) = &self.windows else { return true };
+        self.make_room_for_window(key, windows.of(route), reading)
+    }
+
+    fn make_room_for_window(&mut self, key: KeyId, id: WindowId, reading: Reading) -> bool {
+        let Some(mut windows) = self.windows.take() else { return true };
+        // Routes and the calls without a key have some room beside the keys.
+        let most = self.limits.max_keys.saturating_add(FEW);
+        let is_known = windows.known.contains_key(&(key, id));
+        let is_needed = |key| self.lines.contains_key(&key);
+        if !is_known && windows.known.len() >= windows.look_at {
+            windows.forget(reading.now, false, is_needed);
+        }
+        if !is_known && windows.known.len() >= most {
+            windows.forget(reading.now, true, is_needed);
+        }
+        let has_room = is_known || windows.known.len() < most;
+        self.windows = Some(windows);
+        has_room
+    }
+
+    /// Counts a call that starts, in the window of its route.
+    pub(super) fn fly(&mut self, key: KeyId, route: Route, now: Timestamp, weight: u32) -> Option<Flight> {
+        let windows = self.windows.as_mut()?;
+        let window = windows.of(route);
+        windows.window_mut(key, window).commit(now, weight);
+        Some(Flight { key, route, sent: Sent { at: now, weight }, is_heard: false })
+    }
+
+    /// A call that is on its way weighs `cost`.
+    pub(super) fn weigh(&mut self, flight: &mut Flight, cost: u32) {
+        if let Some(windows) = self.windows.as_mut() {
+            let id = windows.of(flight.route);
+            let known = windows.window_mut(flight.key, id);
+            known.land(flight.sent.weight);
+            known.board(cost);
+            flight.sent.weight = cost;
+        }
+    }
+
+    /// A call ends of which nothing was heard, or that never reached the server.
+    pub(super) fn land_unheard(&mut self, flight: Flight, is_sent: bool, now: Timestamp) {
+        let Some(windows) = self.windows.as_mut().filter(|_| !flight.is_heard) else { return };
+        let window = windows.of(flight.route);
+        let known = windows.window_mut(flight.key, window);
+        if is_sent {
+            known.no_news(flight.sent, now);
+        } else {
+            known.land(flight.sent.weight);
+        }
+    }
+
+    /// An answer was heard of: `None` = it said nothing.
+    pub(super) fn hear(
+        &mut self,
+        flight: Flight,
+        answer: Option<&Feedback>,
+        (reading, effects): (Reading, &mut Effects),
+    ) {
+        self.begin_learning();
+        let key = flight.key;
+        let name = self.new_name(&flight, answer, reading);
+        // A name moves the calls and waiters of a route on all keys.
+        let concerns_all =
+            name.is_some() || answer.is_some_and(|answer| answer.rejected && answer.scope == Scope::Global);
+        let before =
+            if concerns_all { self.forecast_all(reading) } else { self.forecast_sharers(key, reading) };
+        if let Some(name) = name {
+            self.rename(&flight, name);
+        }
+        let has_room = self.make_room_in_windows(key, flight.route, reading);
+        let Some(windows) = self.windows.as_mut().filter(|_| has_room) else { return };
+        let window = windows.of(flight.route);
+        let known = windows.window_mut(key, window);
+        if let Some(answer) = answer {
+            let until = known.answer(flight.sent, reading.now, answer).unwrap_or_default();
+            self.told_until = self.told_until.max(until);
+            self.paused_until = self.paused_until.max(until);
+        } else {
+            known.answer_without_news(flight.sent, reading.now);
+        }
+        self.changes += 1;
+        let keys = if concerns_all { self.lines.keys().copied().collect() } else { vec![key] };
+        self.refuse_hopeless(&keys, reading, effects);
+        if concerns_all {
+            self.judge_all(&before, reading, effects);
+        } else {
+            self.judge_sharers(key, &before, reading, effects);
+        }
+        debug_assert!(
+            !cfg!(feature = "test-util") || self.flights_add_up(),
+            "a call lands once, where it is"
+        );
+    }
+
+    /// Whether each window counts what was sent in it and not heard of.
+    pub(super) fn flights_add_up(&self) -> bool {
+        let Some(windows) = &self.windows else { return true };
+        let mut sums = Table::<(KeyId, WindowId), u64>::default();
+        for flight in self.accounts.values().filter_map(|account| account.flight.as_ref()) {
+            if !flight.is_heard {
+                let window = (flight.key, windows.of(flight.route));
+                *sums.entry(window).or_default() += u64::from(flight.sent.weight);
+            }
+        }
+        let is_right =
+            |(window, known): (_, &Learned)| sums.get(window).copied().unwrap_or(0) == known.in_flight();
+        windows.known.iter().all(is_right) && sums.keys().all(|window| windows.known.contains_key(window))
+    }
+
+    /// The name of the answer's window, if it is new and there is room for another window.
+    fn new_name(&mut self, flight: &Flight, answer: Option<&Feedback>, reading: Reading) -> Option<Digest> {
+        let name = answer.and_then(|answer| answer.bucket.as_deref());
+        let name = self.windows.as_ref()?.new_name(flight.route, name)?;
+        self.make_room_for_window(flight.key, WindowId::Named(name), reading).then_some(name)
+    }
+
+    /// The server has another name for the window of a call's route: its calls and waiters go there.
+    fn rename(&mut self, heard: &Flight, name: Digest) {
+        let Some(windows) = self.windows.as_mut() else { return };
+        let flights = self.accounts.values().filter_map(|account| account.flight).chain([*heard]);
+        let of_it = flights.filter(|flight| flight.route == heard.route && !flight.is_heard);
+        windows.rename(heard.route, name, &of_it.collect::<Vec<_>>());
+        for line in self.lines.values_mut() {
+            line.place_route(heard.route, WindowId::Named(name));
+        }
+    }
+
+    /// Refuses those whom the server will never let start, and those whom it holds up for too long.
+    pub(super) fn refuse_hopeless(&mut self, keys: &[KeyId], reading: Reading, effects: &mut Effects) {
+        let mut hopeless = Vec::new();
+        for (key, line) in keys.iter().filter_map(|key| Some((key, self.lines.get(key)?))) {
+            for (ticket, waiter, window) in line.placed() {
+                if self.is_above_limit(*key, window, reading.now, waiter.weight) {
+                    hopeless.push((*key, ticket, Refusal::of(ErrorKind::TooHeavy)));
+                } else if let Some(due) = self.held_too_long(*key, window, reading, waiter.weight) {
+                    hopeless.push((*key, ticket, Refusal::until(due, reading, u64::MAX)));
+                }
+            }
+        }
+        for (key, ticket, refusal) in hopeless {
+            self.refuse(key, ticket, refusal, effects);
+        }
+    }
+
+    /// Goes on learning as the limits in force say.
+    pub(super) fn learn_under_limits(&mut self) {
+        let learning = self.limits.learning;
+        if learning.is_declared {
+            self.begin_learning();
+        }
+        let renames = self.windows.as_mut().is_some_and(|windows| windows.set(learning));
+        if renames {
+            self.unlearn(None);
+        }
+    }
+
+    /// Forgets what was learned, of one key or of all, but for the calls that are in flight.
+    pub(super) fn unlearn(&mut self, of: Option<KeyId>) {
+        let Some(windows) = self.windows.as_mut() else { return };
+        let is_meant = |key: KeyId| of.is_none_or(|of| of == key);
+        windows.known.retain(|(key, _), _| !is_meant(*key));
+        if of.is_none() {
+            windows.names.clear();
+            for line in self.lines.values_mut() {
+                line.place_by_route();
+            }
+        }
+        let flights = self.accounts.values().filter_map(|account| account.flight.as_ref());
+        for &Flight { key, route, sent, .. } in
+            flights.filter(|flight| is_meant(flight.key) && !flight.is_heard)
+        {
+            let window = windows.of(route);
+            windows.window_mut(key, window).board(sent.weight);
+        }
+    }
+}

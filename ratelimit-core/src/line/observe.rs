@@ -1,0 +1,47 @@
+//! What the server answered, told while a call runs or without a permit.
+
+use super::learning::Flight;
+use super::shared::Shared;
+use super::state::Grant;
+use super::{KeyId, Route};
+use crate::error::Error;
+use crate::feedback::Feedback;
+use crate::policy::learned::Sent;
+
+impl Shared {
+    /// Learns what the server answered to the call of `grant`; `None` = nothing about limits.
+    pub(crate) fn observe(&self, key: KeyId, grant: Grant, account: u32, answer: Option<&Feedback>) {
+        self.change_and_finish(|state, reading, effects| {
+            if state.closed || answer.is_none() && state.windows.is_none() {
+                return;
+            }
+            let known = state.accounts.get_mut(&account).and_then(|account| account.flight.as_mut());
+            let flight = if let Some(flight) = known {
+                let first = *flight;
+                // Whatever else is heard of it is no end of it.
+                (flight.is_heard, flight.sent.weight) = (true, 0);
+                first
+            } else {
+                // It began before anything was learned.
+                let at = state.tempo.clock_time(grant.start).min(reading.now);
+                Flight { key, route: None, sent: Sent { at, weight: 0 }, is_heard: true }
+            };
+            state.hear(flight, answer, (reading, effects));
+        });
+    }
+
+    /// The same for an answer to a call without a permit.
+    pub(crate) fn observe_apart(
+        &self,
+        key: KeyId,
+        route: Route,
+        answer: Option<&Feedback>,
+    ) -> Result<(), Error> {
+        self.if_open(|state, reading, effects| {
+            if answer.is_some() || state.windows.is_some() {
+                let sent = Sent { at: reading.now, weight: 0 };
+                state.hear(Flight { key, route, sent, is_heard: true }, answer, (reading, effects));
+            }
+        })
+    }
+}
