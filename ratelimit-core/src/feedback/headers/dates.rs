@@ -171,7 +171,8 @@ mod tests {
     /// Ours beside those of the crate that reads HTTP's dates, every day from 1970 to 2370.
     #[test]
     fn days_follow_each_other() {
-        for days in 0..146_097 {
+        // In an interpreter some of them.
+        for days in (0..146_097).step_by(if cfg!(miri) { 7_001 } else { 1 }) {
             let at = Duration::from_secs(days * 86_400);
             let date = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + at);
             assert_eq!(http(&date), Some(at));

@@ -197,18 +197,21 @@ fn runs<S: Server>(server: impl Fn() -> S, wanted: u64, drops: bool) -> (f64, u6
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too much to be interpreted")]
 fn ten_a_second() {
     let (took, rejected) = runs(|| Fixed::new(10, SECOND), 1_000, false);
     assert!(took <= 108.0 && rejected == 0, "{took} s, {rejected} rejected");
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too much to be interpreted")]
 fn a_hundred_in_two_seconds() {
     let (took, rejected) = runs(|| Fixed::new(100, 2 * SECOND), 1_000, false);
     assert!(took <= 21.0 && rejected == 0, "{took} s, {rejected} rejected");
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too much to be interpreted")]
 fn ten_in_five_seconds_told_in_whole_seconds() {
     let server = || Fixed { whole_seconds: true, ..Fixed::new(10, 5 * SECOND) };
     let (took, rejected) = runs(server, 600, false);
@@ -216,6 +219,7 @@ fn ten_in_five_seconds_told_in_whole_seconds() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too much to be interpreted")]
 fn one_in_twenty_is_dropped() {
     let (took, rejected) = runs(|| Fixed::new(10, SECOND), 1_000, true);
     assert!(rejected <= 100, "{took} s, {rejected} rejected in ten runs");
@@ -223,6 +227,7 @@ fn one_in_twenty_is_dropped() {
 
 /// Whose end moves on with every call.
 #[test]
+#[cfg_attr(miri, ignore = "too much to be interpreted")]
 fn a_server_that_refills() {
     for (limit, window, most) in [(10, SECOND, 105.0), (100, 2 * SECOND, 21.0)] {
         let (took, rejected) = runs(|| Refilling::new(limit, window), 1_000, false);
