@@ -14,9 +14,51 @@ const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
 const CALLERS: usize = 32;
 
+trait Server: Clone {
+    fn answer(&mut self, now: u64) -> Feedback;
+    fn rejected(&self) -> u64;
+}
+
+/// So many at once, refilled one by one; what it calls its reset is when it is full again.
+#[derive(Clone)]
+struct Refilling {
+    limit: u64,
+    spacing: u64,
+    /// When it was full, or will be.
+    full: u64,
+    rejected: u64,
+}
+
+impl Refilling {
+    fn new(limit: u64, window: u64) -> Self {
+        Refilling { limit, spacing: window / limit, full: 0, rejected: 0 }
+    }
+}
+
+impl Server for Refilling {
+    fn answer(&mut self, now: u64) -> Feedback {
+        let full = self.full.max(now) + self.spacing;
+        let rejected = full > now + self.limit * self.spacing;
+        if !rejected {
+            self.full = full;
+        }
+        self.rejected += u64::from(rejected);
+        let answer = Feedback::default()
+            .limit(self.limit)
+            .remaining(self.limit - (self.full - now).div_ceil(self.spacing))
+            .reset_after(Duration::from_nanos(self.full - now));
+        let spacing = Duration::from_nanos(self.spacing);
+        if rejected { answer.rejected(true).retry_after(spacing) } else { answer }
+    }
+
+    fn rejected(&self) -> u64 {
+        self.rejected
+    }
+}
+
 /// So many per window, which opens with its first call.
 #[derive(Clone)]
-struct Server {
+struct Fixed {
     limit: u64,
     window: u64,
     /// It tells the rest of the window in whole seconds, the last one begun counted.
@@ -26,11 +68,13 @@ struct Server {
     rejected: u64,
 }
 
-impl Server {
+impl Fixed {
     fn new(limit: u64, window: u64) -> Self {
-        Server { limit, window, whole_seconds: false, ends: 0, used: 0, rejected: 0 }
+        Fixed { limit, window, whole_seconds: false, ends: 0, used: 0, rejected: 0 }
     }
+}
 
+impl Server for Fixed {
     fn answer(&mut self, now: u64) -> Feedback {
         if now >= self.ends {
             (self.ends, self.used) = (now + self.window, 0);
@@ -48,6 +92,10 @@ impl Server {
             .whole_seconds(self.whole_seconds);
         if rejected { answer.rejected(true).retry_after(left) } else { answer }
     }
+
+    fn rejected(&self) -> u64 {
+        self.rejected
+    }
 }
 
 enum Event {
@@ -64,19 +112,19 @@ enum Caller {
     Idle,
 }
 
-struct Run {
+struct Run<S> {
     dice: Dice,
     drops: bool,
     clock: ManualClock,
     bucket: Bucket,
-    server: Server,
+    server: S,
     events: BTreeMap<(u64, u64), Event>,
     number: u64,
     callers: Vec<Caller>,
     served: u64,
 }
 
-impl Run {
+impl<S: Server> Run<S> {
     fn at(&mut self, time: u64, event: Event) {
         self.number += 1;
         self.events.insert((time, self.number), event);
@@ -144,7 +192,7 @@ impl Run {
 }
 
 /// Seconds until `wanted` calls were accepted and heard of, and how often the server said no.
-fn run(seed: u64, server: &Server, wanted: u64, drops: bool) -> (f64, u64) {
+fn run(seed: u64, server: &impl Server, wanted: u64, drops: bool) -> (f64, u64) {
     let clock = ManualClock::new();
     let mut run = Run {
         dice: Dice::new(seed),
@@ -171,13 +219,13 @@ fn run(seed: u64, server: &Server, wanted: u64, drops: bool) -> (f64, u64) {
         }
         run.poll_woken(now);
         if run.served == wanted {
-            return (Duration::from_nanos(now).as_secs_f64(), run.server.rejected);
+            return (Duration::from_nanos(now).as_secs_f64(), run.server.rejected());
         }
     }
 }
 
 /// Seconds of ten runs at most, and how often the server said no at most in one.
-fn runs(server: &Server, wanted: u64, drops: bool) -> (f64, u64) {
+fn runs(server: &impl Server, wanted: u64, drops: bool) -> (f64, u64) {
     let figures: Vec<_> = (0..10).map(|seed| run(seed, server, wanted, drops)).collect();
     println!("{figures:.1?}");
     let most = figures.iter().map(|figure| figure.1).max().unwrap_or(0);
@@ -186,25 +234,34 @@ fn runs(server: &Server, wanted: u64, drops: bool) -> (f64, u64) {
 
 #[test]
 fn ten_a_second() {
-    let (took, rejected) = runs(&Server::new(10, SECOND), 1_000, false);
+    let (took, rejected) = runs(&Fixed::new(10, SECOND), 1_000, false);
     assert!(took <= 108.0 && rejected == 0, "{took} s, {rejected} rejected");
 }
 
 #[test]
 fn a_hundred_in_two_seconds() {
-    let (took, rejected) = runs(&Server::new(100, 2 * SECOND), 1_000, false);
+    let (took, rejected) = runs(&Fixed::new(100, 2 * SECOND), 1_000, false);
     assert!(took <= 21.0 && rejected == 0, "{took} s, {rejected} rejected");
 }
 
 #[test]
 fn ten_in_five_seconds_told_in_whole_seconds() {
-    let server = Server { whole_seconds: true, ..Server::new(10, 5 * SECOND) };
+    let server = Fixed { whole_seconds: true, ..Fixed::new(10, 5 * SECOND) };
     let (took, rejected) = runs(&server, 600, false);
     assert!(took <= 320.0 && rejected == 0, "{took} s, {rejected} rejected");
 }
 
 #[test]
 fn one_in_twenty_is_dropped_half_way() {
-    let (took, rejected) = runs(&Server::new(10, SECOND), 1_000, true);
+    let (took, rejected) = runs(&Fixed::new(10, SECOND), 1_000, true);
     assert!(took <= 115.0 && rejected <= 10, "{took} s, {rejected} rejected");
+}
+
+/// Whose end moves on with every call.
+#[test]
+fn a_server_that_refills() {
+    for (limit, window, most) in [(10, SECOND, 105.0), (100, 2 * SECOND, 21.0)] {
+        let (took, rejected) = runs(&Refilling::new(limit, window), 1_000, false);
+        assert!(took <= most && rejected <= 1, "{took} s, {rejected} rejected");
+    }
 }

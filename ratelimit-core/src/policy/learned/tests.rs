@@ -1,6 +1,4 @@
-//! The scenarios that need one window alone, and whole runs against servers.
-
-mod runs;
+//! The scenarios that need one window alone; whole runs against servers go through a bucket (`tests/learned/runs.rs`).
 
 use std::time::Duration;
 
