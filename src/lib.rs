@@ -301,7 +301,7 @@ pub mod __private {
     pub use core::result::Result::{Err, Ok};
     pub use ratelimit_core::site::{
         Acquire, AcquireWith, AsKey, BucketRef, Call, FromLimited, MaxDelay, Site, ToBucket, Weight, apply,
-        key, max_delay, weight,
+        key, max_delay, observe, observe_by, weight,
     };
     pub use ratelimit_core::{Error, Permit, Rate};
 }

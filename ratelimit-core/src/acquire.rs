@@ -3,8 +3,8 @@
 mod future;
 
 use crate::error::{Error, ErrorKind, Refused, SiteName};
-use crate::key::{Digest, Key};
-use crate::line::{Ask, Began, Changed, Entered, Grant, Handle, KeyId, Passage, Refusal, Route};
+use crate::key::Key;
+use crate::line::{Ask, Began, Changed, Entered, Grant, Handle, KeyId, Passage, Refusal};
 use crate::permit::Permit;
 
 use future::Long;
@@ -23,8 +23,6 @@ pub(crate) struct Asked {
     /// See [`Found`].
     pub(crate) shared: Result<Handle, Box<Error>>,
     pub(crate) key: Option<Key>,
-    /// Whether the server's answer will be listened to, and which route it is of. Boxed, as it makes every future larger.
-    pub(crate) route: Option<Box<Digest>>,
     /// `None` = below zero or above `u32::MAX`.
     pub(crate) weight: Option<u32>,
     /// Nanoseconds; `u64::MAX` = however long.
@@ -36,7 +34,7 @@ impl Asked {
     /// What costs one and has no key.
     #[inline]
     pub(crate) fn one((shared, max_delay): Found, site: Option<SiteName>) -> Self {
-        Asked { shared, key: None, route: None, weight: Some(1), max_delay, site }
+        Asked { shared, key: None, weight: Some(1), max_delay, site }
     }
 
     /// Starts now or is refused, without waiting.
@@ -75,10 +73,11 @@ impl Asked {
     /// By a coarse reading.
     #[inline]
     fn quick(&self) -> Option<Permit> {
-        let (Ok(shared), None, Some(weight)) = (&self.shared, &self.route, self.weight) else { return None };
+        let (Ok(shared), Some(weight)) = (&self.shared, self.weight) else { return None };
+        let quick = shared.quick()?;
         let start = match &self.key {
-            None => shared.pass(weight)?,
-            Some(key) => shared.take(Some(key.digest()), weight)?,
+            None => quick.pass(weight)?,
+            Some(key) => quick.take(Some(key.digest()), weight)?,
         };
         Some(Permit::plain(shared.clone(), self.key_id(), start.grant(weight)))
     }
@@ -86,9 +85,9 @@ impl Asked {
     /// Through the gate by a precise reading, or refused at it.
     #[inline]
     fn short(&self) -> Option<Result<Permit, Error>> {
-        let (Ok(shared), None, None) = (&self.shared, &self.key, &self.route) else { return None };
+        let (Ok(shared), None) = (&self.shared, &self.key) else { return None };
         let weight = self.weight?;
-        match shared.decide(weight) {
+        match shared.quick()?.decide(weight) {
             Passage::Granted(grant) => Some(Ok(Permit::plain(shared.clone(), None, grant))),
             Passage::Refused(rate, retry_after) if self.max_delay == 0 => {
                 let refusal = Refusal {
@@ -118,7 +117,7 @@ impl Asked {
     /// Takes it whatever the limit says.
     pub(crate) fn charge(self) -> Result<Permit, Error> {
         let (shared, ask) = self.ask(None)?;
-        let changed = shared.charge(ask.key, ask.route, ask.weight);
+        let changed = shared.charge(ask.key, ask.origin, ask.weight);
         self.end(&shared, changed)
     }
 
@@ -140,8 +139,8 @@ impl Asked {
             Ok(shared) => {
                 let too_heavy = || self.refusal(shared, Refusal::of(ErrorKind::TooHeavy));
                 let weight = self.weight.ok_or_else(too_heavy)?;
-                let (key, route) = (self.key_id(), self.route());
-                let ask = Ask { key, route, weight, max_delay: self.max_delay, began };
+                let (key, origin) = (self.key_id(), shared.origin(self.site));
+                let ask = Ask { key, origin, weight, max_delay: self.max_delay, began };
                 Ok((shared.clone(), ask))
             }
         }
@@ -154,10 +153,6 @@ impl Asked {
     #[inline]
     pub(crate) fn key_id(&self) -> KeyId {
         self.key.as_ref().map(Key::digest)
-    }
-
-    pub(crate) fn route(&self) -> Option<Route> {
-        self.route.as_ref().map(|route| Some(**route))
     }
 
     fn permit(&self, shared: &Handle, grant: Grant) -> Permit {

@@ -210,6 +210,12 @@ impl Feedback {
 /// let answer: Result<Option<Feedback>, ApiError> = Err(ApiError::NotFound);
 /// assert!(answer.feedback().is_none());
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not tell what the server said of its limits",
+    label = "not an answer that can be read",
+    note = "make a `Feedback` of it with a closure, as in `feedback = |page| page.as_ref().ok().map(|page| page.limits())`",
+    note = "the answers of `http` and `reqwest` are read with the features of these names; of a `Result` both sides are read"
+)]
 pub trait ServerFeedback {
     /// What the answer says; `None` = nothing.
     fn feedback(&self) -> Option<Feedback>;
@@ -218,6 +224,13 @@ pub trait ServerFeedback {
 impl ServerFeedback for Feedback {
     fn feedback(&self) -> Option<Feedback> {
         Some(self.clone())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: ServerFeedback + ?Sized> ServerFeedback for &T {
+    fn feedback(&self) -> Option<Feedback> {
+        (**self).feedback()
     }
 }
 

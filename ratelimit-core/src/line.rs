@@ -42,6 +42,7 @@ use std::num::NonZeroU64;
 use std::ops::Bound;
 use std::task::Waker;
 
+use crate::error::SiteName;
 use crate::key::Digest;
 use crate::time::Timestamp;
 
@@ -79,6 +80,8 @@ struct Waiter {
     waker: Option<Waker>,
     /// Its turn came and went without it.
     passed: bool,
+    /// The annotated function that calls.
+    site: Option<SiteName>,
     /// Where the bucket learns.
     place: Option<Box<Place>>,
 }
@@ -87,7 +90,15 @@ impl Waiter {
     /// Somebody who is asked about and does not wait.
     fn newcomer(weight: u32, window: WindowId, now: Timestamp) -> Self {
         let place = Some(Box::new(Place { route: None, window }));
-        Waiter { weight, joined: now, deadline: Timestamp::MAX, waker: None, passed: false, place }
+        Waiter {
+            weight,
+            joined: now,
+            deadline: Timestamp::MAX,
+            waker: None,
+            passed: false,
+            site: None,
+            place,
+        }
     }
 
     fn window(&self) -> WindowId {
@@ -150,9 +161,11 @@ impl Line {
         self.waiters.iter().map(|(ticket, waiter)| (*ticket, waiter, waiter.window()))
     }
 
-    /// Places those who stand nowhere yet.
-    fn place_all(&mut self, place: Place) {
+    /// Places those who stand nowhere yet, as the server has named nothing yet.
+    fn place_all(&mut self) {
         for waiter in self.waiters.values_mut() {
+            let route = waiter.site.map(Digest::of_site);
+            let place = Place { route, window: WindowId::Of(route) };
             waiter.place.get_or_insert_with(|| Box::new(place));
         }
         self.queue_up();

@@ -62,7 +62,7 @@ impl Permit {
     /// Of a call that costs one, has no key and surely need not wait; else that is to be found out.
     #[inline]
     pub(crate) fn at_once(shared: &Handle) -> Option<Self> {
-        let start = shared.pass(1)?;
+        let start = shared.quick()?.pass(1)?;
         Some(Permit::plain(shared.clone(), None, start.grant(1)))
     }
 
@@ -162,7 +162,8 @@ impl Permit {
     pub fn observe(&self, answer: &impl ServerFeedback) {
         let feedback = answer.feedback();
         let account = self.account.load(Ordering::Relaxed);
-        self.shared.observe(self.key, self.grant(), account, feedback.as_ref());
+        let of = (self.key, self.shared.route());
+        self.shared.observe(of, self.grant(), account, feedback.as_ref());
     }
 }
 

@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 pub use crate::acquire::{Acquire, AcquireWith};
 use crate::acquire::{Answer, Asked, Found};
+use crate::bucket::Bucket;
 use crate::error::{Error, SiteName};
-use crate::key::Key;
+use crate::key::{Digest, Key};
 use crate::limits::Limits;
 use crate::line::{Declared, Handle, Shared};
 use crate::names::{Declaration, Names};
@@ -19,7 +20,10 @@ use crate::permit::Permit;
 use crate::rate::Rate;
 use crate::registry::Registry;
 use crate::slot::Slot;
-pub use values::{AsKey, BucketRef, FromLimited, MaxDelay, ToBucket, Weight, apply, key, max_delay, weight};
+pub use values::{
+    AsKey, BucketRef, FromLimited, MaxDelay, ToBucket, Weight, apply, key, max_delay, observe, observe_by,
+    weight,
+};
 
 /// The static of one annotated function.
 #[derive(Debug)]
@@ -27,6 +31,7 @@ pub struct Site {
     /// `path::function`.
     function: &'static str,
     target: Target,
+    answers: Answers,
     slot: Slot,
 }
 
@@ -41,29 +46,58 @@ enum Target {
     Dynamic,
 }
 
+/// What is done with the server's answers to the calls of a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answers {
+    /// Nobody looks at them, so the route of a call is found out only where the bucket has learned windows.
+    Unread,
+    /// The body has the permit and may tell of them.
+    MayBeTold,
+    /// All are told of.
+    Read,
+}
+
 impl Site {
+    const fn new(target: Target, function: &'static str) -> Self {
+        Site { function, target, answers: Answers::Unread, slot: Slot::EMPTY }
+    }
+
+    /// `permit = name`.
+    #[must_use]
+    pub const fn with_permit(mut self) -> Self {
+        self.answers = Answers::MayBeTold;
+        self
+    }
+
+    /// `feedback`.
+    #[must_use]
+    pub const fn with_feedback(mut self) -> Self {
+        self.answers = Answers::Read;
+        self
+    }
+
     /// `bucket = "name"`.
     #[must_use]
     pub const fn named(bucket: &'static str, function: &'static str) -> Self {
-        Site { function, target: Target::Named(bucket), slot: Slot::EMPTY }
+        Site::new(Target::Named(bucket), function)
     }
 
     /// `bucket = "name", rate = ".."`.
     #[must_use]
     pub const fn declared(bucket: &'static str, rate: Rate, function: &'static str) -> Self {
-        Site { function, target: Target::Declared(bucket, rate), slot: Slot::EMPTY }
+        Site::new(Target::Declared(bucket, rate), function)
     }
 
     /// `rate = ".."` alone.
     #[must_use]
     pub const fn own(name: &'static str, rate: Rate, function: &'static str) -> Self {
-        Site { function, target: Target::Own(name, rate), slot: Slot::EMPTY }
+        Site::new(Target::Own(name, rate), function)
     }
 
     /// `bucket = <expression>`.
     #[must_use]
     pub const fn dynamic(function: &'static str) -> Self {
-        Site { function, target: Target::Dynamic, slot: Slot::EMPTY }
+        Site::new(Target::Dynamic, function)
     }
 
     /// Waits on this thread for what costs one and has no key.
@@ -141,7 +175,7 @@ impl Site {
     #[inline]
     pub fn call_on(&'static self, bucket: &(impl ToBucket + ?Sized)) -> Call {
         self.begin(match bucket.to_bucket() {
-            BucketRef::Handle(bucket) => bucket.found(),
+            BucketRef::Handle(bucket) => self.found_by_handle(bucket),
             BucketRef::Name(name) => self.found_by_name(name, Names::global()),
         })
     }
@@ -150,7 +184,7 @@ impl Site {
     #[inline]
     pub fn call_on_in(&'static self, registry: &Registry, bucket: &(impl ToBucket + ?Sized)) -> Call {
         self.begin(match bucket.to_bucket() {
-            BucketRef::Handle(bucket) => bucket.found(),
+            BucketRef::Handle(bucket) => self.found_by_handle(bucket),
             BucketRef::Name(name) => self.found_by_name(name, registry.names_table()),
         })
     }
@@ -171,8 +205,33 @@ impl Site {
             // Of other registries there may be any number, and they are let go of.
             let is_global = names.id() == Names::global().id();
             let found = if is_global { Handle::of_static(&found) } else { Handle::Counted(found) };
-            self.slot.keep(names.id(), found)
+            self.slot.keep(names.id(), self.routed(found))
         }))
+    }
+
+    #[inline]
+    fn found_by_handle(&'static self, bucket: &Bucket) -> Found {
+        let (shared, max_delay) = bucket.found();
+        match self.answers {
+            Answers::Unread => (shared, max_delay),
+            _ => (shared.map(|shared| self.routed_again(shared)), max_delay),
+        }
+    }
+
+    /// As [`routed`](Self::routed), of a static what was made for the call before.
+    fn routed_again(&'static self, shared: Handle) -> Handle {
+        let Handle::Static(known) = shared else { return self.routed(shared) };
+        // It is never let go of, so nothing else comes to stand there; and no table of names has such an id.
+        let version = ptr::from_ref(known).addr() as u64;
+        self.slot.get(version).unwrap_or_else(|| self.slot.keep(version, self.routed(shared)))
+    }
+
+    /// The way to a state for calls whose answers may be told of: this site is their route.
+    fn routed(&'static self, shared: Handle) -> Handle {
+        match self.answers {
+            Answers::Unread => shared,
+            answers => shared.routed(Digest::of_site(&self.function), answers == Answers::Read),
+        }
     }
 
     fn found_by_name(&'static self, name: &str, names: &Names) -> Found {
@@ -180,7 +239,7 @@ impl Site {
         let known = self.slot.get(names.id()).filter(|known| ***known.name() == *name);
         by_name(match known.filter(|known| !known.is_closed()) {
             Some(known) => Ok(known),
-            None => names.get(name).map(Handle::Counted).inspect(|shared| {
+            None => names.get(name).map(|found| self.routed(Handle::Counted(found))).inspect(|shared| {
                 self.slot.keep(names.id(), shared.clone());
             }),
         })
@@ -240,7 +299,7 @@ impl Call {
     pub fn acquire(self) -> Result<Permit, Error> {
         let Call { shared, max_delay, site } = self;
         match shared {
-            Ok(shared) => match shared.pass(1) {
+            Ok(shared) => match shared.quick().and_then(|quick| quick.pass(1)) {
                 Some(start) => Ok(Permit::plain(shared, None, start.grant(1))),
                 None => Call::wait(Ok(shared), max_delay, site).0,
             },
@@ -288,6 +347,6 @@ impl Call {
     #[inline]
     fn asked(self, key: Option<Key>, weight: Option<u32>, max_delay: Option<u64>) -> Asked {
         let Call { shared, max_delay: own, site } = self;
-        Asked { shared, key, route: None, weight, max_delay: max_delay.unwrap_or(own), site: Some(site) }
+        Asked { shared, key, weight, max_delay: max_delay.unwrap_or(own), site: Some(site) }
     }
 }

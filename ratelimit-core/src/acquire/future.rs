@@ -264,7 +264,7 @@ impl Future for Acquire {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the permit is put together where it is to be, and not copied")]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(start) = self.shared.as_ref().and_then(|shared| shared.pass(1))
+        if let Some(start) = self.shared.as_ref().and_then(Handle::quick).and_then(|quick| quick.pass(1))
             && let Some(shared) = self.shared.take()
         {
             return Poll::Ready(Ok(Permit::plain(shared, None, start.grant(1))));

@@ -48,8 +48,8 @@ impl Request<'_> {
     pub fn key(self, key: impl Display) -> Self {
         let key = Some(Key::new(&key));
         // Put together once: moving what was just written takes longer than writing it.
-        let Asked { shared, route, weight, max_delay, site, .. } = self.asked;
-        Request::new(Asked { shared, key, route, weight, max_delay, site })
+        let Asked { shared, weight, max_delay, site, .. } = self.asked;
+        Request::new(Asked { shared, key, weight, max_delay, site })
     }
 
     /// What the server tells apart beside the key: the text of `route`, such as a method and a path; by default the
@@ -74,7 +74,8 @@ impl Request<'_> {
     /// # Ok::<(), rate_limited::Error>(())
     /// ```
     pub fn route(mut self, route: impl Display) -> Self {
-        self.asked.route = Some(Box::new(Key::new(&route).digest()));
+        let route = Key::new(&route).digest();
+        self.asked.shared = self.asked.shared.map(|shared| shared.routed(route, true));
         self
     }
 
@@ -155,7 +156,8 @@ impl Request<'_> {
     /// [`Closed`](crate::ErrorKind::Closed), [`Config`](crate::ErrorKind::Config).
     pub fn peek(self) -> Result<Outlook, Error> {
         let asked = self.asked;
-        asked.shared()?.peek(asked.key_id(), asked.route(), asked.weight.unwrap_or(u32::MAX))
+        let shared = asked.shared()?;
+        shared.peek(asked.key_id(), shared.origin(None), asked.weight.unwrap_or(u32::MAX))
     }
 
     /// Looks at, or changes, this key's state of the bucket's [own policy](Bucket::with_policy), such as to read a
@@ -202,7 +204,8 @@ impl Request<'_> {
     pub fn observe(self, answer: &impl ServerFeedback) -> Result<(), Error> {
         let feedback = answer.feedback();
         let asked = self.asked;
-        asked.shared()?.observe_apart(asked.key_id(), asked.route().flatten(), feedback.as_ref())
+        let shared = asked.shared()?;
+        shared.observe_apart(asked.key_id(), shared.route(), feedback.as_ref())
     }
 
     /// This key as fresh. What it took from a total over all keys stays taken.

@@ -1,21 +1,17 @@
 //! Taking without asking: what was spent already counts, also where that is a debt.
 
+use super::KeyId;
 use super::effects::Effects;
+use super::learning::Origin;
 use super::locked::Changed;
 use super::plan::Forecast;
 use super::shared::Shared;
 use super::state::{Grant, Reading, Refusal, State};
-use super::{KeyId, Route};
 use crate::error::ErrorKind;
 
 impl Shared {
-    pub(crate) fn charge(
-        &self,
-        key: KeyId,
-        route: Option<Route>,
-        weight: u32,
-    ) -> Changed<Result<Grant, Refusal>> {
-        self.change(|state, reading, effects| state.charge((key, route), weight, reading, effects))
+    pub(crate) fn charge(&self, key: KeyId, origin: Origin, weight: u32) -> Changed<Result<Grant, Refusal>> {
+        self.change(|state, reading, effects| state.charge((key, origin), weight, reading, effects))
     }
 }
 
@@ -23,7 +19,7 @@ impl State {
     /// Takes `weight` now, whatever the rates say, and also during a pause.
     fn charge(
         &mut self,
-        (key, route): (KeyId, Option<Route>),
+        (key, origin): (KeyId, Origin),
         weight: u32,
         reading: Reading,
         effects: &mut Effects,
@@ -31,13 +27,10 @@ impl State {
         if self.closed {
             return Err(Refusal::of(ErrorKind::Closed));
         }
-        if route.is_some() {
-            self.begin_learning();
-        }
+        let route = self.set_out(origin);
         if weight == 0 {
-            return Ok(self.free_pass(key, route, reading));
+            return Ok(self.free_pass(reading));
         }
-        let route = route.flatten();
         self.catch_up(key, reading, effects);
         if !self.make_room_to_start(key, route, reading) {
             return Err(Refusal::of(ErrorKind::TooManyKeys));

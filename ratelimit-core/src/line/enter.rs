@@ -4,19 +4,17 @@ use std::num::NonZeroU32;
 use std::task::Waker;
 
 use super::effects::Effects;
-use super::learning::{Flight, Place, WindowId};
+use super::learning::{Origin, Place, WindowId};
 use super::state::{Due, Grant, Reading, Refusal, State};
-use super::{KeyId, PLAIN, Route, Ticket, Waiter};
+use super::{KeyId, PLAIN, Ticket, Waiter};
 use crate::error::ErrorKind;
-use crate::policy::learned::Sent;
 use crate::time::Timestamp;
 
 /// What a caller asks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ask {
     pub(crate) key: KeyId,
-    /// Where the server's answer will be listened to: which route it is of.
-    pub(crate) route: Option<Route>,
+    pub(crate) origin: Origin,
     pub(crate) weight: u32,
     /// The allowance in nanoseconds: 0 = never wait, `u64::MAX` = however long.
     pub(crate) max_delay: u64,
@@ -61,11 +59,9 @@ impl State {
         if self.closed {
             return Entered::Refused(Refusal::of(ErrorKind::Closed));
         }
-        if ask.route.is_some() {
-            self.begin_learning();
-        }
+        let route = self.set_out(ask.origin);
         if ask.weight == 0 {
-            return Entered::Granted(self.free_pass(ask.key, ask.route, reading));
+            return Entered::Granted(self.free_pass(reading));
         }
         if let Some(rate) = self.memory.too_heavy(ask.weight) {
             return Entered::Refused(Refusal { rate: Some(rate), ..Refusal::of(ErrorKind::TooHeavy) });
@@ -75,7 +71,7 @@ impl State {
             return Entered::Granted(grant);
         }
         self.catch_up(ask.key, reading, effects);
-        let window = self.window_of(ask.route.flatten());
+        let window = self.window_of(route);
         let refusal = self.refused_by_own(ask, reading, effects);
         if let Some(refusal) = refusal.or_else(|| self.refused_by_server(ask, window, reading)) {
             return Entered::Refused(refusal);
@@ -110,14 +106,10 @@ impl State {
         is_never.then_some(Refusal::of(ErrorKind::TooHeavy))
     }
 
-    /// It changes nothing, and there is nothing to settle unless it is corrected; but its answer may be of a route.
-    pub(super) fn free_pass(&mut self, key: KeyId, route: Option<Route>, reading: Reading) -> Grant {
+    /// It changes nothing, and there is nothing to settle unless it is corrected.
+    pub(super) fn free_pass(&self, reading: Reading) -> Grant {
         let start = self.tempo.policy_time(reading.now);
-        let grant = Grant { start, born: self.memory.newest(), weight: 0, account: PLAIN, waited: 0 };
-        let Some(route) = route else { return grant };
-        let sent = Sent { at: reading.now, weight: 0 };
-        let flight = Flight { key, route, sent, is_heard: false };
-        Grant { account: self.new_account(grant, Some(flight)), ..grant }
+        Grant { start, born: self.memory.newest(), weight: 0, account: PLAIN, waited: 0 }
     }
 
     /// Whether somebody in line must start before a newcomer on `key`.
@@ -131,7 +123,7 @@ impl State {
     }
 
     fn start_at_once(&mut self, ask: Ask, reading: Reading, effects: &mut Effects) -> Entered {
-        let route = ask.route.flatten();
+        let route = self.route_of(ask.origin);
         if !self.make_room_to_start(ask.key, route, reading) {
             return Entered::Refused(Refusal::of(ErrorKind::TooManyKeys));
         }
@@ -177,9 +169,11 @@ impl State {
         if !self.make_room(ask.key, reading) {
             return Entered::Refused(Refusal::of(ErrorKind::TooManyKeys));
         }
-        let place = self.windows.is_some().then(|| Box::new(Place { route: ask.route.flatten(), window }));
-        let waiter =
-            Waiter { weight: ask.weight, joined: began, deadline, waker: waker.take(), passed: false, place };
+        let Origin { site, .. } = ask.origin;
+        let route = self.route_of(ask.origin);
+        let place = self.windows.is_some().then(|| Box::new(Place { route, window }));
+        let (waker, passed) = (waker.take(), false);
+        let waiter = Waiter { weight: ask.weight, joined: began, deadline, waker, passed, site, place };
         Entered::Waits(self.join(ask.key, waiter, due, reading, effects))
     }
 

@@ -10,8 +10,8 @@ mod windows;
 use super::effects::Effects;
 use super::state::{Due, Reading, Refusal, State};
 use super::table::Table;
-use super::{KeyId, Ticket};
-use crate::error::ErrorKind;
+use super::{KeyId, Line, Ticket};
+use crate::error::{ErrorKind, SiteName};
 use crate::feedback::{Feedback, Scope};
 use crate::key::Digest;
 use crate::policy::Earliest;
@@ -23,6 +23,23 @@ pub(super) use windows::{WindowId, Windows};
 
 /// What a server may tell apart: an annotated function or what a request names, `None` = the bucket itself.
 pub(crate) type Route = Option<Digest>;
+
+/// Whose call it is, as far as a server may tell calls apart.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Origin {
+    /// The route that it comes by.
+    pub(super) route: Route,
+    /// The annotated function, which is the route where no other is named.
+    pub(super) site: Option<SiteName>,
+    /// Whether its answer will be told of: then the bucket learns from now on.
+    pub(super) is_answered: bool,
+}
+
+impl Origin {
+    fn route(self) -> Route {
+        self.route.or_else(|| self.site.map(Digest::of_site))
+    }
+}
 
 /// A call, as far as the server's windows are concerned.
 #[derive(Clone, Copy, Debug)]
@@ -57,11 +74,22 @@ impl State {
         if self.windows.is_none() {
             self.windows = Some(Box::new(Windows::new(self.limits.learning)));
             self.calm_from = None;
-            for line in self.lines.values_mut() {
-                line.place_all(Place { route: None, window: WindowId::Of(None) });
-            }
+            self.lines.values_mut().for_each(Line::place_all);
             self.changes += 1;
         }
+    }
+
+    /// What the server may tell the calls of `origin` by, once anything counts that it says.
+    pub(super) fn route_of(&self, origin: Origin) -> Route {
+        self.windows.as_ref().and_then(|_| origin.route())
+    }
+
+    /// The route of a call that is made now, and not only looked at.
+    pub(super) fn set_out(&mut self, origin: Origin) -> Route {
+        if origin.is_answered {
+            self.begin_learning();
+        }
+        self.route_of(origin)
     }
 
     pub(super) fn window_of(&self, route: Route) -> WindowId {

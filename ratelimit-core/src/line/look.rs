@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::KeyId;
 use super::effects::Effects;
+use super::learning::Origin;
 use super::state::{Due, Reading, State};
-use super::{KeyId, Route};
 use crate::outlook::{Outlook, RateOutlook};
 use crate::time::Timestamp;
 
@@ -12,7 +13,7 @@ impl State {
     /// What a call of `weight` would meet; `None` if the bucket is closed.
     pub(super) fn outlook(
         &mut self,
-        (key, route): (KeyId, Option<Route>),
+        (key, origin): (KeyId, Origin),
         weight: u32,
         reading: Reading,
         effects: &mut Effects,
@@ -21,7 +22,7 @@ impl State {
             return None;
         }
         self.catch_up(key, reading, effects);
-        let window = self.window_of(route.flatten());
+        let window = self.window_of(self.route_of(origin));
         let due = if weight == 0 {
             Due::at(reading.clock, None)
         } else {

@@ -10,7 +10,13 @@ use crate::policy::learned::Sent;
 
 impl Shared {
     /// Learns what the server answered to the call of `grant`; `None` = nothing about limits.
-    pub(crate) fn observe(&self, key: KeyId, grant: Grant, account: u32, answer: Option<&Feedback>) {
+    pub(crate) fn observe(
+        &self,
+        (key, route): (KeyId, Route),
+        grant: Grant,
+        account: u32,
+        answer: Option<&Feedback>,
+    ) {
         self.change_and_finish(|state, reading, effects| {
             if state.closed || answer.is_none() && state.windows.is_none() {
                 return;
@@ -22,9 +28,9 @@ impl Shared {
                 (flight.is_heard, flight.sent.weight) = (true, 0);
                 first
             } else {
-                // It began before anything was learned.
+                // It began before anything was learned, or weighs nothing.
                 let at = state.tempo.clock_time(grant.start).min(reading.now);
-                Flight { key, route: None, sent: Sent { at, weight: 0 }, is_heard: true }
+                Flight { key, route, sent: Sent { at, weight: 0 }, is_heard: true }
             };
             state.hear(flight, answer, (reading, effects));
         });

@@ -11,9 +11,10 @@ use super::declared::{Declared, Defaults, validate};
 use super::effects::Effects;
 use super::enter::{Ask, Claimed, Entered};
 use super::gate::{Gate, Passage, Start};
+use super::learning::Origin;
 use super::locked::{Changed, lock};
 use super::state::{Reading, Seen, State};
-use super::{KeyId, Route, Ticket};
+use super::{KeyId, Ticket};
 use crate::clock::{Clock, ClockHandle, SystemClock};
 use crate::error::{BucketName, Error, ErrorKind, Extra};
 use crate::outlook::Outlook;
@@ -215,9 +216,9 @@ impl Shared {
         self.change_while_dropping(|state, reading, effects| state.leave(key, ticket, reading, effects));
     }
 
-    pub(crate) fn peek(&self, key: KeyId, route: Option<Route>, weight: u32) -> Result<Outlook, Error> {
+    pub(crate) fn peek(&self, key: KeyId, origin: Origin, weight: u32) -> Result<Outlook, Error> {
         self.change_and_finish(|state, reading, effects| {
-            state.outlook((key, route), weight, reading, effects)
+            state.outlook((key, origin), weight, reading, effects)
         })
         .ok_or_else(|| self.error(ErrorKind::Closed))
     }

@@ -8,6 +8,7 @@ use super::{Shared, lock};
 use crate::clock::{Clock, ClockHandle, ManualClock, SystemClock};
 use crate::key::Digest;
 use crate::limits::Limits;
+use crate::line::learning::Origin;
 use crate::line::{Ask, Declared, Defaults, Entered, KeyId, Passage};
 use crate::pace::Pace;
 use crate::policy::{LeakyBucket, Prototype};
@@ -38,11 +39,11 @@ impl World {
 
     /// Takes the lock at the present time, and nothing else.
     fn look(&self) {
-        let _ = self.shared.peek(None, None, 1);
+        let _ = self.shared.peek(None, Origin::default(), 1);
     }
 
     fn waits(&self, key: KeyId) {
-        let ask = Ask { key, route: None, weight: 2, max_delay: u64::MAX, began: None };
+        let ask = Ask { key, origin: Origin::default(), weight: 2, max_delay: u64::MAX, began: None };
         let entered = loop {
             let entered = self.shared.enter(ask, &mut Some(Waker::noop().clone()));
             self.shared.finish(entered.rest);
@@ -170,7 +171,7 @@ fn a_coarse_reading_grants_at_once_where_the_guard_covers_it() {
         let declared = Declared::new(limits, None, None);
         let name = Arc::new("b".to_owned().into());
         let shared = Shared::new(name, declared, None, &Defaults::default()).expect("limits that can be");
-        let _ = shared.peek(None, None, 1);
+        let _ = shared.peek(None, Origin::default(), 1);
         // Its time begins there, which coarse readings reach within a grain.
         let began = SystemClock.now();
         while SystemClock::coarse() < began {

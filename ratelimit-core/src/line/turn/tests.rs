@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Effects, State};
 use crate::limits::Limits;
+use crate::line::learning::Origin;
 use crate::line::{Ask, Entered};
 use crate::rate::Rate;
 use crate::time::Timestamp;
@@ -32,7 +33,7 @@ fn empty() -> State {
 }
 
 fn enter(state: &mut State, weight: u32, max_delay: u64) -> Entered {
-    let ask = Ask { key: None, route: None, weight, max_delay, began: None };
+    let ask = Ask { key: None, origin: Origin::default(), weight, max_delay, began: None };
     let reading = state.read(at(0));
     state.enter(ask, &mut Some(Waker::noop().clone()), reading, &mut Effects::default())
 }
