@@ -4,7 +4,7 @@ mod future;
 
 use crate::error::{Error, ErrorKind, Refused, SiteName};
 use crate::key::Key;
-use crate::line::{Ask, Began, Changed, Entered, Grant, Handle, KeyId, Passage, Refusal};
+use crate::line::{Ask, Began, Changed, Entered, Grant, Handle, KeyId, Origin, Passage, Refusal, Route};
 use crate::permit::Permit;
 
 use future::Long;
@@ -50,8 +50,14 @@ impl Asked {
         self.max_delay = 0;
         match self.short() {
             Some(ended) => ended,
-            None => self.enter_and_leave(),
+            None => self.enter_and_leave(None),
         }
+    }
+
+    /// As [`start`](Self::start), for a call whose answer will be told of: it has to be known from its start.
+    pub(crate) fn start_on(mut self, route: Route) -> Result<Permit, Error> {
+        self.max_delay = 0;
+        self.enter_and_leave(route)
     }
 
     /// Waits on this thread.
@@ -66,18 +72,22 @@ impl Asked {
     pub(crate) fn wait(self) -> Result<Permit, Error> {
         match self.short() {
             Some(ended) => ended,
-            None => Long::new(self).wait(),
+            None => Long::new(self, None).wait(),
         }
+    }
+
+    /// As [`block`](Self::block), for a call whose answer will be told of.
+    pub(crate) fn block_on(self, route: Route) -> Result<Permit, Error> {
+        Long::new(self, route).wait()
     }
 
     /// By a coarse reading.
     #[inline]
     fn quick(&self) -> Option<Permit> {
         let (Ok(shared), Some(weight)) = (&self.shared, self.weight) else { return None };
-        let quick = shared.quick()?;
         let start = match &self.key {
-            None => quick.pass(weight)?,
-            Some(key) => quick.take(Some(key.digest()), weight)?,
+            None => shared.pass(weight)?,
+            Some(key) => shared.take(Some(key.digest()), weight)?,
         };
         Some(Permit::plain(shared.clone(), self.key_id(), start.grant(weight)))
     }
@@ -87,7 +97,7 @@ impl Asked {
     fn short(&self) -> Option<Result<Permit, Error>> {
         let (Ok(shared), None) = (&self.shared, &self.key) else { return None };
         let weight = self.weight?;
-        match shared.quick()?.decide(weight) {
+        match shared.decide(weight) {
             Passage::Granted(grant) => Some(Ok(Permit::plain(shared.clone(), None, grant))),
             Passage::Refused(rate, retry_after) if self.max_delay == 0 => {
                 let refusal = Refusal {
@@ -102,8 +112,8 @@ impl Asked {
     }
 
     #[cold]
-    fn enter_and_leave(self) -> Result<Permit, Error> {
-        let (shared, ask) = self.ask(None)?;
+    fn enter_and_leave(self, route: Route) -> Result<Permit, Error> {
+        let (shared, ask) = self.ask(route, None)?;
         let Changed { result, rest } = shared.enter(ask, &mut None);
         let result = match result {
             Entered::Granted(grant) => Ok(grant),
@@ -115,8 +125,8 @@ impl Asked {
     }
 
     /// Takes it whatever the limit says.
-    pub(crate) fn charge(self) -> Result<Permit, Error> {
-        let (shared, ask) = self.ask(None)?;
+    pub(crate) fn charge(self, route: Route) -> Result<Permit, Error> {
+        let (shared, ask) = self.ask(route, None)?;
         let changed = shared.charge(ask.key, ask.origin, ask.weight);
         self.end(&shared, changed)
     }
@@ -132,14 +142,14 @@ impl Asked {
         ended.map_err(|refusal| self.refusal(shared, refusal))
     }
 
-    /// Where to ask, and what.
-    fn ask(&self, began: Option<Began>) -> Result<(Handle, Ask), Error> {
+    /// Where to ask, and what; for a call of `route` if its answer will be told of.
+    fn ask(&self, route: Route, began: Option<Began>) -> Result<(Handle, Ask), Error> {
         match &self.shared {
             Err(error) => Err(Error::clone(error).with_site(self.site)),
             Ok(shared) => {
                 let too_heavy = || self.refusal(shared, Refusal::of(ErrorKind::TooHeavy));
                 let weight = self.weight.ok_or_else(too_heavy)?;
-                let (key, origin) = (self.key_id(), shared.origin(self.site));
+                let (key, origin) = (self.key_id(), Origin { route, site: self.site });
                 let ask = Ask { key, origin, weight, max_delay: self.max_delay, began };
                 Ok((shared.clone(), ask))
             }

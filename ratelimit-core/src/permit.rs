@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::feedback::ServerFeedback;
-use crate::line::{Changed, Grant, Handle, IN_FLIGHT, KeyId, PLAIN};
+use crate::line::{Changed, Grant, Handle, KeyId, PLAIN, is_known, is_told_of_end, with_site};
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::time::Timestamp;
 
@@ -38,7 +38,7 @@ pub struct Permit {
     waited: u64,
     /// What was taken.
     weight: u32,
-    /// [`PLAIN`], [`IN_FLIGHT`], or the number under which the bucket knows what the call counts.
+    /// The number under which the bucket knows what the call counts, or what it need not know of it; see [`PLAIN`].
     account: AtomicU32,
 }
 
@@ -62,8 +62,16 @@ impl Permit {
     /// Of a call that costs one, has no key and surely need not wait; else that is to be found out.
     #[inline]
     pub(crate) fn at_once(shared: &Handle) -> Option<Self> {
-        let start = shared.quick()?.pass(1)?;
+        let start = shared.pass(1)?;
         Some(Permit::plain(shared.clone(), None, start.grant(1)))
+    }
+
+    /// Of an annotated function by its number, which its answers are told by.
+    pub(crate) fn of_site(self, site: u32) -> Self {
+        let mut permit = self;
+        let account = permit.account.get_mut();
+        *account = with_site(*account, site);
+        permit
     }
 
     #[cold]
@@ -91,7 +99,7 @@ impl Permit {
     pub fn refund(self) {
         let mut permit = self;
         let account = *permit.account.get_mut();
-        if permit.weight > 0 || account > IN_FLIGHT {
+        if permit.weight > 0 || is_known(account) {
             let Changed { rest, .. } = permit.shared.refund(permit.key, permit.grant(), account);
             // Nothing is settled twice, whatever comes of the rest.
             permit.weight = 0;
@@ -162,8 +170,7 @@ impl Permit {
     pub fn observe(&self, answer: &impl ServerFeedback) {
         let feedback = answer.feedback();
         let account = self.account.load(Ordering::Relaxed);
-        let of = (self.key, self.shared.route());
-        self.shared.observe(of, self.grant(), account, feedback.as_ref());
+        self.shared.observe(self.key, self.grant(), account, feedback.as_ref());
     }
 }
 
@@ -172,7 +179,7 @@ impl Drop for Permit {
     #[inline]
     fn drop(&mut self) {
         let account = *self.account.get_mut();
-        if account != PLAIN {
+        if is_told_of_end(account) {
             self.end(account);
         }
     }

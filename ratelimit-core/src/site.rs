@@ -6,15 +6,14 @@
 mod values;
 
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use crate::acquire::{Acquire, AcquireWith};
 use crate::acquire::{Answer, Asked, Found};
-use crate::bucket::Bucket;
 use crate::error::{Error, SiteName};
-use crate::key::{Digest, Key};
+use crate::key::Key;
 use crate::limits::Limits;
-use crate::line::{Declared, Handle, Shared};
+use crate::line::{Declared, Handle, Shared, sites};
 use crate::names::{Declaration, Names};
 use crate::permit::Permit;
 use crate::rate::Rate;
@@ -31,7 +30,10 @@ pub struct Site {
     /// `path::function`.
     function: &'static str,
     target: Target,
-    answers: Answers,
+    /// The server's answer to each call will be told of: then each is known from its start.
+    is_answered: bool,
+    /// What its permits know it by, once one has to.
+    number: OnceLock<u32>,
     slot: Slot,
 }
 
@@ -46,34 +48,21 @@ enum Target {
     Dynamic,
 }
 
-/// What is done with the server's answers to the calls of a site.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answers {
-    /// Nobody looks at them, so the route of a call is found out only where the bucket has learned windows.
-    Unread,
-    /// The body has the permit and may tell of them.
-    MayBeTold,
-    /// All are told of.
-    Read,
-}
-
 impl Site {
     const fn new(target: Target, function: &'static str) -> Self {
-        Site { function, target, answers: Answers::Unread, slot: Slot::EMPTY }
+        Site { function, target, is_answered: false, number: OnceLock::new(), slot: Slot::EMPTY }
     }
 
-    /// `permit = name`.
-    #[must_use]
-    pub const fn with_permit(mut self) -> Self {
-        self.answers = Answers::MayBeTold;
-        self
-    }
-
-    /// `feedback`.
+    /// `feedback`: what the server answers will be told of.
     #[must_use]
     pub const fn with_feedback(mut self) -> Self {
-        self.answers = Answers::Read;
+        self.is_answered = true;
         self
+    }
+
+    /// Tells a permit which site it is of, where the server's answer may be told by it.
+    pub fn mark(&'static self, permit: Permit) -> Permit {
+        permit.of_site(*self.number.get_or_init(|| sites::number(&self.function)))
     }
 
     /// `bucket = "name"`.
@@ -175,7 +164,7 @@ impl Site {
     #[inline]
     pub fn call_on(&'static self, bucket: &(impl ToBucket + ?Sized)) -> Call {
         self.begin(match bucket.to_bucket() {
-            BucketRef::Handle(bucket) => self.found_by_handle(bucket),
+            BucketRef::Handle(bucket) => bucket.found(),
             BucketRef::Name(name) => self.found_by_name(name, Names::global()),
         })
     }
@@ -184,7 +173,7 @@ impl Site {
     #[inline]
     pub fn call_on_in(&'static self, registry: &Registry, bucket: &(impl ToBucket + ?Sized)) -> Call {
         self.begin(match bucket.to_bucket() {
-            BucketRef::Handle(bucket) => self.found_by_handle(bucket),
+            BucketRef::Handle(bucket) => bucket.found(),
             BucketRef::Name(name) => self.found_by_name(name, registry.names_table()),
         })
     }
@@ -205,33 +194,8 @@ impl Site {
             // Of other registries there may be any number, and they are let go of.
             let is_global = names.id() == Names::global().id();
             let found = if is_global { Handle::of_static(&found) } else { Handle::Counted(found) };
-            self.slot.keep(names.id(), self.routed(found))
+            self.slot.keep(names.id(), found)
         }))
-    }
-
-    #[inline]
-    fn found_by_handle(&'static self, bucket: &Bucket) -> Found {
-        let (shared, max_delay) = bucket.found();
-        match self.answers {
-            Answers::Unread => (shared, max_delay),
-            _ => (shared.map(|shared| self.routed_again(shared)), max_delay),
-        }
-    }
-
-    /// As [`routed`](Self::routed), of a static what was made for the call before.
-    fn routed_again(&'static self, shared: Handle) -> Handle {
-        let Handle::Static(known) = shared else { return self.routed(shared) };
-        // It is never let go of, so nothing else comes to stand there; and no table of names has such an id.
-        let version = ptr::from_ref(known).addr() as u64;
-        self.slot.get(version).unwrap_or_else(|| self.slot.keep(version, self.routed(shared)))
-    }
-
-    /// The way to a state for calls whose answers may be told of: this site is their route.
-    fn routed(&'static self, shared: Handle) -> Handle {
-        match self.answers {
-            Answers::Unread => shared,
-            answers => shared.routed(Digest::of_site(&self.function), answers == Answers::Read),
-        }
     }
 
     fn found_by_name(&'static self, name: &str, names: &Names) -> Found {
@@ -239,7 +203,7 @@ impl Site {
         let known = self.slot.get(names.id()).filter(|known| ***known.name() == *name);
         by_name(match known.filter(|known| !known.is_closed()) {
             Some(known) => Ok(known),
-            None => names.get(name).map(|found| self.routed(Handle::Counted(found))).inspect(|shared| {
+            None => names.get(name).map(Handle::Counted).inspect(|shared| {
                 self.slot.keep(names.id(), shared.clone());
             }),
         })
@@ -264,6 +228,11 @@ impl Site {
 
     #[inline]
     fn begin(&'static self, (shared, max_delay): Found) -> Call {
+        if self.is_answered
+            && let Ok(shared) = &shared
+        {
+            shared.learn();
+        }
         Call { shared, max_delay, site: &self.function }
     }
 }
@@ -299,7 +268,7 @@ impl Call {
     pub fn acquire(self) -> Result<Permit, Error> {
         let Call { shared, max_delay, site } = self;
         match shared {
-            Ok(shared) => match shared.quick().and_then(|quick| quick.pass(1)) {
+            Ok(shared) => match shared.pass(1) {
                 Some(start) => Ok(Permit::plain(shared, None, start.grant(1))),
                 None => Call::wait(Ok(shared), max_delay, site).0,
             },

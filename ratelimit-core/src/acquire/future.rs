@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use super::{Answer, Asked, Found};
 use crate::clock::ClockHandle;
 use crate::error::{Error, SiteName};
-use crate::line::{Began, Changed, Claimed, Entered, Handle, Shared, Ticket};
+use crate::line::{Began, Changed, Claimed, Entered, Handle, Route, Shared, Ticket};
 use crate::permit::Permit;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::thread::{self, Thread};
@@ -67,6 +67,8 @@ fn give_up(long: Box<Long>) {
 #[derive(Debug)]
 pub(super) struct Long {
     asked: Asked,
+    /// Whose answer will be told of, and by what.
+    route: Route,
     /// The time of the first look, once there was one.
     began: Option<Began>,
     /// `None` before it is in line, and once it was granted or refused.
@@ -100,7 +102,7 @@ impl Acquire {
             Ok(shared) => Acquire { shared: Some(shared), max_delay, site, long: Later(None) },
             shared => {
                 let asked = Asked::one((shared, max_delay), site);
-                Acquire { shared: None, max_delay, site, long: Later(Some(Box::new(Long::new(asked)))) }
+                Acquire { shared: None, max_delay, site, long: Later(Some(Box::new(Long::new(asked, None)))) }
             }
         }
     }
@@ -120,6 +122,11 @@ impl AcquireWith {
         AcquireWith { asked: Some(asked), long: Later(None) }
     }
 
+    /// For a call whose answer will be told of.
+    pub(crate) fn on(asked: Asked, route: Route) -> Self {
+        AcquireWith { asked: None, long: Later(Some(Box::new(Long::new(asked, route)))) }
+    }
+
     #[cold]
     fn poll_long(&mut self, context: &Context<'_>) -> Answer<Poll<Result<Permit, Error>>> {
         poll_long(self.asked.take(), &mut self.long, context)
@@ -136,7 +143,7 @@ fn poll_long(
     // Taken out, so that a panic of what is foreign gives the place up.
     let ended = match (asked, later.0.take()) {
         (Some(asked), _) => asked.short().or_else(|| {
-            let mut long = Long::new(asked);
+            let mut long = Long::new(asked, None);
             let ended = long.look(&mut waker);
             if ended.is_none() {
                 later.0 = Some(Box::new(long));
@@ -159,8 +166,8 @@ fn poll_long(
 }
 
 impl Long {
-    pub(super) fn new(asked: Asked) -> Self {
-        Long { asked, began: None, ticket: None, sleeper: None }
+    pub(super) fn new(asked: Asked, route: Route) -> Self {
+        Long { asked, route, began: None, ticket: None, sleeper: None }
     }
 
     /// Waits on this thread.
@@ -190,7 +197,7 @@ impl Long {
     }
 
     fn enter(&mut self, waker: &mut Option<Waker>) -> Option<Result<Permit, Error>> {
-        let (shared, ask) = match self.asked.ask(self.began) {
+        let (shared, ask) = match self.asked.ask(self.route, self.began) {
             Ok(ask) => ask,
             Err(error) => return Some(Err(error)),
         };
@@ -264,7 +271,7 @@ impl Future for Acquire {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "the permit is put together where it is to be, and not copied")]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(start) = self.shared.as_ref().and_then(Handle::quick).and_then(|quick| quick.pass(1))
+        if let Some(start) = self.shared.as_ref().and_then(|shared| shared.pass(1))
             && let Some(shared) = self.shared.take()
         {
             return Poll::Ready(Ok(Permit::plain(shared, None, start.grant(1))));

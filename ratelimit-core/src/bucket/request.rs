@@ -10,6 +10,7 @@ use crate::acquire::{AcquireWith, Asked};
 use crate::error::Error;
 use crate::feedback::ServerFeedback;
 use crate::key::Key;
+use crate::line::{Origin, Route};
 use crate::outlook::Outlook;
 use crate::permit::Permit;
 use crate::policy::Policy;
@@ -34,13 +35,14 @@ use crate::time::{Timestamp, nanos};
 #[must_use = "a request does nothing until one of its verbs is called"]
 pub struct Request<'b> {
     pub(super) asked: Asked,
+    route: Route,
     bucket: PhantomData<&'b Bucket>,
 }
 
 impl Request<'_> {
     #[inline]
     pub(super) fn new(asked: Asked) -> Self {
-        Request { asked, bucket: PhantomData }
+        Request { asked, route: None, bucket: PhantomData }
     }
 
     /// Who is counted together: the text of `key`, rendered here.
@@ -49,7 +51,8 @@ impl Request<'_> {
         let key = Some(Key::new(&key));
         // Put together once: moving what was just written takes longer than writing it.
         let Asked { shared, weight, max_delay, site, .. } = self.asked;
-        Request::new(Asked { shared, key, weight, max_delay, site })
+        let asked = Asked { shared, key, weight, max_delay, site };
+        Request { asked, route: self.route, bucket: PhantomData }
     }
 
     /// What the server tells apart beside the key: the text of `route`, such as a method and a path; by default the
@@ -74,8 +77,7 @@ impl Request<'_> {
     /// # Ok::<(), rate_limited::Error>(())
     /// ```
     pub fn route(mut self, route: impl Display) -> Self {
-        let route = Key::new(&route).digest();
-        self.asked.shared = self.asked.shared.map(|shared| shared.routed(route, true));
+        self.route = Some(Key::new(&route).digest());
         self
     }
 
@@ -102,7 +104,10 @@ impl Request<'_> {
     /// [`Config`](crate::ErrorKind::Config).
     #[inline]
     pub fn try_acquire(self) -> Result<Permit, Error> {
-        self.asked.start()
+        match self.route {
+            None => self.asked.start(),
+            route => self.asked.start_on(route),
+        }
     }
 
     /// Takes a permit, waiting on this thread up to the allowance. As [`Bucket::acquire`].
@@ -117,7 +122,10 @@ impl Request<'_> {
     /// First come, first served per key, threads and futures in one line.
     #[inline]
     pub fn acquire(self) -> Result<Permit, Error> {
-        self.asked.block()
+        match self.route {
+            None => self.asked.block(),
+            route => self.asked.block_on(route),
+        }
     }
 
     /// Takes a permit, waiting up to the allowance. As [`Bucket::acquire_async`]; the place in line and the allowance
@@ -135,7 +143,10 @@ impl Request<'_> {
     ///
     /// First come, first served per key, threads and futures in one line.
     pub fn acquire_async(self) -> impl Future<Output = Result<Permit, Error>> + Send + 'static + use<> {
-        AcquireWith::new(self.asked)
+        match self.route {
+            None => AcquireWith::new(self.asked),
+            route => AcquireWith::on(self.asked, route),
+        }
     }
 
     /// Takes it now, even into debt; never waits. As [`Bucket::charge`], for this key and weight: one above what can
@@ -146,7 +157,7 @@ impl Request<'_> {
     /// [`TooManyKeys`](crate::ErrorKind::TooManyKeys), [`Closed`](crate::ErrorKind::Closed),
     /// [`Config`](crate::ErrorKind::Config).
     pub fn charge(self) -> Result<Permit, Error> {
-        self.asked.charge()
+        self.asked.charge(self.route)
     }
 
     /// What the call would meet now; takes and opens nothing. As [`Bucket::peek`], for this key and weight.
@@ -155,9 +166,9 @@ impl Request<'_> {
     ///
     /// [`Closed`](crate::ErrorKind::Closed), [`Config`](crate::ErrorKind::Config).
     pub fn peek(self) -> Result<Outlook, Error> {
-        let asked = self.asked;
-        let shared = asked.shared()?;
-        shared.peek(asked.key_id(), shared.origin(None), asked.weight.unwrap_or(u32::MAX))
+        let Request { asked, route, .. } = self;
+        let origin = Origin { route, site: None };
+        asked.shared()?.peek(asked.key_id(), origin, asked.weight.unwrap_or(u32::MAX))
     }
 
     /// Looks at, or changes, this key's state of the bucket's [own policy](Bucket::with_policy), such as to read a
@@ -203,9 +214,8 @@ impl Request<'_> {
     /// [`Closed`](crate::ErrorKind::Closed), [`Config`](crate::ErrorKind::Config).
     pub fn observe(self, answer: &impl ServerFeedback) -> Result<(), Error> {
         let feedback = answer.feedback();
-        let asked = self.asked;
-        let shared = asked.shared()?;
-        shared.observe_apart(asked.key_id(), shared.route(), feedback.as_ref())
+        let Request { asked, route, .. } = self;
+        asked.shared()?.observe_apart(asked.key_id(), route, feedback.as_ref())
     }
 
     /// This key as fresh. What it took from a total over all keys stays taken.

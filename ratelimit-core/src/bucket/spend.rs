@@ -30,6 +30,6 @@ impl Bucket {
     /// # Ok::<(), rate_limited::Error>(())
     /// ```
     pub fn charge(&self) -> Result<Permit, Error> {
-        self.asked().charge()
+        self.asked().charge(None)
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct Account {
     /// What counts beside them and can be given back no more.
     beyond: u32,
     pub(super) in_flight: bool,
+    /// The annotated function that told who it is; 0 = none.
+    site: u32,
     /// Where the bucket learns: what is to be heard of it.
     pub(super) flight: Option<Flight>,
 }
@@ -53,7 +55,9 @@ const MOST_PARTS: usize = 64;
 
 impl Account {
     fn of(grant: Grant, flight: Option<Flight>) -> Self {
-        Account { parts: vec![Part::of(grant)], beyond: 0, in_flight: grant.account == IN_FLIGHT, flight }
+        debug_assert!(!is_known(grant.account), "a call has one account");
+        let in_flight = grant.account & IN_FLIGHT != 0;
+        Account { parts: vec![Part::of(grant)], beyond: 0, in_flight, site: site_of(grant.account), flight }
     }
 
     fn counted(&self) -> u32 {
@@ -75,10 +79,33 @@ impl Account {
     }
 }
 
-/// What a permit remembers of a call that was not corrected, instead of the number of its account: nothing, or that the
-/// bucket has to be told of its end.
+/// What a permit remembers of a call that has no account: nothing, or that the bucket has to be told of its end; and
+/// above that bit, which annotated function it is of, if that may tell of an answer. Numbers of accounts have the
+/// highest bit set, so that one look tells who has to be told of an end.
 pub(crate) const PLAIN: u32 = 0;
 pub(crate) const IN_FLIGHT: u32 = 1;
+const KNOWN: u32 = 1 << 31;
+
+/// Whether the bucket has to be told of the end of a call.
+#[inline]
+pub(crate) fn is_told_of_end(account: u32) -> bool {
+    account & (KNOWN | IN_FLIGHT) != 0
+}
+
+/// Whether it is the number of an account.
+pub(crate) fn is_known(account: u32) -> bool {
+    account & KNOWN != 0
+}
+
+/// The number of the annotated function whose permit remembers so; 0 = none.
+fn site_of(account: u32) -> u32 {
+    if is_known(account) { 0 } else { account >> 1 }
+}
+
+/// What a permit of the annotated function with the number `site` remembers.
+pub(crate) fn with_site(account: u32, site: u32) -> u32 {
+    if is_known(account) { account } else { (site << 1) & !KNOWN | account & IN_FLIGHT }
+}
 
 impl Shared {
     /// Makes the call of `grant` count `cost`; `account` is where its permit keeps the number of its account.
@@ -86,7 +113,7 @@ impl Shared {
         self.change_and_finish(|state, reading, effects| {
             // Written under the lock only.
             let known = account.load(Ordering::Relaxed);
-            let number = if known > IN_FLIGHT { known } else { state.new_account(grant, None) };
+            let number = if is_known(known) { known } else { state.new_account(grant, None) };
             account.store(number, Ordering::Relaxed);
             if let Some(mut account) = state.accounts.remove(&number) {
                 if let Some(flight) = account.flight.as_mut().filter(|flight| !flight.is_heard) {
@@ -116,11 +143,11 @@ impl Shared {
         })
     }
 
-    /// A permit goes that is not [`PLAIN`].
+    /// A permit goes whose end has to be told of.
     ///
     /// A user's own policy that panics reaches whoever drops the permit, unless that is unwinding already.
     pub(crate) fn end(&self, key: KeyId, grant: Grant, account: u32) {
-        if account == IN_FLIGHT {
+        if !is_known(account) {
             return self.land(key, Ended::Plain(Part::of(grant)));
         }
         // The gate is left as it is: there are no accounts in it.
@@ -138,12 +165,16 @@ impl Shared {
 }
 
 impl State {
+    /// The annotated function whose call has that account, or remembers so itself.
+    pub(super) fn site_of(&self, account: u32) -> u32 {
+        self.accounts.get(&account).map_or(site_of(account), |known| known.site)
+    }
+
     pub(super) fn new_account(&mut self, grant: Grant, flight: Option<Flight>) -> u32 {
         // Numbers come round again; some call may live that long.
-        let taken = |number: u32| number <= IN_FLIGHT || self.accounts.contains_key(&number);
-        let mut number = self.numbered.wrapping_add(1);
-        while taken(number) {
-            number = number.wrapping_add(1);
+        let mut number = self.numbered.wrapping_add(1) | KNOWN;
+        while self.accounts.contains_key(&number) {
+            number = number.wrapping_add(1) | KNOWN;
         }
         self.numbered = number;
         self.accounts.insert(number, Account::of(grant, flight));

@@ -4,10 +4,11 @@ use std::num::NonZeroU32;
 use std::task::Waker;
 
 use super::effects::Effects;
-use super::learning::{Origin, Place, WindowId};
+use super::learning::{Flight, Origin, Place, WindowId};
 use super::state::{Due, Grant, Reading, Refusal, State};
-use super::{KeyId, PLAIN, Ticket, Waiter};
+use super::{KeyId, PLAIN, Route, Ticket, Waiter};
 use crate::error::ErrorKind;
+use crate::policy::learned::Sent;
 use crate::time::Timestamp;
 
 /// What a caller asks for.
@@ -61,7 +62,7 @@ impl State {
         }
         let route = self.set_out(ask.origin);
         if ask.weight == 0 {
-            return Entered::Granted(self.free_pass(reading));
+            return Entered::Granted(self.free_pass(ask.key, ask.origin.route, reading));
         }
         if let Some(rate) = self.memory.too_heavy(ask.weight) {
             return Entered::Refused(Refusal { rate: Some(rate), ..Refusal::of(ErrorKind::TooHeavy) });
@@ -87,6 +88,7 @@ impl State {
 
     /// What the server, as far as it is known, says to a newcomer for longer than anybody is to wait.
     fn refused_by_server(&self, ask: Ask, window: WindowId, reading: Reading) -> Option<Refusal> {
+        self.windows.as_ref()?;
         if self.is_above_limit(ask.key, window, reading.now, ask.weight) {
             return Some(Refusal::of(ErrorKind::TooHeavy));
         }
@@ -106,10 +108,16 @@ impl State {
         is_never.then_some(Refusal::of(ErrorKind::TooHeavy))
     }
 
-    /// It changes nothing, and there is nothing to settle unless it is corrected.
-    pub(super) fn free_pass(&self, reading: Reading) -> Grant {
+    /// It changes nothing, and there is nothing to settle unless it is corrected; but its answer may be of a route.
+    pub(super) fn free_pass(&mut self, key: KeyId, route: Route, reading: Reading) -> Grant {
         let start = self.tempo.policy_time(reading.now);
-        Grant { start, born: self.memory.newest(), weight: 0, account: PLAIN, waited: 0 }
+        let grant = Grant { start, born: self.memory.newest(), weight: 0, account: PLAIN, waited: 0 };
+        if route.is_none() {
+            return grant;
+        }
+        let sent = Sent { at: reading.now, weight: 0 };
+        let flight = Flight { key, route, sent, is_heard: false };
+        Grant { account: self.new_account(grant, Some(flight)), ..grant }
     }
 
     /// Whether somebody in line must start before a newcomer on `key`.

@@ -27,12 +27,10 @@ pub(crate) type Route = Option<Digest>;
 /// Whose call it is, as far as a server may tell calls apart.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Origin {
-    /// The route that it comes by.
-    pub(super) route: Route,
+    /// What a request names: then its answer will be told of, and the bucket learns from now on.
+    pub(crate) route: Route,
     /// The annotated function, which is the route where no other is named.
-    pub(super) site: Option<SiteName>,
-    /// Whether its answer will be told of: then the bucket learns from now on.
-    pub(super) is_answered: bool,
+    pub(crate) site: Option<SiteName>,
 }
 
 impl Origin {
@@ -86,7 +84,7 @@ impl State {
 
     /// The route of a call that is made now, and not only looked at.
     pub(super) fn set_out(&mut self, origin: Origin) -> Route {
-        if origin.is_answered {
+        if origin.route.is_some() {
             self.begin_learning();
         }
         self.route_of(origin)
@@ -101,6 +99,22 @@ impl State {
         let start = self.unpaused(now);
         let earliest = |windows: &Windows| windows.earliest(key, window, start, weight);
         Due::by_server(self.windows.as_deref().map_or(Earliest::At(start), earliest))
+    }
+
+    /// The later of what the rates say of `weight` and what the server's window and a pause say.
+    #[inline]
+    pub(super) fn and_by_window(
+        &self,
+        by_rates: Due,
+        (key, window): (KeyId, WindowId),
+        now: Timestamp,
+        weight: u32,
+    ) -> Due {
+        // Rates are asked from a pause's end on.
+        if self.windows.is_none() {
+            return by_rates;
+        }
+        by_rates.and(self.due_by_window(key, window, now, weight))
     }
 
     /// Whether the server will never let so much start.

@@ -3,20 +3,23 @@
 use super::learning::Flight;
 use super::shared::Shared;
 use super::state::Grant;
-use super::{KeyId, Route};
+use super::{KeyId, Route, sites};
 use crate::error::Error;
 use crate::feedback::Feedback;
 use crate::policy::learned::Sent;
+use crate::sync::atomic::Ordering;
 
 impl Shared {
+    /// From now on what the server says counts.
+    pub(crate) fn learn(&self) {
+        if !self.learns.load(Ordering::Relaxed) {
+            self.change_and_finish(|state, _, _| state.begin_learning());
+            self.learns.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Learns what the server answered to the call of `grant`; `None` = nothing about limits.
-    pub(crate) fn observe(
-        &self,
-        (key, route): (KeyId, Route),
-        grant: Grant,
-        account: u32,
-        answer: Option<&Feedback>,
-    ) {
+    pub(crate) fn observe(&self, key: KeyId, grant: Grant, account: u32, answer: Option<&Feedback>) {
         self.change_and_finish(|state, reading, effects| {
             if state.closed || answer.is_none() && state.windows.is_none() {
                 return;
@@ -29,6 +32,7 @@ impl Shared {
                 first
             } else {
                 // It began before anything was learned, or weighs nothing.
+                let route = sites::route(state.site_of(account));
                 let at = state.tempo.clock_time(grant.start).min(reading.now);
                 Flight { key, route, sent: Sent { at, weight: 0 }, is_heard: true }
             };

@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     /// By how much a coarse reading lags that may stand in on the granted path, as [`State::grain`]; 0 = none may.
     /// Written under the state's lock only.
     pub(super) grain: AtomicU64,
+    /// Whether it is known to learn from the server; once it does it does for good.
+    pub(super) learns: AtomicBool,
     pub(super) state: Mutex<State>,
     /// Read without the state's lock.
     clock: RwLock<Running>,
@@ -99,6 +101,7 @@ impl Shared {
             clock: RwLock::new(running),
             gate: Gate::new(),
             grain: AtomicU64::new(state.grain),
+            learns: AtomicBool::new(false),
             kept: OnceLock::new(),
             named: Extra::of_bucket(&name),
             name,

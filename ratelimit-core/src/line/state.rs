@@ -202,7 +202,7 @@ impl State {
             return Due::UNKNOWN;
         }
         let by_rates = self.due(self.memory.earliest(key, self.policy_now(now), weight), now);
-        by_rates.and(self.due_by_window(key, window, now, weight))
+        self.and_by_window(by_rates, (key, window), now, weight)
     }
 
     /// When the total and a pause would let `weight` start, not before `now`.
@@ -218,7 +218,7 @@ impl State {
         let asked = self.policy_now(now);
         let by_key = self.memory.earliest(key, asked, weight);
         let by_rates = self.due(by_key.and(self.memory.total().earliest(asked, weight)), now);
-        by_rates.and(self.due_by_window(key, window, now, weight))
+        self.and_by_window(by_rates, (key, window), now, weight)
     }
 
     /// Whether the policies of `key` would never let `weight` start.

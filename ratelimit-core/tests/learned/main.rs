@@ -7,5 +7,6 @@ mod common;
 mod rules;
 mod runs;
 mod scenarios;
+mod sites;
 mod stress;
 mod world;
