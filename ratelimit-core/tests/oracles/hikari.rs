@@ -4,6 +4,8 @@
 //! Where such a look is followed by an acquire within that window, ours opens later; from there on events are left out,
 //! up to the next acquire at which no window is open and nobody queues.
 
+mod rest;
+
 use std::time::Duration;
 
 use ratelimit_core::Rate;

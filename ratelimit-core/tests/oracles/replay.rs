@@ -22,7 +22,7 @@ pub(crate) trait Peer {
     /// A fresh limiter of the peer.
     fn new(config: Self::Config) -> Self;
 
-    /// The same limits in our words.
+    /// The same limits in our words; none: those that the server tells.
     fn rates(&self) -> Vec<Rate>;
 
     /// Asks the engine what the peer was asked, and compares, or leaves the event out.
@@ -109,11 +109,15 @@ impl Answer {
 }
 
 impl Engine {
-    fn new(rates: &[Rate]) -> Self {
+    pub(crate) fn new(rates: &[Rate]) -> Self {
         let clock = ManualClock::new();
-        let (first, others) = rates.split_first().expect("a rate");
-        let bucket = Bucket::named("replayed", *first).guard(Duration::ZERO).clock(clock.clone());
-        let bucket = others.iter().fold(bucket, |bucket, rate| bucket.and(*rate));
+        let bucket = match rates.split_first() {
+            Some((first, others)) => {
+                others.iter().fold(Bucket::named("replayed", *first), |bucket, rate| bucket.and(*rate))
+            }
+            None => Bucket::learned("replayed"),
+        };
+        let bucket = bucket.guard(Duration::ZERO).clock(clock.clone());
         let registry = Registry::new();
         let bucket = registry.register(bucket).expect("limits that make sense");
         Engine { clock, bucket, registry }

@@ -45,12 +45,7 @@ pub(crate) const TRACES: [(&str, Use); 27] = [
     ),
     ("governor/direct", all(15, 2448)),
     ("governor/keyed", all(5, 880)),
-    (
-        "hikari/rest",
-        Use::NotCompared(
-            "a bucket that learns its limit from the server's answers, which no bucket of ours does yet",
-        ),
-    ),
+    ("hikari/rest", all(8, 1331)),
     ("hikari/windowed", but(10, 1454, 290, PARTED)),
     (
         "limits/fixed-hit",
