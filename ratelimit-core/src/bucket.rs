@@ -143,6 +143,11 @@ impl Bucket {
     /// that was idle for as long never waits. By default the smaller of 20 ms and 2 % of the window (of a token bucket: of
     /// the time in which it fills). Zero is exact, for limits that nobody else measures.
     ///
+    /// Where none is set, and the server's answers are [observed](crate::Permit::observe), it is what the network needs: a
+    /// quarter more than the last 64 calls differed in how long they took to be answered, but for the slowest; at least
+    /// the default, and at most the smaller of 250 ms and 5 % of the window. It is looked at after every 16th answer;
+    /// [`Outlook::guard`](crate::Outlook::guard) tells what it is. One that is set is never changed.
+    ///
     /// So of a whole [burst](Rate::burst) of single calls the last waits for the guard, and where nothing may wait it
     /// is refused: `burst(5)` lets four calls through at once and the fifth 20 ms later. Give such a bucket a
     /// `max_delay` of at least the guard, or no guard.

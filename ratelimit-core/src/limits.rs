@@ -13,6 +13,8 @@ const MAX_RATES: usize = 8;
 const MAX_KEYS: usize = 65_536;
 /// The default guard: this, or 2 % of the window if that is less.
 const GUARD: u64 = 20_000_000;
+/// What a guard is widened to at most: this, or 5 % of the window if that is less.
+const WIDEST: u64 = 250_000_000;
 
 /// A bucket's limits as they were written.
 #[derive(Clone, Debug)]
@@ -194,6 +196,7 @@ impl Limits {
             in_flight: self.in_flight,
             max_waiting: self.max_waiting,
             learning: self.learning,
+            tunes_guard: self.guard.is_none() && default_guard.is_none(),
         })
     }
 }
@@ -210,9 +213,19 @@ pub(crate) struct Valid {
     /// How many may wait at once on each key.
     pub(crate) max_waiting: Option<usize>,
     pub(crate) learning: Learning,
+    /// Whether nobody said what the guard is to be, so that it may be widened.
+    pub(crate) tunes_guard: bool,
 }
 
 impl Valid {
+    /// The same with guards of `needed` nanoseconds, as far as rates bear that; `None` where that changes nothing.
+    pub(crate) fn tuned(&self, needed: u64) -> Option<Valid> {
+        let tune = |rates: &[Guarded]| rates.iter().map(|known| tuned(known.rate, needed)).collect();
+        let tuned = Valid { rates: tune(&self.rates), totals: tune(&self.totals), ..self.clone() };
+        let is_other = tuned.rates != self.rates || tuned.totals != self.totals;
+        (self.tunes_guard && is_other).then_some(tuned)
+    }
+
     /// The shortest guard of all the rates, in nanoseconds.
     pub(crate) fn least_guard(&self) -> u64 {
         self.rates.iter().chain(&self.totals).map(|guarded| guarded.guard).min().unwrap_or(u64::MAX)
@@ -246,9 +259,19 @@ fn contradiction(a: Rate, b: Rate) -> Option<&'static str> {
     }
 }
 
+fn usual_guard(window: u64) -> u64 {
+    GUARD.min(window / 50)
+}
+
+/// A rate with a guard of `needed` nanoseconds: no less than the usual, and no more than costs little.
+fn tuned(rate: Rate, needed: u64) -> Guarded {
+    let window = rate.window_nanos();
+    Guarded { rate, guard: needed.min(WIDEST.min(window / 20)).max(usual_guard(window)) }
+}
+
 fn guard(rate: Rate, own: Option<Duration>, default: Option<Duration>) -> Result<Guarded, String> {
     let window = rate.window_nanos();
-    let usual = GUARD.min(window / 50);
+    let usual = usual_guard(window);
     let Some(guard) = own.or(default.filter(|default| nanos(*default) < window)) else {
         return Ok(Guarded { rate, guard: usual });
     };

@@ -77,7 +77,8 @@ impl Outlook {
         self.paused_for
     }
 
-    /// The guard in force, of several rates the longest.
+    /// The guard in force, of several rates the longest; one that nobody [set](crate::Bucket::guard) is as long as the
+    /// network needs it, where the server's answers are observed.
     #[must_use]
     pub fn guard(&self) -> Duration {
         self.guard

@@ -214,6 +214,16 @@ impl Builtin {
         }
     }
 
+    /// The same state under another guard of its rate: all that is known counts on.
+    pub(crate) fn set_guard(&mut self, Guarded { rate, guard }: Guarded) {
+        let window = rate.per_nanos().saturating_add(guard);
+        match self {
+            Builtin::SlidingWindow(state) => state.set_window(window),
+            Builtin::TokenBucket(state) => state.set_guard(guard),
+            Builtin::FixedWindow(state) => state.set_length(window),
+        }
+    }
+
     /// Takes `weight` as at `stamp`, if it may start at `now`; whether it was taken.
     #[inline]
     fn take(&mut self, (now, stamp): (Timestamp, Timestamp), weight: u32) -> bool {

@@ -88,6 +88,10 @@ impl State {
     pub(super) fn replace(&mut self, limits: Valid, reading: Reading, effects: &mut Effects) {
         let reading = if limits.own.is_some() { self.after_stamps(reading) } else { reading };
         let before = self.forecast_all(reading);
+        let limits = match &self.windows {
+            Some(windows) => limits.tuned(windows.guard()).unwrap_or(limits),
+            None => limits,
+        };
         let needed = |key: &Digest| self.is_in_use(Some(*key));
         self.memory = self.memory.under(&limits, self.tempo.policy_time(reading.now), needed);
         effects.meet_panic();

@@ -5,6 +5,7 @@
 //! Its waiters stand in the key's line, where they hold up nobody of another window but by what the key's own rates
 //! admit.
 
+mod spread;
 mod windows;
 
 use super::effects::Effects;
@@ -272,6 +273,21 @@ impl State {
             !cfg!(feature = "test-util") || self.flights_add_up(),
             "a call lands once, where it is"
         );
+    }
+
+    /// A call was answered `time` nanoseconds after it started: the guard is to be what this network needs.
+    pub(super) fn tune_guard(&mut self, time: u64, reading: Reading, effects: &mut Effects) {
+        if !self.limits.tunes_guard {
+            return;
+        }
+        let needed = self.windows.as_mut().and_then(|windows| windows.spread.hear(time));
+        if let Some(limits) = needed.and_then(|needed| self.limits.tuned(needed)) {
+            let before = self.forecast_all(reading);
+            self.memory.set_guards(&limits);
+            self.limits = limits;
+            self.changes += 1;
+            self.judge_all(&before, reading, effects);
+        }
     }
 
     /// Whether each window counts what was sent in it and not heard of.

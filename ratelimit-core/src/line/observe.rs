@@ -29,6 +29,10 @@ impl Shared {
                 let first = *flight;
                 // Whatever else is heard of it is no end of it.
                 (flight.is_heard, flight.sent.weight) = (true, 0);
+                if !first.is_heard && answer.is_some() {
+                    let time = reading.now.as_nanos().saturating_sub(first.sent.at.as_nanos());
+                    state.tune_guard(time, reading, effects);
+                }
                 first
             } else {
                 // It began before anything was learned, or weighs nothing.

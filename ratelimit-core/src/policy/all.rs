@@ -101,6 +101,16 @@ impl All {
         }
     }
 
+    /// The same states of the same rates, under these guards.
+    pub(crate) fn set_guards(&mut self, rates: &[Guarded]) {
+        debug_assert_eq!(self.states.len(), rates.len(), "they are those of the limits");
+        for ((guarded, state), anew) in self.states.iter_mut().zip(rates) {
+            debug_assert_eq!(guarded.rate, anew.rate, "they are in their order");
+            *guarded = *anew;
+            state.set_guard(*anew);
+        }
+    }
+
     /// The same rates, nothing taken, for the entry `born`.
     pub(crate) fn fresh(&self, born: u64) -> Self {
         let own = self.own.as_ref().map(|own| own.fresh(born));

@@ -38,6 +38,11 @@ impl FixedWindow {
         FixedWindow { amount, length, open: None }
     }
 
+    /// Another length, also of a window that is open.
+    pub(super) fn set_length(&mut self, length: u64) {
+        self.length = length;
+    }
+
     /// This window, opened as `old` is.
     pub(super) fn opened_like(mut self, old: &FixedWindow) -> Self {
         self.open = old.open;

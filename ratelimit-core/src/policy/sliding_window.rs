@@ -35,6 +35,11 @@ impl SlidingWindow {
         SlidingWindow { amount, window, log: VecDeque::new(), logged: 0 }
     }
 
+    /// Another length; what was forgotten under a shorter one stays forgotten.
+    pub(super) fn set_window(&mut self, window: u64) {
+        self.window = window;
+    }
+
     /// A window that remembers `log`, which is in order of time.
     pub(super) fn remembering(mut self, log: impl Iterator<Item = (Timestamp, u64)>) -> Self {
         for (start, weight) in log {

@@ -78,6 +78,10 @@ impl TokenBucket {
         TokenBucket { numbers: Numbers::new(amount, per, burst, guard), tat: None }
     }
 
+    pub(super) fn set_guard(&mut self, guard: u64) {
+        self.numbers.guard = guard;
+    }
+
     pub(crate) fn numbers(&self) -> Numbers {
         self.numbers
     }

@@ -284,6 +284,23 @@ impl Keyed {
     }
 
     /// The same with nothing taken, entries of another number.
+    /// The same states under these guards.
+    pub(super) fn set_guards(&mut self, rates: &[Guarded]) {
+        match self {
+            Keyed::Packed(packed) => {
+                packed.table.may_all_be_idle();
+                let mut all = All::of(packed.rate, packed.fresh.clone());
+                all.set_guards(rates);
+                if let Some((rate, fresh)) = all.only_token_bucket() {
+                    (packed.rate, packed.fresh) = (*rate, fresh.clone());
+                }
+            }
+            Keyed::Whole(table) => {
+                table.states_mut().for_each(|entry| entry.rates.set_guards(rates));
+            }
+        }
+    }
+
     pub(super) fn anew(&self, born: u64) -> Self {
         match self {
             Keyed::Packed(packed) => {

@@ -87,6 +87,14 @@ impl Memory {
         next
     }
 
+    /// The same states of the same rates, under the guards of `limits`.
+    pub(crate) fn set_guards(&mut self, limits: &Valid) {
+        self.fresh.set_guards(&limits.rates);
+        self.unkeyed.rates.set_guards(&limits.rates);
+        self.keyed.set_guards(&limits.rates);
+        self.total.set_guards(&limits.totals);
+    }
+
     pub(crate) fn reset(&mut self) {
         self.births += 1;
         let born = self.births;

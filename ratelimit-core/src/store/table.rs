@@ -60,6 +60,21 @@ impl<S> Table<S> {
         self.segments.get_mut(index)?.get_mut(key)
     }
 
+    /// All states, which may be idle at other times after this.
+    pub(super) fn states_mut(&mut self) -> impl Iterator<Item = &mut S> {
+        self.may_all_be_idle();
+        let slots = self.segments.iter_mut().flat_map(|segment| segment.slots.iter_mut().flatten());
+        slots.map(|(_, state)| state)
+    }
+
+    /// From when on entries are idle is to be found out again.
+    pub(super) fn may_all_be_idle(&mut self) {
+        for segment in &mut self.segments {
+            segment.idle_from = Timestamp::ZERO;
+        }
+        self.full_until = Timestamp::ZERO;
+    }
+
     /// Something was given back to `key`, or it is needed no more: it is idle from `at` on, earlier than it was.
     pub(super) fn is_idle_sooner(&mut self, key: Digest, at: Timestamp) {
         let index = segment_of(key, self.segments.len());

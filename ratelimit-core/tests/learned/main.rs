@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod guard;
 mod rules;
 mod runs;
 mod scenarios;

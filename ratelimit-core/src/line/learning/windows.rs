@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::spread::Spread;
 use super::{Flight, Route};
 use crate::key::Digest;
 use crate::limits;
@@ -32,6 +33,8 @@ pub(in crate::line) struct Windows {
     pub(super) names: Table<Route, Digest>,
     /// At how many windows to look which can be forgotten.
     pub(super) look_at: usize,
+    /// How differently long its calls are on their way.
+    pub(super) spread: Spread,
 }
 
 impl Windows {
@@ -44,6 +47,7 @@ impl Windows {
             known: Table::default(),
             names: Table::default(),
             look_at: FEW,
+            spread: Spread::default(),
         }
     }
 
@@ -54,6 +58,11 @@ impl Windows {
         (self.manner, self.server_names, self.max_pause) = (manner, server_names, max_pause);
         self.known.values_mut().for_each(|known| known.set_manner(manner));
         before != server_names
+    }
+
+    /// What the guard was widened to.
+    pub(in crate::line) fn guard(&self) -> u64 {
+        self.spread.guard()
     }
 
     pub(in crate::line) fn of(&self, route: Route) -> WindowId {
