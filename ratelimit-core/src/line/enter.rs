@@ -154,7 +154,10 @@ impl State {
         let ends = deadline < Timestamp::MAX;
         // Whoever waits however long needs no plan, and extends one that is there.
         let plans = ends || self.is_planned(ask.key, reading);
-        let due = plans.then(|| self.due_behind_line(ask.key, window, reading, ask.weight));
+        let due = plans.then(|| {
+            let due = self.due_behind_line(ask.key, window, reading, ask.weight);
+            self.no_sooner(due, (ask.key, window), deadline, reading)
+        });
         if effects.meet_panic() {
             return Entered::Refused(Refusal::of(ErrorKind::Limited));
         }

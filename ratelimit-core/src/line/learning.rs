@@ -147,6 +147,19 @@ impl State {
         (by_server > reading.now.plus(windows.max_pause)).then(|| Due::at(by_server, None))
     }
 
+    /// What is known of a turn that nobody knows: if the server has asked to be left alone until after `deadline`, that it
+    /// is no sooner than that.
+    pub(super) fn no_sooner(
+        &self,
+        due: Due,
+        (key, window): (KeyId, WindowId),
+        deadline: Timestamp,
+        reading: Reading,
+    ) -> Due {
+        let until = self.told_until.max(self.paused_by_server(key, window));
+        if due.is_unknown && until > deadline.max(reading.now) { Due::at(until, None) } else { due }
+    }
+
     /// Who in the line of `key` is next: of each window the first, and of those whose windows let them start the one that
     /// came first.
     pub(super) fn front(&self, key: KeyId, now: Timestamp) -> Option<Front> {

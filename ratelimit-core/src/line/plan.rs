@@ -221,11 +221,13 @@ impl State {
         let mut refused = Vec::new();
         let unknown = self.behind_unknown();
         self.plan(key, reading, |ticket, due| {
+            let waiter = self.lines.get(&key).and_then(|line| line.waiters.get(&ticket));
+            let deadline = waiter.map_or(Timestamp::MAX, |waiter| waiter.deadline);
+            let window = waiter.map_or(WindowId::Of(None), Waiter::window);
+            let due = self.no_sooner(due, (key, window), deadline, reading);
             if due.is_unknown {
                 return unknown;
             }
-            let waiter = self.lines.get(&key).and_then(|line| line.waiters.get(&ticket));
-            let deadline = waiter.map_or(Timestamp::MAX, |waiter| waiter.deadline);
             // Later than it was (never is later than any time), or not in the forecast, since it was passed over or its
             // turn was unknown.
             let moved = match before.get(&ticket) {

@@ -561,3 +561,28 @@ fn a_wait_is_told_by_window() {
     assert_eq!(on("b").peek().unwrap().wait(), None, "nobody knows before an answer");
     assert_eq!(on("c").peek().unwrap().wait(), Some(ms(0)), "nothing is known of it");
 }
+
+/// Their turn is unknown, as calls are on their way; but it does not come before the server's pause ends.
+#[test]
+fn who_is_surely_held_up_for_too_long_need_not_wait_for_its_allowance_to_end() {
+    for scope in [Scope::Bucket, Scope::Global] {
+        let (clock, bucket) = known(&ans(3, 3, 100_000));
+        let permits = [(); 3].map(|()| bucket.try_acquire().unwrap());
+        let mut waits = asks(bucket.request().max_delay(ms(5_000)));
+        let mut patient = asks(bucket.request().max_delay(ms(70_000)));
+        permits[0].observe(&rejected(60_000).scope(scope));
+        assert!(waits.is_woken(), "{scope:?}");
+        let refused = waits.poll().unwrap().unwrap_err();
+        assert_eq!((refused.kind(), refused.retry_after()), (ErrorKind::DelayTooLong, Some(ms(60_000))));
+        let mut late = asks_now(bucket.request().max_delay(ms(59_999)));
+        assert_eq!(late.take().unwrap().unwrap_err().retry_after(), Some(ms(60_000)));
+        assert!(asks_now(bucket.request().max_delay(ms(60_000))).is_none(), "it may be let through then");
+        assert!(patient.poll().is_none());
+        clock.advance(ms(1));
+        drop(permits);
+    }
+}
+
+fn asks_now(request: Request<'_>) -> Option<Result<Permit, ratelimit_core::Error>> {
+    Task::new(request.acquire_async()).poll()
+}
