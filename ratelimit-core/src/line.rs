@@ -90,7 +90,7 @@ struct Waiter {
 impl Waiter {
     /// Somebody who is asked about and does not wait.
     fn newcomer(weight: u32, window: WindowId, now: Timestamp) -> Self {
-        let place = Some(Box::new(Place { route: None, window }));
+        let place = Some(Box::new(Place { route: None, window, held: None }));
         Waiter {
             weight,
             joined: now,
@@ -166,7 +166,7 @@ impl Line {
     fn place_all(&mut self) {
         for waiter in self.waiters.values_mut() {
             let route = waiter.site.map(Digest::of_site);
-            let place = Place { route, window: WindowId::Of(route) };
+            let place = Place { route, window: WindowId::Of(route), held: None };
             waiter.place.get_or_insert_with(|| Box::new(place));
         }
         self.queue_up();

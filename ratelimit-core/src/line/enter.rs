@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::task::Waker;
 
 use super::effects::Effects;
-use super::learning::{Flight, Origin, Place, WindowId};
+use super::learning::{Flight, Held, Origin, Place, WindowId};
 use super::state::{Due, Grant, Reading, Refusal, State};
 use super::{KeyId, PLAIN, Route, Ticket, Waiter};
 use crate::error::ErrorKind;
@@ -92,7 +92,8 @@ impl State {
         if self.is_above_limit(ask.key, window, reading.now, ask.weight) {
             return Some(Refusal::of(ErrorKind::TooHeavy));
         }
-        let due = self.held_too_long(ask.key, window, reading, ask.weight)?;
+        let until = self.held_until(ask.key, window, reading, ask.weight);
+        let due = self.held_too_long(reading.now, until)?;
         Some(Refusal::until(due, reading, ask.max_delay))
     }
 
@@ -182,7 +183,8 @@ impl State {
         }
         let Origin { site, .. } = ask.origin;
         let route = self.route_of(ask.origin);
-        let place = self.windows.is_some().then(|| Box::new(Place { route, window }));
+        let held = Held::on(None, self.held_until(ask.key, window, reading, ask.weight), reading.now);
+        let place = self.windows.is_some().then(|| Box::new(Place { route, window, held }));
         let (waker, passed) = (waker.take(), false);
         let waiter = Waiter { weight: ask.weight, joined: began, deadline, waker, passed, site, place };
         Entered::Waits(self.join(ask.key, waiter, due, reading, effects))

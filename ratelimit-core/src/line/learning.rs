@@ -5,20 +5,22 @@
 //! Its waiters stand in the key's line, where they hold up nobody of another window but by what the key's own rates
 //! admit.
 
+mod held;
 mod spread;
 mod windows;
 
 use super::effects::Effects;
-use super::state::{Due, Reading, Refusal, State};
+use super::state::{Due, Reading, State};
 use super::table::Table;
 use super::{KeyId, Line, Ticket};
-use crate::error::{ErrorKind, SiteName};
+use crate::error::SiteName;
 use crate::feedback::{Feedback, Scope};
 use crate::key::Digest;
 use crate::policy::Earliest;
 use crate::policy::learned::{Learned, Sent};
 use crate::time::Timestamp;
 
+pub(super) use held::Held;
 use windows::FEW;
 pub(super) use windows::{WindowId, Windows};
 
@@ -55,6 +57,8 @@ pub(super) struct Flight {
 pub(super) struct Place {
     pub(super) route: Route,
     pub(super) window: WindowId,
+    /// Whether the server holds it up.
+    pub(super) held: Option<Held>,
 }
 
 /// The one in a line whose turn is next.
@@ -116,48 +120,6 @@ impl State {
             return by_rates;
         }
         by_rates.and(self.due_by_window(key, window, now, weight))
-    }
-
-    /// Whether the server will never let so much start.
-    pub(super) fn is_above_limit(&self, key: KeyId, window: WindowId, now: Timestamp, weight: u32) -> bool {
-        let due = self.due_by_window(key, window, now, weight);
-        due.at.is_none() && !due.is_unknown
-    }
-
-    /// Until when the server has asked to be left alone by a window.
-    pub(super) fn paused_by_server(&self, key: KeyId, window: WindowId) -> Timestamp {
-        let known = self.windows.as_ref().and_then(|windows| windows.known.get(&(key, window)));
-        known.map_or(Timestamp::ZERO, Learned::paused_until)
-    }
-
-    /// When the server lets `weight` start, if that is further away than anybody is to wait for it.
-    pub(super) fn held_too_long(
-        &self,
-        key: KeyId,
-        window: WindowId,
-        reading: Reading,
-        weight: u32,
-    ) -> Option<Due> {
-        let windows = self.windows.as_ref()?;
-        let now = reading.now.max(self.told_until);
-        let by_server = match windows.earliest(key, window, now, weight) {
-            Earliest::At(at) => at,
-            Earliest::WhenSettled | Earliest::Never => now,
-        };
-        (by_server > reading.now.plus(windows.max_pause)).then(|| Due::at(by_server, None))
-    }
-
-    /// What is known of a turn that nobody knows: if the server has asked to be left alone until after `deadline`, that it
-    /// is no sooner than that.
-    pub(super) fn no_sooner(
-        &self,
-        due: Due,
-        (key, window): (KeyId, WindowId),
-        deadline: Timestamp,
-        reading: Reading,
-    ) -> Due {
-        let until = self.told_until.max(self.paused_by_server(key, window));
-        if due.is_unknown && until > deadline.max(reading.now) { Due::at(until, None) } else { due }
     }
 
     /// Who in the line of `key` is next: of each window the first, and of those whose windows let them start the one that
@@ -315,7 +277,8 @@ impl State {
         }
         let is_right =
             |(window, known): (_, &Learned)| sums.get(window).copied().unwrap_or(0) == known.in_flight();
-        windows.known.iter().all(is_right) && sums.keys().all(|window| windows.known.contains_key(window))
+        let has_window = |(window, sum): (_, &u64)| *sum == 0 || windows.known.contains_key(window);
+        windows.known.iter().all(is_right) && sums.iter().all(has_window)
     }
 
     /// The name of the answer's window, if it is new and there is room for another window.
@@ -333,23 +296,6 @@ impl State {
         windows.rename(heard.route, name, &of_it.collect::<Vec<_>>());
         for line in self.lines.values_mut() {
             line.place_route(heard.route, WindowId::Named(name));
-        }
-    }
-
-    /// Refuses those whom the server will never let start, and those whom it holds up for too long.
-    pub(super) fn refuse_hopeless(&mut self, keys: &[KeyId], reading: Reading, effects: &mut Effects) {
-        let mut hopeless = Vec::new();
-        for (key, line) in keys.iter().filter_map(|key| Some((key, self.lines.get(key)?))) {
-            for (ticket, waiter, window) in line.placed() {
-                if self.is_above_limit(*key, window, reading.now, waiter.weight) {
-                    hopeless.push((*key, ticket, Refusal::of(ErrorKind::TooHeavy)));
-                } else if let Some(due) = self.held_too_long(*key, window, reading, waiter.weight) {
-                    hopeless.push((*key, ticket, Refusal::until(due, reading, u64::MAX)));
-                }
-            }
-        }
-        for (key, ticket, refusal) in hopeless {
-            self.refuse(key, ticket, refusal, effects);
         }
     }
 
