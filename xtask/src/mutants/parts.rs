@@ -71,7 +71,7 @@ pub(super) const PARTS: [Part; 8] = [
             "line/plan/windows.rs",
         ],
         first: &["lib", "learned"],
-        rest: &["laws", "in_flight", "replacement"],
+        rest: &["oracles", "laws", "in_flight", "replacement"],
         beside: &["store::table", "builtins::"],
     },
     Part {
