@@ -340,3 +340,5 @@ fn at_the_ends_of_time_and_numbers_nothing_panics() {
         }
     }
 }
+
+mod corners;
