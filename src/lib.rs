@@ -231,7 +231,7 @@
 //! - `test-util`: `policy::conformance`, which tests a [policy](policy::Policy) of your own.
 
 pub use ratelimit_core::{Bucket, Error, ErrorKind, Outlook, Pace, Permit, Rate, Registry, Request};
-pub use ratelimit_core::{RateOutlook, RegistryBuilder};
+pub use ratelimit_core::{ErrorScope, RateOutlook, RegistryBuilder};
 
 /// Makes a function wait for its turn before it starts.
 ///

@@ -170,10 +170,11 @@ impl Asked {
     }
 
     /// Rendered here, without a lock.
-    fn refusal(&self, shared: &Handle, Refusal { kind, rate, retry_after }: Refusal) -> Error {
+    fn refusal(&self, shared: &Handle, Refusal { kind, scope, rate, retry_after }: Refusal) -> Error {
         let handle = shared.named_by();
         let (weight, max_delay, site) = (self.weight.unwrap_or(0), self.max_delay, self.site);
-        let error = Error::refused(Refused { kind, handle, rate, retry_after, weight, max_delay, site });
+        let error =
+            Error::refused(Refused { kind, scope, handle, rate, retry_after, weight, max_delay, site });
         match &self.key {
             None => error,
             Some(key) => error.with_key(key),

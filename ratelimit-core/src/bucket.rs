@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::acquire::{Acquire, Answer};
 use crate::clock::{Clock, ClockHandle};
-use crate::error::{BucketName, Error, ErrorKind, Refused};
+use crate::error::{BucketName, Error, ErrorKind, ErrorScope, Refused};
 use crate::limits::Limits;
 use crate::line::{Handle, Passage, Shared};
 use crate::outlook::Outlook;
@@ -344,6 +344,7 @@ impl Bucket {
 fn refused(shared: &Handle, rate: Rate, wait: u64) -> Error {
     Error::refused(Refused {
         kind: ErrorKind::Limited,
+        scope: ErrorScope::Key,
         handle: shared.named_by(),
         rate: Some(rate),
         retry_after: Some(wait),

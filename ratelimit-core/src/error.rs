@@ -10,6 +10,9 @@ use crate::key::Key;
 use crate::rate::{Rate, Shape};
 
 mod display;
+mod scope;
+
+pub use scope::ErrorScope;
 
 /// Why a call was not started, or a bucket could not be had.
 ///
@@ -37,8 +40,11 @@ mod display;
 /// | is limited to 10/s: retry after 340ms (allowed 200ms) | `DelayTooLong` | come back then, or allow more |
 /// | is held up: retry after 30s | `Limited`, `DelayTooLong` | as above; the bucket is [paused](crate::Bucket::pause), or its [own policy](crate::Bucket::with_policy) says so |
 /// | is held up until a call in flight ends | `Limited`, `DelayTooLong` | allow a wait; see [`in_flight`](crate::Bucket::in_flight), or the bucket's [own policy](crate::Bucket::with_policy) does not know when |
+/// | is held up by the server: retry after 30s | `Limited`, `DelayTooLong` | come back then; the server [said](crate::Permit::observe) so |
+/// | is held up until the server has answered | `Limited`, `DelayTooLong` | allow a wait: what the server says next to a call that is on its way decides |
 /// | is limited to 10/s: weight 11 can never fit | `TooHeavy` | cut the call into parts, or raise the rate |
 /// | can never fit weight 11 | `TooHeavy` | as above; the bucket's [own policy](crate::Bucket::with_policy) says so |
+/// | can never fit weight 11 into the server's limit | `TooHeavy` | cut the call into parts |
 /// | can never fit a weight below zero or above 4294967295 | `TooHeavy` | look where the weight is computed |
 /// | holds as many keys as it may, all of them in use | `TooManyKeys` | raise [`max_keys`](crate::Bucket::max_keys) |
 /// | has as many waiting as may: retry after 30s | `TooManyWaiting` | come back then, or raise [`max_waiting`](crate::Bucket::max_waiting) |
@@ -50,6 +56,7 @@ mod display;
 #[derive(Clone)]
 pub struct Error {
     kind: ErrorKind,
+    scope: Option<ErrorScope>,
     /// The name of a bucket that a static names; others' stand in `extra`.
     bucket: Option<&'static BucketName>,
     site: Option<SiteName>,
@@ -90,6 +97,7 @@ impl Extra {
 /// What a refusal by a bucket says.
 pub(crate) struct Refused<'a> {
     pub(crate) kind: ErrorKind,
+    pub(crate) scope: ErrorScope,
     pub(crate) handle: Named<'a>,
     pub(crate) rate: Option<Rate>,
     /// Nanoseconds.
@@ -161,6 +169,7 @@ impl Error {
     pub(crate) fn new(kind: ErrorKind) -> Self {
         Error {
             kind,
+            scope: ErrorScope::of(kind),
             bucket: None,
             site: None,
             extra: None,
@@ -176,7 +185,7 @@ impl Error {
 
     /// A refusal by a bucket, put together at once: it takes less time than waiting would for what it says.
     pub(crate) fn refused(refused: Refused<'_>) -> Self {
-        let Refused { kind, handle, rate, retry_after, weight, max_delay, site } = refused;
+        let Refused { kind, scope, handle, rate, retry_after, weight, max_delay, site } = refused;
         let (bucket, extra) = match handle {
             Named::Static(name) => (Some(name), None),
             Named::Counted(extra) => (None, Some(Arc::clone(extra))),
@@ -184,7 +193,8 @@ impl Error {
         let (per, amount, burst, fixed) = rate.map_or((0, 0, 0, false), parts);
         let weight = NonZeroU32::new(weight);
         let retry_after = retry_after.unwrap_or(u64::MAX);
-        Error { kind, bucket, site, extra, retry_after, max_delay, per, amount, burst, weight, fixed }
+        let scope = Some(scope);
+        Error { kind, scope, bucket, site, extra, retry_after, max_delay, per, amount, burst, weight, fixed }
     }
 
     pub(crate) fn config(message: impl Into<Box<str>>) -> Self {
@@ -228,6 +238,12 @@ impl Error {
         self.kind
     }
 
+    /// Whose limit refused: the key's, the bucket's or the server's; `None` where none did, as for an unknown bucket.
+    #[must_use]
+    pub fn scope(&self) -> Option<ErrorScope> {
+        self.scope
+    }
+
     /// The bucket's name; `None` where there is none, as for a rate that cannot be read.
     #[must_use]
     pub fn bucket(&self) -> Option<&str> {
@@ -247,8 +263,8 @@ impl Error {
         self.weight.map(NonZeroU32::get)
     }
 
-    /// The rate that refused; `None` where something else did: a pause, or the
-    /// bucket's [own policy](crate::Bucket::with_policy).
+    /// The rate that refused; `None` where something else did: a pause, the
+    /// [server](ErrorScope::Server), or the bucket's [own policy](crate::Bucket::with_policy).
     #[must_use]
     pub fn rate(&self) -> Option<Rate> {
         if self.per == 0 {

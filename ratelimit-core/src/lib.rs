@@ -31,7 +31,7 @@ mod sync;
 mod time;
 
 pub use bucket::{Bucket, Request};
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, ErrorScope};
 pub use outlook::{Outlook, RateOutlook};
 pub use pace::Pace;
 pub use permit::Permit;

@@ -21,6 +21,7 @@ mod change;
 mod charge;
 mod correct;
 mod declared;
+mod due;
 mod effects;
 mod enter;
 mod flight;
@@ -49,13 +50,14 @@ use crate::time::Timestamp;
 
 pub(crate) use correct::{PLAIN, is_known, is_told_of_end, with_site};
 pub(crate) use declared::{Declared, Defaults};
+pub(crate) use due::Refusal;
 pub(crate) use enter::{Ask, Began, Claimed, Entered};
 pub(crate) use gate::Passage;
 pub(crate) use handle::Handle;
 pub(crate) use learning::{Origin, Route};
 pub(crate) use locked::Changed;
 pub(crate) use shared::Shared;
-pub(crate) use state::{Grant, Refusal};
+pub(crate) use state::Grant;
 
 use learning::{Place, WindowId};
 use plan::Plan;

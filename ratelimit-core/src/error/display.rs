@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Error, ErrorKind};
+use super::{Error, ErrorKind, ErrorScope};
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -19,6 +19,9 @@ impl fmt::Display for Error {
                 (Some(weight), Some(rate)) => {
                     write!(f, "is limited to {rate}: weight {weight} can never fit")
                 }
+                (Some(weight), None) if self.is_by_server() => {
+                    write!(f, "can never fit weight {weight} into the server's limit")
+                }
                 (Some(weight), None) => write!(f, "can never fit weight {weight}"),
                 _ => f.write_str("can never fit a weight below zero or above 4294967295"),
             },
@@ -32,6 +35,10 @@ impl fmt::Display for Error {
 }
 
 impl Error {
+    fn is_by_server(&self) -> bool {
+        self.scope == Some(ErrorScope::Server)
+    }
+
     fn fmt_crowd(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("has as many waiting as may")?;
         match self.retry_after() {
@@ -44,7 +51,11 @@ impl Error {
         match (self.rate(), self.retry_after()) {
             (Some(rate), Some(wait)) => write!(f, "is limited to {rate}: retry after {}", Span(wait))?,
             (Some(rate), None) => write!(f, "is limited to {rate}: when to retry is unknown")?,
+            (None, Some(wait)) if self.is_by_server() => {
+                write!(f, "is held up by the server: retry after {}", Span(wait))?;
+            }
             (None, Some(wait)) => write!(f, "is held up: retry after {}", Span(wait))?,
+            (None, None) if self.is_by_server() => f.write_str("is held up until the server has answered")?,
             (None, None) => f.write_str("is held up until a call in flight ends")?,
         }
         match self.max_delay() {
@@ -92,6 +103,7 @@ mod tests {
     use super::*;
     use crate::Rate;
     use crate::error::{Extra, Named, Refused};
+
     use std::sync::Arc;
 
     #[test]
@@ -100,6 +112,7 @@ mod tests {
         let error = |kind| {
             Error::refused(Refused {
                 kind,
+                scope: ErrorScope::Key,
                 handle: Named::Counted(&bucket),
                 rate: Some(Rate::per_second(10)),
                 retry_after: Some(339_000_001),

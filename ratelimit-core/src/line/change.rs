@@ -3,8 +3,9 @@
 use crate::sync::atomic::Ordering;
 use std::num::NonZeroU32;
 
+use super::due::Refusal;
 use super::effects::Effects;
-use super::state::{Reading, Refusal, State};
+use super::state::{Reading, State};
 use super::{KeyId, Ticket};
 use crate::error::ErrorKind;
 use crate::key::Digest;
@@ -134,13 +135,12 @@ impl State {
         let mut heavy = Vec::new();
         for (key, line) in &self.lines {
             for (ticket, waiter) in &line.waiters {
-                if let Some(rate) = self.memory.too_heavy(waiter.weight) {
-                    heavy.push((*key, *ticket, rate));
+                if let Some(limit) = self.memory.too_heavy(waiter.weight) {
+                    heavy.push((*key, *ticket, Refusal::above(limit)));
                 }
             }
         }
-        for (key, ticket, rate) in heavy {
-            let refusal = Refusal { rate: Some(rate), ..Refusal::of(ErrorKind::TooHeavy) };
+        for (key, ticket, refusal) in heavy {
             self.refuse(key, ticket, refusal, effects);
         }
     }

@@ -1,12 +1,13 @@
 //! Taking without asking: what was spent already counts, also where that is a debt.
 
 use super::KeyId;
+use super::due::Refusal;
 use super::effects::Effects;
 use super::learning::Origin;
 use super::locked::Changed;
 use super::plan::Forecast;
 use super::shared::Shared;
-use super::state::{Grant, Reading, Refusal, State};
+use super::state::{Grant, Reading, State};
 use crate::error::ErrorKind;
 
 impl Shared {

@@ -3,11 +3,12 @@
 use std::num::NonZeroU32;
 use std::task::Waker;
 
+use super::due::{Due, Refusal};
 use super::effects::Effects;
 use super::learning::{Flight, Held, Origin, Place, WindowId};
-use super::state::{Due, Grant, Reading, Refusal, State};
+use super::state::{Grant, Reading, State};
 use super::{KeyId, PLAIN, Route, Ticket, Waiter};
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, ErrorScope};
 use crate::policy::learned::Sent;
 use crate::time::Timestamp;
 
@@ -64,8 +65,8 @@ impl State {
         if ask.weight == 0 {
             return Entered::Granted(self.free_pass(ask.key, ask.origin.route, reading));
         }
-        if let Some(rate) = self.memory.too_heavy(ask.weight) {
-            return Entered::Refused(Refusal { rate: Some(rate), ..Refusal::of(ErrorKind::TooHeavy) });
+        if let Some(limit) = self.memory.too_heavy(ask.weight) {
+            return Entered::Refused(Refusal::above(limit));
         }
         if let Some((start, born)) = self.take(ask.key, ask.weight, reading.now, 0) {
             let grant = Grant { start, born, weight: ask.weight, account: PLAIN, waited: 0 };
@@ -90,7 +91,7 @@ impl State {
     fn refused_by_server(&self, ask: Ask, window: WindowId, reading: Reading) -> Option<Refusal> {
         self.windows.as_ref()?;
         if self.is_above_limit(ask.key, window, reading.now, ask.weight) {
-            return Some(Refusal::of(ErrorKind::TooHeavy));
+            return Some(Refusal::above_servers());
         }
         let until = self.held_until(ask.key, window, reading, ask.weight);
         let due = self.held_too_long(reading.now, until)?;
@@ -173,7 +174,11 @@ impl State {
             let due = due.unwrap_or_else(|| self.due_behind_line(ask.key, window, reading, ask.weight));
             effects.meet_panic();
             let refusal = Refusal::until(due, reading, ask.max_delay);
-            return Entered::Refused(Refusal { kind: ErrorKind::TooManyWaiting, ..refusal });
+            return Entered::Refused(Refusal {
+                kind: ErrorKind::TooManyWaiting,
+                scope: ErrorScope::Key,
+                ..refusal
+            });
         }
         if waker.is_none() {
             return Entered::MustWait(Began { epoch: self.epoch, at: began });

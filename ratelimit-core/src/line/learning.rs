@@ -9,14 +9,14 @@ mod held;
 mod spread;
 mod windows;
 
+use super::due::Due;
 use super::effects::Effects;
-use super::state::{Due, Reading, State};
+use super::state::{Reading, State};
 use super::table::Table;
 use super::{KeyId, Line, Ticket};
 use crate::error::SiteName;
 use crate::feedback::{Feedback, Scope};
 use crate::key::Digest;
-use crate::policy::Earliest;
 use crate::policy::learned::{Learned, Sent};
 use crate::time::Timestamp;
 
@@ -101,9 +101,9 @@ impl State {
 
     /// When the server's window and a pause would let `weight` start, not before `now`.
     pub(super) fn due_by_window(&self, key: KeyId, window: WindowId, now: Timestamp, weight: u32) -> Due {
-        let start = self.unpaused(now);
-        let earliest = |windows: &Windows| windows.earliest(key, window, start, weight);
-        Due::by_server(self.windows.as_deref().map_or(Earliest::At(start), earliest))
+        let start = self.due_unpaused(now);
+        let Some(windows) = &self.windows else { return start };
+        start.and(Due::by_server(windows.earliest(key, window, self.unpaused(now), weight)))
     }
 
     /// The later of what the rates say of `weight` and what the server's window and a pause say.

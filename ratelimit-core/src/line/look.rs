@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::KeyId;
+use super::due::Due;
 use super::effects::Effects;
 use super::learning::Origin;
-use super::state::{Due, Reading, State};
+use super::state::{Reading, State};
 use crate::outlook::{Outlook, RateOutlook};
 use crate::time::Timestamp;
 

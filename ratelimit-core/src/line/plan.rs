@@ -7,10 +7,12 @@ mod windows;
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::due::{Due, Refusal};
 use super::effects::Effects;
 use super::learning::WindowId;
-use super::state::{Due, Reading, Refusal, State};
+use super::state::{Reading, State};
 use super::{GRACE, KeyId, Line, Ticket, Waiter};
+use crate::error::ErrorScope;
 use crate::policy::{All, own};
 use crate::time::Timestamp;
 
@@ -74,7 +76,7 @@ impl State {
         let (tempo, changes) = (self.tempo, self.changes);
         let Some(line) = self.lines.get_mut(&key) else { return };
         let Some(mut plan) = line.plan.take().filter(|plan| plan.changes == changes) else { return };
-        let Some((at, rate)) = due.and_then(|due| Some((due.at?, due.rate))) else { return };
+        let Some((at, holder)) = due.and_then(|due| Some((due.at?, due.holder))) else { return };
         let planned = plan.rates.commit(tempo.policy_time(at), weight);
         own::set_aside();
         if !planned {
@@ -82,7 +84,7 @@ impl State {
         }
         plan.total.commit(tempo.policy_time(at), weight);
         plan.room = plan.room.saturating_sub(1);
-        plan.last = Due::at(at, rate);
+        plan.last = Due::at(at, holder);
         line.plan = Some(plan);
     }
 
@@ -128,13 +130,13 @@ impl State {
             if !plan.rates.commit(policy_at, waiter.weight) {
                 // The user's policy panicked: it may start at any time, or never.
                 plan.first = plan.first.min(waiter.deadline);
-                plan.last = Due { rate: due.rate, ..Due::UNKNOWN };
+                plan.last = Due { holder: due.holder, ..Due::UNKNOWN };
                 continue;
             }
             plan.total.commit(policy_at, waiter.weight);
             plan.first = plan.first.min(at);
             plan.room = plan.room.saturating_sub(1);
-            plan.last = Due::at(at, due.rate.or(plan.last.rate));
+            plan.last = Due::at(at, due.holder);
         }
         // Those who are planned will ask by themselves; whoever has the plan made goes on as if theirs were unknown.
         own::set_aside();
@@ -149,7 +151,7 @@ impl State {
             rates: self.memory.fork(key),
             total: self.memory.total().clone(),
             room: self.room_in_flight(key),
-            last: Due::at(self.unpaused(reading.now), None),
+            last: self.due_unpaused(reading.now),
             first: Timestamp::MAX,
             changes: self.changes,
         };
@@ -163,17 +165,14 @@ impl State {
         for (ticket, other) in self.contenders.range(..head) {
             let waiter = self.lines.get(other).and_then(|line| line.waiters.get(ticket));
             let (Some(waiter), Some(start)) = (waiter, plan.last.at) else { continue };
-            let due = self.due_by_total_of(&plan.total, start, waiter.weight);
+            let by_total = plan.total.earliest(self.tempo.policy_time(start), waiter.weight);
+            let due = self.due_from(by_total, ErrorScope::Bucket, plan.last);
             let Some(at) = due.at.filter(|_| due.is_by(waiter.deadline.plus(GRACE), reading)) else {
                 continue;
             };
             plan.total.commit(self.tempo.policy_time(at), waiter.weight);
-            plan.last = Due::at(at, due.rate.or(plan.last.rate));
+            plan.last = Due::at(at, due.holder);
         }
-    }
-
-    fn due_by_total_of(&self, total: &All, start: Timestamp, weight: u32) -> Due {
-        self.due_from(total.earliest(self.tempo.policy_time(start), weight), start)
     }
 
     /// When `weight` starts after all that is planned.
@@ -183,9 +182,8 @@ impl State {
             return Due::UNKNOWN;
         }
         let asked = self.tempo.policy_time(start);
-        let verdict = plan.rates.earliest(asked, weight).and(plan.total.earliest(asked, weight));
-        let due = self.due_from(verdict, start);
-        Due { rate: due.rate.or(plan.last.rate), ..due }
+        let verdicts = (plan.rates.earliest(asked, weight), plan.total.earliest(asked, weight));
+        self.due_by_both(verdicts, plan.last)
     }
 
     /// When each in the line of `key` would start; taken before something that may move turns.

@@ -5,16 +5,16 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::correct::{Account, IN_FLIGHT, PLAIN};
+use super::due::{Due, Holder, Refusal};
 use super::gate::Opened;
 use super::learning::{Route, WindowId, Windows};
 use super::table::Table;
 use super::{KeyId, Line, Ticket};
-use crate::error::ErrorKind;
+use crate::error::ErrorScope;
 use crate::limits::Valid;
 use crate::pace::Tempo;
 use crate::policy::all::Verdict;
 use crate::policy::{Earliest, own};
-use crate::rate::Rate;
 use crate::store::Memory;
 use crate::sync::atomic::AtomicU64;
 use crate::time::Timestamp;
@@ -113,41 +113,6 @@ pub(crate) struct Grant {
     pub(crate) waited: u64,
 }
 
-/// Why a call is not started; becomes an [`Error`](crate::Error) outside of the lock.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Refusal {
-    pub(crate) kind: ErrorKind,
-    pub(crate) rate: Option<Rate>,
-    /// Nanoseconds from the refusal.
-    pub(crate) retry_after: Option<u64>,
-}
-
-/// When a weight could start by the clock (`None` = never or unknown), and the rate that holds it up until then.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Due {
-    pub(super) at: Option<Timestamp>,
-    /// Not never: no time is known before a started call ends, or something else changes.
-    pub(super) is_unknown: bool,
-    pub(super) rate: Option<Rate>,
-}
-
-impl Due {
-    pub(super) const UNKNOWN: Due = Due { at: None, is_unknown: true, rate: None };
-
-    pub(super) fn at(at: Timestamp, rate: Option<Rate>) -> Self {
-        Due { at: Some(at), is_unknown: false, rate }
-    }
-
-    /// What the server's window says, which is in the clock's time.
-    pub(super) fn by_server(earliest: Earliest) -> Self {
-        match earliest {
-            Earliest::At(at) => Due::at(at, None),
-            Earliest::WhenSettled => Due::UNKNOWN,
-            Earliest::Never => Due { is_unknown: false, ..Due::UNKNOWN },
-        }
-    }
-}
-
 impl State {
     pub(super) fn new(limits: Valid) -> Self {
         State {
@@ -196,18 +161,26 @@ impl State {
         now.max(self.paused_until)
     }
 
+    /// The same, and who holds everybody up until then.
+    pub(super) fn due_unpaused(&self, now: Timestamp) -> Due {
+        let holder = if self.told_until >= self.paused_until { Holder::SERVER } else { Holder::BUCKET };
+        Due::at(self.unpaused(now), (self.paused_until > now).then_some(holder))
+    }
+
     /// When the key's own rates, what it has in flight and a pause would let `weight` start, not before `now`.
     pub(super) fn due_by_key(&self, key: KeyId, window: WindowId, now: Timestamp, weight: u32) -> Due {
         if self.room_in_flight(key) == 0 {
             return Due::UNKNOWN;
         }
-        let by_rates = self.due(self.memory.earliest(key, self.policy_now(now), weight), now);
+        let by_key = self.memory.earliest(key, self.policy_now(now), weight);
+        let by_rates = self.due_from(by_key, ErrorScope::Key, self.due_unpaused(now));
         self.and_by_window(by_rates, (key, window), now, weight)
     }
 
     /// When the total and a pause would let `weight` start, not before `now`.
     pub(super) fn due_by_total(&self, now: Timestamp, weight: u32) -> Due {
-        self.due(self.memory.total().earliest(self.policy_now(now), weight), now)
+        let by_total = self.memory.total().earliest(self.policy_now(now), weight);
+        self.due_from(by_total, ErrorScope::Bucket, self.due_unpaused(now))
     }
 
     /// When a newcomer could start if nobody waited.
@@ -217,7 +190,8 @@ impl State {
         }
         let asked = self.policy_now(now);
         let by_key = self.memory.earliest(key, asked, weight);
-        let by_rates = self.due(by_key.and(self.memory.total().earliest(asked, weight)), now);
+        let by_total = self.memory.total().earliest(asked, weight);
+        let by_rates = self.due_by_both((by_key, by_total), self.due_unpaused(now));
         self.and_by_window(by_rates, (key, window), now, weight)
     }
 
@@ -230,21 +204,29 @@ impl State {
         self.tempo.policy_time(self.unpaused(now))
     }
 
-    fn due(&self, verdict: Verdict, now: Timestamp) -> Due {
-        self.due_from(verdict, self.unpaused(now))
+    /// What the key's rates and the total answer, both asked from `start` on.
+    #[inline]
+    pub(super) fn due_by_both(&self, (by_key, by_total): (Verdict, Verdict), start: Due) -> Due {
+        if by_total.earliest > by_key.earliest {
+            self.due_from(by_total, ErrorScope::Bucket, start)
+        } else {
+            self.due_from(by_key, ErrorScope::Key, start)
+        }
     }
 
-    /// A policy's answer in the clock's time, if it was asked from `start` on.
-    pub(super) fn due_from(&self, verdict: Verdict, start: Timestamp) -> Due {
-        let never = Due { at: None, is_unknown: false, rate: verdict.rate };
+    /// A policy's answer in the clock's time, if it was asked from `start` on, and whose policy it is.
+    #[inline]
+    pub(super) fn due_from(&self, verdict: Verdict, scope: ErrorScope, start: Due) -> Due {
+        let holder = Some(Holder::by(scope, verdict.rate));
+        let never = Due { at: None, is_unknown: false, holder };
         match verdict.earliest {
             // Only the user's policy says so, which is no rate.
             Earliest::WhenSettled => Due::UNKNOWN,
             Earliest::Never => never,
-            Earliest::At(at) if at <= self.tempo.policy_time(start) => Due::at(start, None),
+            Earliest::At(at) if start.at.is_some_and(|start| at <= self.tempo.policy_time(start)) => start,
             Earliest::At(at) => match self.tempo.clock_time(at) {
                 Timestamp::MAX => never,
-                at => Due::at(at, verdict.rate),
+                at => Due::at(at, holder),
             },
         }
     }
@@ -340,46 +322,6 @@ impl State {
             self.memory.may_be_idle(key);
             own::set_aside();
         }
-    }
-}
-
-impl Due {
-    /// The later of both; on a tie this one keeps its rate.
-    pub(super) fn and(self, other: Due) -> Due {
-        let rank = |due: &Due| (due.at.is_none(), due.at.is_none() && !due.is_unknown, due.at);
-        if rank(&other) > rank(&self) { other } else { self }
-    }
-
-    /// Whether it is too late for somebody whose allowance ends at `deadline`, as far as that is known.
-    pub(super) fn misses(self, deadline: Timestamp, reading: Reading) -> bool {
-        !self.is_unknown && !self.is_by(deadline, reading)
-    }
-
-    /// Whether that is not past `deadline`: what is due now never is, though a clock that went back shows less.
-    pub(super) fn is_by(self, deadline: Timestamp, reading: Reading) -> bool {
-        self.at.is_some_and(|at| at <= deadline.max(reading.now))
-    }
-
-    /// How long that is by the clock: nothing if the bucket's time has come to it, though a clock that went back does
-    /// not show it; `None` if it is due only with the end of time.
-    pub(super) fn wait(self, reading: Reading) -> Option<u64> {
-        match self.at? {
-            at if at <= reading.now => Some(0),
-            Timestamp::MAX => None,
-            at => Some(at.as_nanos().saturating_sub(reading.clock.as_nanos())),
-        }
-    }
-}
-
-impl Refusal {
-    pub(crate) fn of(kind: ErrorKind) -> Self {
-        Refusal { kind, rate: None, retry_after: None }
-    }
-
-    /// Refused because it would be `due` only then.
-    pub(super) fn until(due: Due, reading: Reading, max_delay: u64) -> Self {
-        let kind = if max_delay == 0 { ErrorKind::Limited } else { ErrorKind::DelayTooLong };
-        Refusal { kind, rate: due.rate, retry_after: due.wait(reading) }
     }
 }
 

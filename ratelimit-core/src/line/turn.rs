@@ -1,8 +1,9 @@
 //! Whose turn it is.
 
+use super::due::{Due, Refusal};
 use super::effects::Effects;
 use super::learning::Front;
-use super::state::{Due, Reading, Refusal, State};
+use super::state::{Reading, State};
 use super::{GRACE, KeyId, Ticket};
 use crate::error::ErrorKind;
 use crate::policy::own;

@@ -5,6 +5,7 @@
 //! refused instead.
 
 use super::keyed::{Entry, Keyed};
+use crate::error::ErrorScope;
 use crate::key::Digest;
 use crate::limits::Valid;
 use crate::policy::all::Verdict;
@@ -179,9 +180,10 @@ impl Memory {
         }
     }
 
-    /// A rate that `weight` can never fit into.
-    pub(crate) fn too_heavy(&self, weight: u32) -> Option<Rate> {
-        self.fresh.too_heavy(weight).or_else(|| self.total.too_heavy(weight))
+    /// A rate that `weight` can never fit into, and whose it is.
+    pub(crate) fn too_heavy(&self, weight: u32) -> Option<(ErrorScope, Rate)> {
+        let by_total = || Some((ErrorScope::Bucket, self.total.too_heavy(weight)?));
+        self.fresh.too_heavy(weight).map(|rate| (ErrorScope::Key, rate)).or_else(by_total)
     }
 
     /// The one token bucket behind calls without a key, and its entry's number; `None` if there is more to ask.

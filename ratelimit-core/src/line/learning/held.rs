@@ -1,10 +1,10 @@
 //! Whom the server holds up, and for how long anybody lets himself be held up.
 
 use super::{WindowId, Windows};
-use crate::error::ErrorKind;
 use crate::line::KeyId;
+use crate::line::due::{Due, Holder, Refusal};
 use crate::line::effects::Effects;
-use crate::line::state::{Due, Reading, Refusal, State};
+use crate::line::state::{Reading, State};
 use crate::policy::Earliest;
 use crate::policy::learned::Learned;
 use crate::time::Timestamp;
@@ -63,7 +63,7 @@ impl State {
     /// long for it.
     pub(in crate::line) fn held_too_long(&self, since: Timestamp, until: Timestamp) -> Option<Due> {
         let windows = self.windows.as_ref()?;
-        (until > since.plus(windows.max_pause)).then(|| Due::at(until, None))
+        (until > since.plus(windows.max_pause)).then(|| Due::at(until, Some(Holder::SERVER)))
     }
 
     /// What is known of a turn that nobody knows: if the server has asked to be left alone until after `deadline`, that it
@@ -76,7 +76,11 @@ impl State {
         reading: Reading,
     ) -> Due {
         let until = self.told_until.max(self.paused_by_server(key, window));
-        if due.is_unknown && until > deadline.max(reading.now) { Due::at(until, None) } else { due }
+        if due.is_unknown && until > deadline.max(reading.now) {
+            Due::at(until, Some(Holder::SERVER))
+        } else {
+            due
+        }
     }
 
     /// Refuses those whom the server will never let start, and those whom it holds up for too long.
@@ -90,7 +94,7 @@ impl State {
         for (key, line) in keys.iter().filter_map(|key| Some((key, self.lines.get(key)?))) {
             for (ticket, waiter, window) in line.placed() {
                 if self.is_above_limit(*key, window, reading.now, waiter.weight) {
-                    hopeless.push((*key, ticket, Refusal::of(ErrorKind::TooHeavy)));
+                    hopeless.push((*key, ticket, Refusal::above_servers()));
                     continue;
                 }
                 let before = waiter.place.as_ref().and_then(|place| place.held);

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 
 use super::{Plan, Step};
+use crate::line::due::Due;
 use crate::line::learning::WindowId;
-use crate::line::state::{Due, Reading, State};
+use crate::line::state::{Reading, State};
 use crate::line::{GRACE, KeyId, Line, Ticket, Waiter};
 use crate::policy::learned::Learned;
 use crate::policy::own;
@@ -30,10 +31,11 @@ impl State {
     pub(super) fn due_behind_windows(&self, key: KeyId, id: WindowId, reading: Reading, weight: u32) -> Due {
         let line = self.lines.get(&key);
         let mut firsts = line.into_iter().flat_map(Line::firsts);
-        if let Some((.., first)) = firsts.find(|(window, ..)| *window == id)
-            && self.due_by_window(key, id, reading.now, first).is_unknown
-        {
-            return Due::UNKNOWN;
+        if let Some((.., first)) = firsts.find(|(window, ..)| *window == id) {
+            let due = self.due_by_window(key, id, reading.now, first);
+            if due.is_unknown {
+                return due;
+            }
         }
         let newcomer = Waiter::newcomer(weight, id, reading.now);
         let waiting = line.into_iter().flat_map(Line::active);
@@ -59,10 +61,12 @@ impl State {
         let mut plan = self.empty_plan(key, reading);
         let mut queues = self.queues(key, waiters);
         let mut time = plan.last.at.unwrap_or(reading.now);
-        while let Some(index) = next_of(&mut queues, &mut time, &mut step) {
+        // When the last of them starts, whatever the others' windows let them do until then.
+        let mut started = plan.last;
+        while let Some((index, by_window)) = next_of(&mut queues, &mut time, &mut step) {
             let Some(queue) = queues.get_mut(index) else { break };
             let Some((ticket, waiter)) = queue.waiters.front().copied() else { break };
-            plan.last.at = Some(time);
+            plan.last = Due::at(time, started.and(by_window).holder);
             let due = self.due_after(&plan, waiter.weight);
             if let Some(at) = sooner(&queues, ticket, time, due) {
                 // Somebody who came before it is ready before the rates let this one start.
@@ -84,13 +88,14 @@ impl State {
             }
             let last_chance = waiter.deadline.plus(GRACE);
             match due.at.filter(|_| due.is_by(last_chance, reading)) {
-                Some(at) if self.plan_start(&mut plan, Due::at(at, due.rate), waiter.weight) => {
+                Some(at) if self.plan_start(&mut plan, due, waiter.weight) => {
                     queue.known.commit(at, waiter.weight);
                     time = at;
                 }
                 // It will be refused, and those behind it stand until then.
                 _ => time = time.max(last_chance.plus(1)),
             }
+            started = Due::at(time, plan.last.holder);
         }
         own::set_aside();
         plan
@@ -105,7 +110,7 @@ impl State {
         }
         plan.total.commit(policy_at, weight);
         plan.room = plan.room.saturating_sub(1);
-        plan.last = Due::at(at, due.rate.or(plan.last.rate));
+        plan.last = due;
         true
     }
 
@@ -138,13 +143,13 @@ fn sooner(queues: &[Queue<'_>], ticket: Ticket, time: Timestamp, due: Due) -> Op
     before.filter(|at| *at > time && due.at.is_none_or(|due| *at <= due)).min()
 }
 
-/// Which queue's first is next, and moves `time` on to when it is ready. Of those whose windows let nobody start that is
-/// told, and they are taken out.
+/// Which queue's first is next, and when its window lets it start; moves `time` on to that. Of those whose windows let
+/// nobody start that is told, and they are taken out.
 fn next_of(
     queues: &mut Vec<Queue<'_>>,
     time: &mut Timestamp,
     step: &mut impl FnMut(Ticket, Due) -> Step,
-) -> Option<usize> {
+) -> Option<(usize, Due)> {
     loop {
         let firsts = queues.iter().enumerate().filter_map(|(index, queue)| {
             let (ticket, due) = queue.first(*time)?;
@@ -161,7 +166,7 @@ fn next_of(
             continue;
         };
         *time = at;
-        return Some(index);
+        return Some((index, due));
     }
 }
 
