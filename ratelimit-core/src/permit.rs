@@ -147,7 +147,8 @@ impl Permit {
     /// A permit that ends unheard may have been counted by the server: where windows are
     /// [learned](crate::Bucket::learned) it is charged. An answer that says nothing of limits, `None`, is heard as well.
     /// A server that rejected the call holds back all who call with this key and [route](crate::Request::route), or
-    /// everybody if it says so; who waits and is moved past its allowance by it is refused at once.
+    /// everybody if it says so; who waits and is moved past its allowance by it is refused at once. A
+    /// [policy of the user's own](crate::Bucket::with_policy) is [told](crate::policy::Outcome::Feedback), too.
     ///
     /// From the first answer that says something on, the bucket keeps all its calls in mind until they end, and each takes
     /// its lock: some hundred nanoseconds instead of some ten. Calls that began before are not known to be on their way.

@@ -18,6 +18,7 @@ pub(crate) mod token_bucket;
 use std::any::Any;
 use std::fmt;
 
+use crate::feedback::Feedback;
 use crate::rate::{Rate, Shape};
 use crate::time::Timestamp;
 
@@ -54,14 +55,73 @@ pub enum Earliest {
     Never,
 }
 
-/// How a started call ended, as far as limits are concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What became of a started call, as far as limits are concerned.
+///
+/// # Examples
+///
+/// One call at a time, and none while the server wants to be left alone:
+///
+/// ```
+/// use rate_limited::Bucket;
+/// use rate_limited::clock::{ManualClock, Timestamp};
+/// use rate_limited::feedback::Feedback;
+/// use rate_limited::policy::{Earliest, Outcome, Policy};
+/// use std::time::Duration;
+///
+/// #[derive(Clone, Debug, Default)]
+/// struct Polite {
+///     running: u64,
+///     until: Timestamp,
+/// }
+///
+/// impl Policy for Polite {
+///     fn earliest(&self, now: Timestamp, _weight: u32) -> Earliest {
+///         if self.running > 0 { Earliest::WhenSettled } else { Earliest::At(now.max(self.until)) }
+///     }
+///
+///     fn commit(&mut self, _now: Timestamp, _weight: u32) {
+///         self.running += 1;
+///     }
+///
+///     fn settle(&mut self, _start: Timestamp, now: Timestamp, weight: u32, outcome: &Outcome) {
+///         match outcome {
+///             Outcome::Feedback(said) if said.rejected => {
+///                 let wait = said.retry_after.unwrap_or(Duration::from_secs(1));
+///                 let nanos = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
+///                 let until = Timestamp::from_nanos(now.as_nanos().saturating_add(nanos));
+///                 self.until = self.until.max(until);
+///             }
+///             Outcome::Refund(given) if *given < weight => {}
+///             Outcome::NoNews | Outcome::Refund(_) => self.running -= 1,
+///             _ => {}
+///         }
+///     }
+///
+///     fn idle_at(&self) -> Option<Timestamp> {
+///         if self.running == 0 && self.until < Timestamp::MAX { Some(self.until) } else { None }
+///     }
+///
+///     fn fork(&self) -> Box<dyn Policy> {
+///         Box::new(self.clone())
+///     }
+/// }
+///
+/// let bucket = Bucket::with_policy("polite", Polite::default()).clock(ManualClock::new());
+/// let permit = bucket.try_acquire()?;
+/// permit.observe(&Feedback::default().rejected(true).retry_after(Duration::from_secs(5)));
+/// drop(permit);
+/// assert_eq!(bucket.try_acquire().unwrap_err().retry_after(), Some(Duration::from_secs(5)));
+/// # Ok::<(), rate_limited::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
     /// It cost less than was taken: give back at most so much.
     Refund(u32),
     /// It ended, and cost what was taken.
     NoNews,
+    /// The server has answered it, and said this of its limits; the call itself has not ended by that.
+    Feedback(Feedback),
 }
 
 /// An algorithm and its state: when a weight may start, and what was taken.
@@ -78,8 +138,8 @@ pub enum Outcome {
 /// 1. **Asking changes nothing.** A question has the same answer each time, and no later answer depends on what was
 ///    asked. So a refusal and a peek leave no trace, and questions may be asked in any order.
 /// 2. **Not before now.** `earliest` is never before the time it is asked at.
-/// 3. **Once possible, it stays possible**, until the next commit, however much later, and also if calls end or are
-///    refunded meanwhile. So of several rates the latest answer is right for all of them, and who was woken may take
+/// 3. **Once possible, it stays possible**, until the next commit or the next answer of a server, however much later,
+///    and also if calls end or are refunded meanwhile. So of several rates the latest answer is right for all of them, and who was woken may take
 ///    its turn a little later.
 /// 4. **A promise is kept.** Until the next commit or settlement, what is promised for a time is refused up to then,
 ///    whenever it is asked for, and possible from then on. So the engine sleeps to that time without looking, and
@@ -92,7 +152,8 @@ pub enum Outcome {
 /// 8. **A fork is a state of its own**: it answers as the state it was taken of, and what is done to either does
 ///    nothing to the other. So plans are made on forks, and a call that failed half way is rolled back to one.
 /// 9. **A refund gives back at most what was taken.** Afterwards nothing is possible earlier than in a state that took,
-///    at that time, only what was not given back, and nothing if all was. It may give back less. So what was promised
+///    at that time, only what was not given back, and nothing if all was, and heard the same answers. It may give back
+///    less. So what was promised
 ///    to the server holds over the calls that were not refunded.
 /// 10. **Idle means as good as fresh.** From [`idle_at`](Self::idle_at) on, a fresh state in place of this one would
 ///     admit no more, then and in all that follows. So keys that are idle are forgotten.
@@ -160,11 +221,20 @@ pub trait Policy: Any + fmt::Debug + Send + Sync {
     /// Takes `weight` at `now`, also where that is before [`earliest`](Self::earliest).
     fn commit(&mut self, now: Timestamp, weight: u32);
 
-    /// Learns at `now` how the call that took `weight` at `start` ended; at most once for each commit, but for
-    /// refunds, which may come in parts while it still runs: then `weight` is what those before have left of it, and so
-    /// it is when the call ends after them. A call that was given back whole is not heard of again.
+    /// Learns at `now` what became of the call that took `weight` at `start`.
     ///
-    /// An outcome that is not known to the policy, as more may come, is best treated as [`Outcome::NoNews`].
+    /// While the call runs it may hear of any number of [refunds](Outcome::Refund), each of a part, and of
+    /// [answers](Outcome::Feedback); then, once, that it [ended](Outcome::NoNews), whatever was heard before. `weight` is
+    /// what the refunds before have left of it. A call that was given back whole is not heard of again, and of one whose
+    /// bucket or key was reset, or closed, nothing more is heard either.
+    ///
+    /// An answer may make anything possible sooner or later than it was, as the policy sees fit; those who wait are
+    /// looked at again. It is told once for each [`Permit::observe`](crate::Permit::observe) of an answer that says
+    /// something of limits, for a call that took something. Where a call counts as several commits, as it was
+    /// [corrected](crate::Permit::correct) upwards, it is told of the first that has something left, while refunds and the
+    /// end are told of each.
+    ///
+    /// An outcome that is not known to the policy, as more may come, is best ignored: it is not the end of the call.
     fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: &Outcome);
 
     /// From when on a fresh state would admit no more than this one; `None` = never.

@@ -177,11 +177,11 @@ impl Policy for Window {
                     let Some((_, logged)) = mine.next() else { return };
                     *logged -= weight.min(u64::from(*given));
                 }
-                (_, Fault::ForgetsWhatEnded) => {
+                (Outcome::NoNews, Fault::ForgetsWhatEnded) => {
                     let Some((_, logged)) = mine.next() else { return };
                     *logged = 0;
                 }
-                (_, Fault::CountsAgainAtTheEnd) => log.push((now.as_nanos(), 1)),
+                (Outcome::NoNews, Fault::CountsAgainAtTheEnd) => log.push((now.as_nanos(), 1)),
                 _ => {}
             }
         });
@@ -262,7 +262,8 @@ impl Policy for Running {
         let weight = u64::from(weight);
         let given = match outcome {
             Outcome::Refund(given) => weight.min(u64::from(*given)),
-            _ => weight,
+            Outcome::NoNews => weight,
+            _ => return,
         };
         let free = match self.slip {
             Slip::None => given,

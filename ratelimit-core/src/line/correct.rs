@@ -4,8 +4,10 @@ use super::KeyId;
 use super::effects::Effects;
 use super::learning::Flight;
 use super::locked::{Changed, lock};
+use super::plan::Forecast;
 use super::shared::Shared;
 use super::state::{Grant, Reading, State};
+use crate::feedback::Feedback;
 use crate::policy::Outcome;
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::time::Timestamp;
@@ -238,19 +240,46 @@ impl State {
             let of_it = given.min(part.weight);
             if of_it > 0 && (before.is_some() || self.memory.remembers(part.born)) {
                 let outcome = Outcome::Refund(of_it);
-                self.memory.settle(key, part.born, (part.start, now), part.weight, outcome);
+                self.memory.settle(key, part.born, (part.start, now), part.weight, &outcome);
                 part.weight -= of_it;
                 given -= of_it;
             }
         }
         effects.meet_panic();
+        self.look_again(key, before.as_ref(), reading, effects);
+    }
+
+    /// Something was settled: others may start sooner, or, against what was forecast `before`, later.
+    fn look_again(&mut self, key: KeyId, before: Option<&Forecast>, reading: Reading, effects: &mut Effects) {
         self.may_be_idle(key);
         self.outdate(key);
         self.served = None;
         if let Some(before) = before {
-            self.judge(key, &before, reading, effects);
+            self.judge(key, before, reading, effects);
         }
         self.settle(key, reading, effects);
+    }
+
+    /// Tells the user's own policy, if there is one, what the server answered to a call that runs.
+    pub(super) fn tell_own(
+        &mut self,
+        key: KeyId,
+        grant: Grant,
+        answer: &Feedback,
+        (reading, effects): (Reading, &mut Effects),
+    ) {
+        if !self.memory.has_own() {
+            return;
+        }
+        let known = self.accounts.get(&grant.account);
+        let parts = known.map_or_else(|| vec![Part::of(grant)], |known| known.parts.clone());
+        let Some(part) = parts.into_iter().find(|part| part.weight > 0) else { return };
+        let before = self.forecast(key, reading);
+        let now = self.tempo.policy_time(reading.now);
+        let outcome = Outcome::Feedback(answer.clone());
+        self.memory.settle(key, part.born, (part.start, now), part.weight, &outcome);
+        effects.meet_panic();
+        self.look_again(key, Some(&before), reading, effects);
     }
 
     /// Tells the user's own policy, if there is one, that a call ended, and cost what is left of its parts.
@@ -260,7 +289,7 @@ impl State {
         }
         let now = self.tempo.policy_time(reading.now);
         for part in parts.iter().filter(|part| part.weight > 0) {
-            self.memory.settle(key, part.born, (part.start, now), part.weight, Outcome::NoNews);
+            self.memory.settle(key, part.born, (part.start, now), part.weight, &Outcome::NoNews);
         }
         effects.meet_panic();
     }

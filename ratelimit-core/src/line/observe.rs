@@ -24,6 +24,9 @@ impl Shared {
             if state.closed || answer.is_none() && state.windows.is_none() {
                 return;
             }
+            if let Some(answer) = answer {
+                state.tell_own(key, grant, answer, (reading, effects));
+            }
             let known = state.accounts.get_mut(&account).and_then(|account| account.flight.as_mut());
             let flight = if let Some(flight) = known {
                 let first = *flight;

@@ -172,9 +172,9 @@ impl All {
     }
 
     /// Settles the rates; the user's policy is settled by itself, as it may be older than they.
-    pub(crate) fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: Outcome) {
+    pub(crate) fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: &Outcome) {
         for (_, state) in &mut *self.states {
-            state.settle(start, now, weight, &outcome);
+            state.settle(start, now, weight, outcome);
         }
     }
 

@@ -99,6 +99,8 @@ pub struct Played {
     pub charges: u64,
     /// Calls that ended without news.
     pub endings: u64,
+    /// Answers of a server that were told.
+    pub answers: u64,
     /// Refunds after which a state was compared with one that did not take what was refunded.
     pub refunds: u64,
     /// States that were played on beside a fresh one from the time on from which they were idle.

@@ -205,8 +205,8 @@ impl Own {
     }
 
     /// Changes nothing if anything panics.
-    pub(crate) fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: Outcome) {
-        self.change(|policy| policy.settle(start, now, weight, &outcome));
+    pub(crate) fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: &Outcome) {
+        self.change(|policy| policy.settle(start, now, weight, outcome));
     }
 
     fn change(&mut self, change: impl FnOnce(&mut dyn Policy)) -> bool {

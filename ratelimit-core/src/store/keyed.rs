@@ -48,7 +48,7 @@ impl Entry {
         born: u64,
         (start, now): (Timestamp, Timestamp),
         weight: u32,
-        outcome: Outcome,
+        outcome: &Outcome,
     ) -> bool {
         if let Some(own) = &mut self.rates.own
             && (own.since()..=self.born).contains(&born)
@@ -190,7 +190,7 @@ impl Keyed {
         born: u64,
         (start, now): (Timestamp, Timestamp),
         weight: u32,
-        outcome: Outcome,
+        outcome: &Outcome,
     ) -> bool {
         match self {
             Keyed::Packed(packed) => {
@@ -199,7 +199,7 @@ impl Keyed {
                 }
                 let Some(tat) = packed.table.get_mut(key) else { return false };
                 let mut bucket = packed.fresh.unpacked(*tat);
-                bucket.settle(start, now, weight, &outcome);
+                bucket.settle(start, now, weight, outcome);
                 // It only ever becomes less.
                 *tat = bucket.packed().unwrap_or(*tat);
                 true

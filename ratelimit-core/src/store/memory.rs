@@ -284,7 +284,7 @@ impl Memory {
         born: u64,
         (start, now): (Timestamp, Timestamp),
         weight: u32,
-        outcome: Outcome,
+        outcome: &Outcome,
     ) {
         let settled = match key {
             None => self.unkeyed.settle(born, (start, now), weight, outcome),

@@ -74,7 +74,10 @@ impl Policy for Resting {
     fn settle(&mut self, _start: Timestamp, now: Timestamp, weight: u32, outcome: &Outcome) {
         match outcome {
             Outcome::Refund(given) => self.held.taken -= u64::from(weight.min(*given)),
-            _ => self.held.end(now.as_nanos().saturating_add(self.places.rest), u64::from(weight)),
+            Outcome::NoNews => {
+                self.held.end(now.as_nanos().saturating_add(self.places.rest), u64::from(weight));
+            }
+            _ => {}
         }
     }
 

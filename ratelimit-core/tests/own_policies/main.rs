@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
+mod answers;
 #[path = "../common/mod.rs"]
 mod common;
 mod ends;

@@ -3,11 +3,12 @@
 #![expect(clippy::panic, reason = "that is what it is for")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use ratelimit_core::Bucket;
 use ratelimit_core::clock::{ManualClock, Timestamp};
+use ratelimit_core::feedback::Feedback;
 use ratelimit_core::policy::{Earliest, Outcome, Policy};
 
 use crate::common::ns;
@@ -33,6 +34,8 @@ pub(crate) struct Probe {
     twice: AtomicBool,
     settled: AtomicU32,
     refunded: AtomicU32,
+    /// What servers answered, and what of the call counted then.
+    answers: Mutex<Vec<(u32, Feedback)>>,
     forked: AtomicU32,
 }
 
@@ -58,6 +61,10 @@ impl Probe {
         self.forked.load(Ordering::SeqCst)
     }
 
+    pub(crate) fn answers(&self) -> Vec<(u32, Feedback)> {
+        self.answers.lock().expect("no test panics under it").clone()
+    }
+
     pub(crate) fn ended(&self) -> (u32, u32) {
         (self.settled.load(Ordering::SeqCst), self.refunded.load(Ordering::SeqCst))
     }
@@ -71,10 +78,12 @@ impl Drop for Bomb {
     }
 }
 
-/// So much weight at once, free again as calls end.
+/// So much weight at once, free again as calls end; the server may say how much.
 #[derive(Clone, Debug)]
 pub(crate) struct Slots {
     pub(crate) amount: u32,
+    /// What a fresh one has.
+    first: u32,
     pub(crate) taken: u32,
     probe: Arc<Probe>,
 }
@@ -82,7 +91,7 @@ pub(crate) struct Slots {
 impl Slots {
     pub(crate) fn new(amount: u32) -> (Arc<Probe>, Self) {
         let probe = Arc::new(Probe::default());
-        (Arc::clone(&probe), Slots { amount, taken: 0, probe })
+        (Arc::clone(&probe), Slots { amount, first: amount, taken: 0, probe })
     }
 }
 
@@ -91,7 +100,7 @@ impl Policy for Slots {
         self.probe.meet(Method::Earliest);
         if weight > self.amount {
             Earliest::Never
-        } else if self.taken + weight <= self.amount {
+        } else if self.taken.saturating_add(weight) <= self.amount {
             Earliest::At(now)
         } else {
             Earliest::WhenSettled
@@ -105,19 +114,30 @@ impl Policy for Slots {
     }
 
     fn settle(&mut self, _start: Timestamp, _now: Timestamp, weight: u32, outcome: &Outcome) {
-        let (counter, free) = match outcome {
+        let free = match outcome {
             // It may come in parts.
-            Outcome::Refund(given) => (&self.probe.refunded, weight.min(*given)),
-            _ => (&self.probe.settled, weight),
+            Outcome::Refund(given) => {
+                self.probe.refunded.fetch_add(1, Ordering::SeqCst);
+                weight.min(*given)
+            }
+            Outcome::NoNews => {
+                self.probe.settled.fetch_add(1, Ordering::SeqCst);
+                weight
+            }
+            Outcome::Feedback(said) => {
+                self.amount = said.limit.and_then(|limit| limit.try_into().ok()).unwrap_or(self.amount);
+                self.probe.answers.lock().expect("no test panics under it").push((weight, said.clone()));
+                0
+            }
+            other => panic!("{other:?} is news to it"),
         };
-        counter.fetch_add(1, Ordering::SeqCst);
         self.taken = self.taken.checked_sub(free).expect("settled once for each commit");
         self.probe.meet(Method::Settle);
     }
 
     fn idle_at(&self) -> Option<Timestamp> {
         self.probe.meet(Method::IdleAt);
-        (self.taken == 0).then_some(Timestamp::ZERO)
+        (self.taken == 0 && self.amount >= self.first).then_some(Timestamp::ZERO)
     }
 
     fn fork(&self) -> Box<dyn Policy> {

@@ -3,6 +3,7 @@
 use super::ask::{self, Found, Promises, Scale, time};
 use super::schedule::{Call, Edge, Random, Step};
 use super::{Fresh, Law, Played};
+use crate::feedback::Feedback;
 use crate::policy::{Earliest, Outcome, Policy};
 use crate::time::Timestamp;
 
@@ -77,6 +78,11 @@ impl<'a> Play<'a> {
                 let (start, call) = self.running.remove(index);
                 self.end(start, call)?;
             }
+            Step::Answer(index, seed) => {
+                let Some(index) = index.checked_rem(self.running.len()) else { return Ok(()) };
+                let Some((start, call)) = self.running.get(index).copied() else { return Ok(()) };
+                self.answer(start, call, Random::new(seed).feedback(self.scale))?;
+            }
         }
         self.look()
     }
@@ -97,9 +103,8 @@ impl<'a> Play<'a> {
         self.change_a_fork()?;
         let states = (&*self.state, &*before);
         ask::no_earlier(states, self.now, self.scale, Law::CommitCounts, "without what was just taken")?;
-        let kept = call.weight.saturating_sub(call.refund.unwrap_or(0));
-        if kept > 0 {
-            self.without.commit(self.now, kept);
+        if call.kept() > 0 {
+            self.without.commit(self.now, call.kept());
         }
         self.running.push((self.now, call));
         Ok(())
@@ -110,6 +115,8 @@ impl<'a> Play<'a> {
         let promises = Promises::of(&*self.state, self.now, self.scale);
         let mut fork = self.state.fork();
         fork.commit(self.now, self.scale.heaviest);
+        let answer = Feedback::default().rejected(true).limit(1).remaining(0);
+        fork.settle(self.now, self.now, self.scale.heaviest, &Outcome::Feedback(answer));
         fork.settle(self.now, self.now, self.scale.heaviest, &Outcome::NoNews);
         promises.unchanged(&*self.state, self.scale, "when a fork of it took something")
     }
@@ -149,6 +156,22 @@ impl<'a> Play<'a> {
         Ok(())
     }
 
+    /// The server answers a call; to the twin, too, but for one that never reached it.
+    fn answer(&mut self, start: Timestamp, call: Call, answer: Feedback) -> Found {
+        if call.kept() == 0 {
+            return Ok(());
+        }
+        self.played.answers += 1;
+        self.note(&format!("the server answered what took {} at {}: {answer:?}", call.weight, time(start)));
+        let before = self.state.fork();
+        let promises = Promises::of(&*before, self.now, self.scale);
+        let outcome = Outcome::Feedback(answer);
+        self.state.settle(start, self.now, call.weight, &outcome);
+        promises.unchanged(&*before, self.scale, "when the state that it was forked from heard an answer")?;
+        self.without.settle(start, self.now, call.kept(), &outcome);
+        Ok(())
+    }
+
     /// A call of which `given` was refunded runs on with what is left, unless that is nothing.
     fn run_on(&mut self, start: Timestamp, call: Call, given: u32) {
         let weight = call.weight.saturating_sub(given);
@@ -184,10 +207,17 @@ impl<'a> Play<'a> {
             }
             if let Some((start, weight)) = running.take().filter(|_| random.below(3) > 0) {
                 let given = u32::try_from(random.below(u64::from(weight) + 1)).unwrap_or(0);
-                let outcome = if random.below(2) == 0 { Outcome::NoNews } else { Outcome::Refund(given) };
-                self.log.push(format!("{}: what was taken at {} ended: {outcome:?}", time(now), time(start)));
+                let outcome = match random.below(3) {
+                    0 => Outcome::NoNews,
+                    1 => Outcome::Refund(given),
+                    _ => Outcome::Feedback(random.feedback(self.scale)),
+                };
+                let (at, took) = (time(now), time(start));
+                self.log.push(format!("{at}: to what was taken at {took} happened: {outcome:?}"));
                 fresh.settle(start, now, weight, &outcome);
                 idle.settle(start, now, weight, &outcome);
+                // It runs on.
+                running = matches!(outcome, Outcome::Feedback(_)).then_some((start, weight));
             } else {
                 let weight = random.weight(self.scale, false);
                 self.log.push(format!("{}: {weight} taken", time(now)));

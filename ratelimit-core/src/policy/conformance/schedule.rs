@@ -1,6 +1,9 @@
 //! Random schedules, each made of one number.
 
+use std::time::Duration;
+
 use super::ask::Scale;
+use crate::feedback::{Feedback, Scope};
 use crate::time::Timestamp;
 
 /// What is done next. Steps say nothing of absolute times, so that any of them can be left out.
@@ -18,6 +21,8 @@ pub(super) enum Step {
     Charge(Call),
     /// Refunds of one of the calls that run, counted round, what is to be refunded next, or ends it.
     End(usize),
+    /// Tells what a server answered, made of a seed, to one of the calls that run, counted round.
+    Answer(usize, u64),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +39,13 @@ pub(super) struct Call {
     pub(super) refund: Option<u32>,
     /// Whether half of that is refunded by itself.
     pub(super) in_parts: bool,
+}
+
+impl Call {
+    /// What is never refunded.
+    pub(super) fn kept(self) -> u32 {
+        self.weight.saturating_sub(self.refund.unwrap_or(0))
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -80,14 +92,39 @@ impl Random {
     }
 
     fn step(&mut self, scale: Scale, extreme: bool) -> Step {
-        match self.below(17) {
+        match self.below(19) {
             0..=2 => Step::Wait(self.wait(scale, extreme)),
             3..=5 => Step::WaitFor { weight: self.weight(scale, false), edge: self.edge() },
             6 => Step::WaitUntilIdle(self.next()),
             7..=10 => Step::Take(self.call(scale, extreme)),
             11 | 12 => Step::Charge(self.call(scale, extreme)),
-            _ => Step::End(usize::try_from(self.below(16)).unwrap_or(0)),
+            13 | 14 => Step::Answer(self.index(), self.next()),
+            _ => Step::End(self.index()),
         }
+    }
+
+    fn index(&mut self) -> usize {
+        usize::try_from(self.below(16)).unwrap_or(0)
+    }
+
+    /// Whatever a server may say of its limits, sense or not.
+    pub(super) fn feedback(&mut self, scale: Scale) -> Feedback {
+        let extreme = self.below(8) == 0;
+        let mut feedback = Feedback::default().rejected(self.below(3) == 0).whole_seconds(self.below(4) == 0);
+        let mut weight = || self.some(|random| u64::from(random.weight(scale, extreme)) - random.below(2));
+        (feedback.limit, feedback.remaining) = (weight(), weight());
+        let mut span = || self.some(|random| Duration::from_nanos(random.wait(scale, extreme)));
+        (feedback.reset_after, feedback.retry_after) = (span(), span());
+        feedback.scope = match self.below(4) {
+            0 => Scope::Global,
+            1 => Scope::Shared,
+            _ => Scope::Bucket,
+        };
+        if self.below(4) == 0 { feedback.bucket("a name") } else { feedback }
+    }
+
+    fn some<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        (self.below(2) == 0).then(|| make(self))
     }
 
     fn edge(&mut self) -> Edge {

@@ -111,9 +111,13 @@ impl Policy for LeakyBucket {
     /// bucket without the call is emptier by at least that: either it has never been dry since, and lacks all of what
     /// the call poured in, or it has been, and this one then held what the call poured in less what leaked.
     fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: &Outcome) {
-        let Outcome::Refund(given) = *outcome else {
-            self.advance(seconds(now));
-            return self.adapt_always();
+        let given = match *outcome {
+            Outcome::Refund(given) => given,
+            Outcome::NoNews => {
+                self.advance(seconds(now));
+                return self.adapt_always();
+            }
+            Outcome::Feedback(_) => return,
         };
         let (start, now) = (seconds(start), seconds(now));
         let leaked = (now - start).max(0.0) * self.leak * self.max_factor;

@@ -53,15 +53,29 @@ fn a_schedule_has_from_one_step_to_as_many_as_wanted() {
 #[test]
 fn every_step_comes_up() {
     let steps = many(|random| random.step(SCALE, false));
-    about(share(&steps, |step| matches!(step, Step::Wait(_))), 17_647);
-    about(share(&steps, |step| matches!(step, Step::WaitFor { edge: Edge::Before, .. })), 4_412);
-    about(share(&steps, |step| matches!(step, Step::WaitFor { edge: Edge::At, .. })), 8_824);
-    about(share(&steps, |step| matches!(step, Step::WaitFor { edge: Edge::After, .. })), 4_412);
-    about(share(&steps, |step| matches!(step, Step::WaitUntilIdle(_))), 5_882);
-    about(share(&steps, |step| matches!(step, Step::Take(_))), 23_529);
-    about(share(&steps, |step| matches!(step, Step::Charge(_))), 11_765);
-    about(share(&steps, |step| matches!(step, Step::End(_))), 23_529);
+    about(share(&steps, |step| matches!(step, Step::Wait(_))), 15_789);
+    about(share(&steps, |step| matches!(step, Step::WaitFor { edge: Edge::Before, .. })), 3_947);
+    about(share(&steps, |step| matches!(step, Step::WaitFor { edge: Edge::At, .. })), 7_895);
+    about(share(&steps, |step| matches!(step, Step::WaitFor { edge: Edge::After, .. })), 3_947);
+    about(share(&steps, |step| matches!(step, Step::WaitUntilIdle(_))), 5_263);
+    about(share(&steps, |step| matches!(step, Step::Take(_))), 21_053);
+    about(share(&steps, |step| matches!(step, Step::Charge(_))), 10_526);
+    about(share(&steps, |step| matches!(step, Step::End(_))), 21_053);
+    about(share(&steps, |step| matches!(step, Step::Answer(..))), 10_526);
     assert!((0..16).all(|call| steps.iter().any(|step| matches!(step, Step::End(other) if *other == call))));
+}
+
+#[test]
+fn answers_say_everything_and_nothing() {
+    let answers = many(|random| random.feedback(SCALE));
+    about(share(&answers, |answer| answer.rejected), 33_333);
+    about(share(&answers, |answer| answer.limit.is_none() && answer.remaining.is_none()), 25_000);
+    about(share(&answers, |answer| answer.reset_after.is_some() && answer.retry_after.is_some()), 25_000);
+    about(share(&answers, |answer| answer.scope == Scope::Global), 25_000);
+    about(share(&answers, |answer| answer.bucket.is_some()), 25_000);
+    about(share(&answers, |answer| answer.whole_seconds), 25_000);
+    assert!(answers.iter().any(|answer| answer.remaining == Some(0)));
+    assert!(answers.iter().any(|answer| answer.limit > Some(u64::from(u32::MAX) - 2)));
 }
 
 #[test]
