@@ -183,6 +183,34 @@
 //! [`ServerFeedback`](feedback::ServerFeedback). [`Bucket::learned`] makes a bucket that knows only what the server says.
 //! What says so in no answer at all is [`Bucket::pause`].
 //!
+//! # Events
+//!
+//! With the feature `tracing` buckets tell subscribers how they decided wherever a call was not granted at once, and what
+//! became known of limits. Of a call that is granted at once nothing is told, and nobody is asked whether to.
+//!
+//! The target of all of them is `rate_limited`. `bucket` is the name. What ends in `_ms` is in whole milliseconds, rounded
+//! up; a field is not there where nothing is known.
+//!
+//! | name | level | when | fields beside `bucket` |
+//! |---|---|---|---|
+//! | `refused` | DEBUG | a call gets an error of a bucket's | `kind`, `scope`, `rate`, `weight`, `retry_after_ms`, `allowed_ms`, `site`: see [`Error`] |
+//! | `waits` | DEBUG | a call waits in line | `weight`; `expected_ms`, where its allowance ends |
+//! | `started` | DEBUG | a call starts that has waited | `weight`, `waited_ms` |
+//! | `left` | DEBUG | a future that waits is dropped | `weight`, `waited_ms` |
+//! | `learned` | DEBUG | a limit of the server's is known, or is higher than it was | `limit`, `before`, `remaining`, `reset_ms` |
+//! | `shrunk` | WARN | a limit of the server's is lower than it was | `limit`, `before`, `remaining`, `reset_ms` |
+//! | `remapped` | DEBUG | the server gives a route's limit a name, or another one | `is_first` |
+//! | `paused` | WARN | the server asks to be left alone, by everybody or by one key's calls | `by` (`server`), `scope` (`bucket`, `key`), `for_ms` |
+//! | `paused` | INFO | by [`Bucket::pause`] | `by` (`caller`), `scope` (`bucket`), `for_ms` |
+//! | `closed` | WARN; DEBUG if nobody waited | the bucket is closed | `waiting` |
+//!
+//! Keys are never told, as they name people; nor are routes and the names that a server gives its limits, which may hold
+//! keys.
+//!
+//! Subscribers are told without a lock, after those were woken who have to be. They may call buckets, of which nothing is
+//! told. One that panics reaches whoever did what it is told of, when everybody else was served; a call that was to start
+//! then has ended.
+//!
 //! # Testing
 //!
 //! A [`ManualClock`](clock::ManualClock) stands still until it is moved, so that tests of an hour take no time:
@@ -228,6 +256,7 @@
 //! - `tokio` (default): [`clock::TokioClock`], which follows tokio's paused time. Waiting under tokio needs no feature;
 //!   without it (`default-features = false`) the crate does not depend on tokio.
 //! - `http`, `reqwest`: [`feedback::ServerFeedback`] for the answers of these crates.
+//! - `tracing`: [events](#events).
 //! - `test-util`: `policy::conformance`, which tests a [policy](policy::Policy) of your own.
 
 pub use ratelimit_core::{Bucket, Error, ErrorKind, Outlook, Pace, Permit, Rate, Registry, Request};

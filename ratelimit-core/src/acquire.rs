@@ -4,7 +4,9 @@ mod future;
 
 use crate::error::{Error, ErrorKind, Refused, SiteName};
 use crate::key::Key;
-use crate::line::{Ask, Began, Changed, Entered, Grant, Handle, KeyId, Origin, Passage, Refusal, Route};
+use crate::line::{
+    Ask, Began, Changed, Entered, Grant, Handle, KeyId, Origin, Passage, Refusal, Route, tell_refused,
+};
 use crate::permit::Permit;
 
 use future::Long;
@@ -175,6 +177,7 @@ impl Asked {
         let (weight, max_delay, site) = (self.weight.unwrap_or(0), self.max_delay, self.site);
         let error =
             Error::refused(Refused { kind, scope, handle, rate, retry_after, weight, max_delay, site });
+        tell_refused(&error);
         match &self.key {
             None => error,
             Some(key) => error.with_key(key),

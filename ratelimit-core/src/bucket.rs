@@ -17,7 +17,7 @@ use crate::acquire::{Acquire, Answer};
 use crate::clock::{Clock, ClockHandle};
 use crate::error::{BucketName, Error, ErrorKind, ErrorScope, Refused};
 use crate::limits::Limits;
-use crate::line::{Handle, Passage, Shared};
+use crate::line::{Handle, Passage, Shared, tell_refused};
 use crate::outlook::Outlook;
 use crate::permit::Permit;
 use crate::rate::Rate;
@@ -342,7 +342,7 @@ impl Bucket {
 /// Put together at once, as it takes as long as copying it would.
 #[inline]
 fn refused(shared: &Handle, rate: Rate, wait: u64) -> Error {
-    Error::refused(Refused {
+    let error = Error::refused(Refused {
         kind: ErrorKind::Limited,
         scope: ErrorScope::Key,
         handle: shared.named_by(),
@@ -351,7 +351,9 @@ fn refused(shared: &Handle, rate: Rate, wait: u64) -> Error {
         weight: 1,
         max_delay: 0,
         site: None,
-    })
+    });
+    tell_refused(&error);
+    error
 }
 
 /// The clone shares the state, if need be by making it now.

@@ -50,7 +50,7 @@ impl Shared {
             let set = catch_unwind(AssertUnwindSafe(|| {
                 alarm.is_some_and(|(asked, at)| self.set_alarm(asked, at, &clock, &mut early))
             }));
-            let woken = catch_unwind(AssertUnwindSafe(|| effects.wake_all()));
+            let woken = catch_unwind(AssertUnwindSafe(|| effects.wake_all(&self.name)));
             panicked = woken.err().or(panicked);
             match set {
                 Ok(false) => {}
@@ -151,7 +151,7 @@ impl Shared {
             }
         }
         // Those who panic are in their own calls.
-        let _ = catch_unwind(AssertUnwindSafe(|| effects.wake_all()));
+        let _ = catch_unwind(AssertUnwindSafe(|| effects.wake_all(&self.name)));
     }
 }
 

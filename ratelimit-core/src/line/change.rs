@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 
 use super::due::Refusal;
 use super::effects::Effects;
+use super::events::Event;
 use super::state::{Reading, State};
 use super::{KeyId, Ticket};
 use crate::error::ErrorKind;
@@ -22,6 +23,7 @@ impl State {
             let before = self.forecast_all(reading);
             self.paused_until = until;
             self.changes += 1;
+            effects.note(|| Event::Paused { span: nanos, by_server: false, is_whole: true });
             self.judge_all(&before, reading, effects);
         }
     }
@@ -29,12 +31,15 @@ impl State {
     /// Refuses everybody, now and for good. What it remembers of keys nobody asks for any more: it is given back, as a
     /// user's policies are foreign code to be dropped without a lock.
     pub(super) fn close(&mut self, effects: &mut Effects) -> Memory {
-        self.closed = true;
+        let was_closed = std::mem::replace(&mut self.closed, true);
         let waiting: Vec<(KeyId, Ticket)> = self
             .lines
             .iter()
             .flat_map(|(key, line)| line.waiters.keys().map(|ticket| (*key, *ticket)))
             .collect();
+        if !was_closed {
+            effects.note(|| Event::Closed { waiting: waiting.len() });
+        }
         for (key, ticket) in waiting {
             self.refuse(key, ticket, Refusal::of(ErrorKind::Closed), effects);
         }

@@ -8,11 +8,13 @@ use std::task::Waker;
 use std::thread;
 
 use super::Ticket;
+use super::events::{Event, Notes, Told};
+use crate::error::BucketName;
 use crate::policy::own::{self, Payload};
 use crate::sync::thread_local;
 use crate::time::Timestamp;
 
-/// Wakers to call, wakers to drop, and the alarm to set.
+/// Wakers to call, wakers to drop, what to tell, and the alarm to set.
 #[derive(Debug, Default)]
 #[must_use]
 pub(super) struct Effects {
@@ -26,13 +28,15 @@ pub(super) struct Effects {
     pub(super) panicked: Option<Payload>,
     /// What it panicked with over and over: dropped without a lock, as it is foreign too.
     panicked_again: Vec<Payload>,
+    notes: Notes,
 }
 
-/// What is to be done with a waker; both run foreign code.
+/// What is to be done with a waker, or told; all of it runs foreign code.
 #[derive(Debug)]
 enum Job {
     Wake(Waker),
     Drop(Waker),
+    Tell(Told),
 }
 
 impl Effects {
@@ -42,6 +46,11 @@ impl Effects {
 
     pub(super) fn drop(&mut self, waker: Option<Waker>) {
         self.drops.extend(waker.map(Job::Drop));
+    }
+
+    /// Takes note of what is told by `tracing`, once the lock is released.
+    pub(super) fn note(&mut self, event: impl FnOnce() -> Event) {
+        self.notes.note(event);
     }
 
     /// The user's policy was asked on the caller's behalf: whether it panicked, now or before.
@@ -57,14 +66,19 @@ impl Effects {
 
     /// Whether there is nothing to do, as after most calls.
     pub(super) fn is_empty(&self) -> bool {
-        self.wakes.is_empty() && self.drops.is_empty() && self.alarm.is_none() && self.panicked.is_none()
+        self.wakes.is_empty()
+            && self.drops.is_empty()
+            && self.alarm.is_none()
+            && self.panicked.is_none()
+            && self.notes.is_empty()
     }
 
-    /// Calls the wakers in order, then drops those that are done with.
-    pub(super) fn wake_all(self) {
-        let Effects { mut wakes, drops, panicked_again, .. } = self;
+    /// Calls the wakers in order, drops those that are done with, and tells what happened to `bucket`.
+    pub(super) fn wake_all(self, bucket: &BucketName) {
+        let Effects { mut wakes, drops, panicked_again, notes, .. } = self;
         panicked_again.into_iter().for_each(own::discard);
         wakes.extend(drops);
+        wakes.extend(notes.of(bucket).map(Job::Tell));
         if !wakes.is_empty() {
             run_all(wakes);
         }
@@ -119,6 +133,7 @@ fn run(mut next: impl FnMut() -> Option<Job>) -> Option<Box<dyn Any + Send>> {
         let done = catch_unwind(AssertUnwindSafe(|| match job {
             Job::Wake(waker) => waker.wake(),
             Job::Drop(waker) => drop(waker),
+            Job::Tell(told) => told.tell(),
         }));
         panicked = done.err().or(panicked);
     }

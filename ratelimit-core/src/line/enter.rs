@@ -5,6 +5,7 @@ use std::task::Waker;
 
 use super::due::{Due, Refusal};
 use super::effects::Effects;
+use super::events::Event;
 use super::learning::{Flight, Held, Origin, Place, WindowId};
 use super::state::{Grant, Reading, State};
 use super::{KeyId, PLAIN, Route, Ticket, Waiter};
@@ -192,6 +193,7 @@ impl State {
         let place = self.windows.is_some().then(|| Box::new(Place { route, window, held }));
         let (waker, passed) = (waker.take(), false);
         let waiter = Waiter { weight: ask.weight, joined: began, deadline, waker, passed, site, place };
+        effects.note(|| Event::Waits { weight: ask.weight, expected: due.and_then(|due| due.wait(reading)) });
         Entered::Waits(self.join(ask.key, waiter, due, reading, effects))
     }
 
@@ -299,6 +301,9 @@ impl State {
         effects.drop(waiter.waker);
         let grant = self.commit((key, route), reading, waiter.weight, waiter.joined);
         effects.meet_panic();
+        if let Some(Grant { weight, waited, .. }) = grant {
+            effects.note(|| Event::Started { weight, waited });
+        }
         self.may_be_idle(key);
         self.settle(key, reading, effects);
         grant.map_or(Claimed::Refused(Refusal::of(ErrorKind::Limited)), Claimed::Granted)
@@ -309,6 +314,10 @@ impl State {
         self.refused.remove(&ticket);
         let before = self.forecast_unknown(key, reading);
         if let Some(waiter) = self.unlink(key, ticket) {
+            effects.note(|| Event::Left {
+                weight: waiter.weight,
+                waited: reading.clock.as_nanos().saturating_sub(waiter.joined.as_nanos()),
+            });
             effects.drop(waiter.waker);
             self.may_be_idle(key);
             self.judge_unknown(key, before.as_ref(), reading, effects);

@@ -6,11 +6,13 @@
 //! admit.
 
 mod held;
+mod news;
 mod spread;
 mod windows;
 
 use super::due::Due;
 use super::effects::Effects;
+use super::events::Event;
 use super::state::{Reading, State};
 use super::table::Table;
 use super::{KeyId, Line, Ticket};
@@ -21,6 +23,7 @@ use crate::policy::learned::{Learned, Sent};
 use crate::time::Timestamp;
 
 pub(super) use held::Held;
+use news::{Before, note_pause};
 use windows::FEW;
 pub(super) use windows::{WindowId, Windows};
 
@@ -223,6 +226,8 @@ impl State {
         let before =
             if concerns_all { self.forecast_all(reading) } else { self.forecast_sharers(key, reading) };
         if let Some(name) = name {
+            let is_first = self.window_of(flight.route) == WindowId::Of(flight.route);
+            effects.note(|| Event::Remapped { is_first });
             self.rename(&flight, name);
         }
         let has_room = self.make_room_in_windows(key, flight.route, reading);
@@ -230,7 +235,12 @@ impl State {
         let window = windows.of(flight.route);
         let known = windows.window_mut(key, window);
         if let Some(answer) = answer {
+            let was = Before::of(known);
             let until = known.answer(flight.sent, reading.now, answer).unwrap_or_default();
+            was.note(known, answer, reading.now, effects);
+            if until > self.told_until {
+                note_pause(until, true, reading.now, effects);
+            }
             self.told_until = self.told_until.max(until);
             self.paused_until = self.paused_until.max(until);
         } else {

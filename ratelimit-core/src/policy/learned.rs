@@ -256,6 +256,14 @@ impl Learned {
         }
     }
 
+    /// Whether a window was heard of last, and its limit, if it has one.
+    pub(crate) fn limit(&self) -> (bool, Option<u64>) {
+        match self.said {
+            Said::Window(window) => (true, window.limit),
+            Said::Nothing | Said::NoWindow => (false, None),
+        }
+    }
+
     /// Until when the server has asked to be left alone.
     pub(crate) fn paused_until(&self) -> Timestamp {
         self.paused_until
