@@ -3,6 +3,7 @@
 mod bench;
 mod compile_cost;
 mod fuzz;
+mod instructions;
 mod miri;
 mod mutants;
 mod nightly;
@@ -21,6 +22,7 @@ commands:
   list           the steps of `test`, one a line
   bench          calls beside the same by hand and beside other limiters
   compile-cost   what the attribute costs the compiler and adds to a future
+  instructions   how many a call takes, and whether that is more than it was
   fuzz           random bytes as headers, rates and schedules, for a while
   shuttle        threads on one bucket, under a scheduler that chooses who goes on
   miri           the engine's tests in an interpreter that finds undefined behaviour
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
     match command.to_str() {
         Some("bench") => return bench::main(&rest),
         Some("compile-cost") => return compile_cost::main(rest),
+        Some("instructions") => return instructions::main(rest),
         Some("fuzz") => return fuzz::main(rest),
         Some("shuttle") => return shuttle::main(rest),
         Some("miri") => return miri::miri(&rest),
