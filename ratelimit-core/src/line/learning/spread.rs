@@ -70,12 +70,12 @@ mod tests {
         let mut spread = Spread::default();
         let between = |most: u64| (0..16).map(move |n| if n % 2 == 0 { 100 } else { 100 + most });
         assert_eq!(hear(&mut spread, between(80)), [100]);
-        assert_eq!(hear(&mut spread, between(100)), [], "it is covered");
+        assert_eq!(hear(&mut spread, between(100)), [0_u64; 0], "it is covered");
         assert_eq!(hear(&mut spread, between(120)), [150]);
         // As long as the longest is known.
-        assert_eq!(hear(&mut spread, (0..3).flat_map(|_| between(70))), []);
+        assert_eq!(hear(&mut spread, (0..3).flat_map(|_| between(70))), [0_u64; 0]);
         assert_eq!(hear(&mut spread, between(70)), [87]);
-        assert_eq!(hear(&mut spread, (0..4).flat_map(|_| between(50))), []);
+        assert_eq!(hear(&mut spread, (0..4).flat_map(|_| between(50))), [0_u64; 0]);
         assert_eq!(hear(&mut spread, (0..4).flat_map(|_| between(0))), [0]);
     }
 
@@ -84,6 +84,6 @@ mod tests {
         let mut spread = Spread::default();
         assert_eq!(hear(&mut spread, (0..64).map(|n| if n == 20 { 1_000_000 } else { 100 + n % 2 })), [1]);
         let mut nothing_known = Spread::default();
-        assert_eq!(hear(&mut nothing_known, (0..15).map(|n| n * 1_000)), []);
+        assert_eq!(hear(&mut nothing_known, (0..15).map(|n| n * 1_000)), [0_u64; 0]);
     }
 }
