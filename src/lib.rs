@@ -175,12 +175,15 @@
 //! }
 //!
 //! assert!(get("/busy").is_err());
-//! assert!(GITHUB.peek()?.wait().unwrap() > Duration::from_secs(20));
-//! # Ok::<(), rate_limited::Error>(())
+//! // The server is not asked again for as long as it said.
+//! let refused = get("/free").unwrap_err().downcast::<rate_limited::Error>()?;
+//! assert!(refused.retry_after().unwrap() > Duration::from_secs(20));
+//! # Ok::<(), std::io::Error>(())
 //! ```
 //!
 //! With the features `http` and `reqwest` it is `permit.observe(&response)`; for other answers implement
-//! [`ServerFeedback`](feedback::ServerFeedback). [`Bucket::learned`] makes a bucket that knows only what the server says.
+//! [`ServerFeedback`](feedback::ServerFeedback). A function that returns the answer itself, or an error that speaks for
+//! it, needs only the word [`feedback`](attribute::feedback) in its attribute. [`Bucket::learned`] makes a bucket that knows only what the server says.
 //! What says so in no answer at all is [`Bucket::pause`].
 //!
 //! # Events
@@ -293,7 +296,9 @@ pub mod feedback {
     //! What a server's answer says about its limits.
     //!
     //! Beside the limits that a bucket declares there are those that a server tells: what remains, when it is reset, how
-    //! long to keep away. [`Feedback`] reads them off an answer's headers.
+    //! long to keep away. [`Feedback`] reads them off an answer's headers. An annotated function that returns the answer
+    //! tells its bucket by the parameter [`feedback`](crate::attribute::feedback), one that makes something of it by its
+    //! [`permit`](crate::attribute::permit#what-the-server-said).
 
     pub use ratelimit_core::feedback::{Feedback, Scope, ServerFeedback};
 }
@@ -329,8 +334,8 @@ pub mod __private {
     pub use core::option::Option::{None, Some};
     pub use core::result::Result::{Err, Ok};
     pub use ratelimit_core::site::{
-        Acquire, AcquireWith, AsKey, BucketRef, Call, FromLimited, MaxDelay, Site, ToBucket, Weight, apply,
-        key, max_delay, observe, observe_by, weight,
+        Acquire, AcquireWith, AsKey, BucketRef, Call, FromLimited, Given, MaxDelay, Site, ToBucket, Weight,
+        apply, key, max_delay, observe, observe_by, weight,
     };
     pub use ratelimit_core::{Error, Permit, Rate};
 }

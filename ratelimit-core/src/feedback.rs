@@ -177,7 +177,8 @@ impl Feedback {
 
 /// Answers that say something about the server's limits.
 ///
-/// `None` stands for an answer that says nothing, which is not the same as one that says that all is well.
+/// `None` stands for an answer that says nothing, which is not the same as one that says that all is well. An
+/// [`Error`](crate::Error), with which a call was refused here, says nothing either: no server was asked.
 ///
 /// With the feature `http` it is there for `http::Response` and for a status with an `http::HeaderMap`, with the feature
 /// `reqwest` for `reqwest::Response` and `reqwest::Error`.

@@ -3,6 +3,7 @@
 //! Hidden: only the expansion names these. A call site looks its name up once and keeps the state; a name that was
 //! not found is looked up again at the next call.
 
+mod answer;
 mod values;
 
 use std::ptr;
@@ -19,10 +20,8 @@ use crate::permit::Permit;
 use crate::rate::Rate;
 use crate::registry::Registry;
 use crate::slot::Slot;
-pub use values::{
-    AsKey, BucketRef, FromLimited, MaxDelay, ToBucket, Weight, apply, key, max_delay, observe, observe_by,
-    weight,
-};
+pub use answer::{Given, observe, observe_by};
+pub use values::{AsKey, BucketRef, FromLimited, MaxDelay, ToBucket, Weight, apply, key, max_delay, weight};
 
 /// The static of one annotated function.
 #[derive(Debug)]

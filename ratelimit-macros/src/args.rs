@@ -54,6 +54,12 @@ pub(crate) enum MaxDelay {
     Computed(Computed),
 }
 
+/// How the server's word is read off what the function gives.
+pub(crate) enum Feedback {
+    Itself,
+    By(Box<Expr>),
+}
+
 /// One attribute, checked.
 pub(crate) struct Attribute {
     pub(crate) target: Target,
@@ -64,6 +70,8 @@ pub(crate) struct Attribute {
     pub(crate) on_limited: Option<Expr>,
     /// What the body calls its permit.
     pub(crate) permit: Option<Ident>,
+    /// With the name that was written.
+    pub(crate) feedback: Option<(Ident, Feedback)>,
     pub(crate) krate: Option<Path>,
 }
 
@@ -85,6 +93,13 @@ impl Arguments {
         let max_delay = reader.value(Parameter::MaxDelay, |value| computed::max_delay(value, bindings));
         let on_limited = reader.value(Parameter::OnLimited, other::on_limited);
         let permit = reader.value(Parameter::Permit, |value| other::permit(value, bindings));
+        let feedback = reader
+            .pair(Parameter::Feedback, other::feedback)
+            .map(|(name, by)| (name, by.map_or(Feedback::Itself, |by| Feedback::By(Box::new(by)))));
+        if let (Some(permit), Some((name, _))) = (&permit, &feedback) {
+            let errors = reader.at(Parameter::Feedback);
+            errors.push(other::feedback_beside(permit, name));
+        }
         let registry = reader.value(Parameter::Registry, other::registry);
         let krate = reader.value(Parameter::Crate, other::krate);
         let target = target::read(&mut reader);
@@ -92,7 +107,17 @@ impl Arguments {
             target::fits(target, weight, reader.at(Parameter::Weight));
         }
         reader.errors.behind_the_pairs();
-        target.map(|target| Attribute { target, registry, key, weight, max_delay, on_limited, permit, krate })
+        target.map(|target| Attribute {
+            target,
+            registry,
+            key,
+            weight,
+            max_delay,
+            on_limited,
+            permit,
+            feedback,
+            krate,
+        })
     }
 }
 
@@ -107,14 +132,14 @@ impl Reader<'_> {
         self.pair(parameter, check).and_then(|(_, value)| value)
     }
 
-    /// The name that was written, and the value if nothing is wrong with it.
+    /// The name that was written, and the value if there is one and nothing is wrong with it.
     fn pair<T>(
         &mut self,
         parameter: Parameter,
         check: impl FnOnce(Expr) -> syn::Result<T>,
     ) -> Option<(Ident, Option<T>)> {
         let (name, value) = self.list.take(parameter)?;
-        Some((name, self.at(parameter).keep(check(value))))
+        Some((name, self.at(parameter).keep(value.map(check).transpose()).flatten()))
     }
 
     /// For errors about that parameter.

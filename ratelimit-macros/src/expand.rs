@@ -4,7 +4,9 @@
 mod borrow;
 mod item;
 mod prologue;
+mod reading;
 mod scan;
+mod site;
 mod spans;
 mod tail;
 #[cfg(test)]
@@ -13,10 +15,11 @@ mod values;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::Type;
+use syn::{Ident, Type};
 
 use self::item::Function;
 use self::prologue::{Prologue, Wait};
+use self::tail::Place;
 use crate::args::{Arguments, Attribute};
 use crate::errors::Errors;
 
@@ -41,17 +44,28 @@ pub(crate) fn expand(args: TokenStream, item: &TokenStream) -> TokenStream {
 fn body(function: &Function, attribute: Option<&Attribute>) -> syn::Result<(TokenStream, TokenStream)> {
     let signature = &function.signature;
     let (lifted, statements) = function.split_body();
-    let emit =
-        |wait| attribute.map(|attribute| Prologue::new(attribute, function).emit(wait)).unwrap_or_default();
+    let around = |place: &Place<'_>, statements: TokenStream| match attribute {
+        Some(attribute) => Prologue::new(attribute, function).around(place, statements),
+        None => statements,
+    };
+    let front = |wait, capture| {
+        let place = Place { wait, braces: &function.body, capture };
+        tail::front(statements.iter().cloned().collect(), |rest| around(&place, rest))
+    };
     if signature.asyncness.is_some() {
-        return Ok((lifted, tail::front(statements.into_iter().collect(), &emit(Wait::Task))));
+        return Ok((lifted, front(Wait::Task, quote!(move))));
     }
-    if let Some(body) = tail::into_future(&statements, &|| emit(Wait::Task)) {
+    if let Some(body) = tail::into_future(&statements, &around) {
         return Ok((lifted, body));
     }
     match tail::return_type(signature) {
         Some(ty) if tail::is_future(ty) => Err(opaque(ty)),
-        _ => Ok((lifted, tail::front(statements.into_iter().collect(), &emit(Wait::Thread)))),
+        _ => {
+            if let Some((feedback, _)) = attribute.and_then(|attribute| attribute.feedback.as_ref()) {
+                may_be_read(function, feedback)?;
+            }
+            Ok((lifted, front(Wait::Thread, TokenStream::new())))
+        }
     }
 }
 
@@ -60,6 +74,18 @@ fn opaque(ty: &Type) -> syn::Error {
         ty,
         "cannot tell where the returned future starts; write `async fn`, or end the body with `async move { .. }`",
     )
+}
+
+/// What a function that blocks its thread cannot be, once its body is a closure.
+fn may_be_read(function: &Function, feedback: &Ident) -> syn::Result<()> {
+    let message = if let Some(Type::Never(_)) = tail::return_type(&function.signature) {
+        "`feedback` reads what the function returns, and this one never returns; remove it"
+    } else if function.attributes.iter().any(|attribute| attribute.path().is_ident("track_caller")) {
+        "`feedback` makes a closure of the body, in which `#[track_caller]` is lost; remove one of the two"
+    } else {
+        return Ok(());
+    };
+    Err(syn::Error::new(feedback.span(), message))
 }
 
 /// Everything of the function but its body is passed on token by token: rebuilt tokens would take its lints along.

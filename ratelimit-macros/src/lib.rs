@@ -1,6 +1,7 @@
 //! The attribute of the crate [`rate-limited`](https://docs.rs/rate-limited): use that crate, which re-exports it.
 //!
-//! `args` reads and checks what the attribute says, `expand` puts a prologue into the function. Neither knows the
+//! `args` reads and checks what the attribute says, `expand` puts a prologue into the function, and what reads an answer
+//! around its body where that is asked for. Neither knows the
 //! engine: the expansion names nothing but the facade's `__private`.
 
 mod args;
@@ -18,7 +19,7 @@ use proc_macro::TokenStream;
 ///
 /// # Parameters
 ///
-/// `name = value` pairs in any order, each at most once, `bucket` or `rate` at least.
+/// `name = value` pairs in any order, each at most once, `bucket` or `rate` at least; `feedback` also without a value.
 ///
 /// | parameter | value | without it |
 /// |---|---|---|
@@ -29,12 +30,17 @@ use proc_macro::TokenStream;
 /// | `rate`, `burst` | rate, whole number | the bucket exists already |
 /// | `on_limited` | function of the error | `Err(error.into())` |
 /// | `permit` | new variable name | the permit has no name in the body |
+/// | `feedback` | none, or function of what is returned | nobody tells the bucket what the server said |
 /// | `registry` | expression of a registry | the global one |
 /// | `crate` | path | `::rate_limited` |
 ///
 /// At each call `registry`, `bucket`, `key`, `weight` and `max_delay` are evaluated in this order, each once, before
 /// anything is waited for; then the body starts. They see the function's arguments and `self`, and borrow them. What
 /// they hold is gone before the wait.
+///
+/// The body stays as it is, unless `feedback` is written: then it runs inside a closure, or an `async` block, so that every
+/// way in which it ends comes by the reading of what it gives. Return type, `?`, `impl Trait` and `Send` stay what they
+/// were; only `#[track_caller]` is lost, which is an error.
 ///
 /// # Functions
 ///

@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use crate::bucket::Bucket;
 use crate::error::Error;
-use crate::feedback::ServerFeedback;
 use crate::key::Key;
-use crate::permit::Permit;
 use crate::time::nanos;
 
 /// `key = ..`.
@@ -32,18 +30,6 @@ pub fn weight(weight: impl Weight) -> Option<u32> {
 #[must_use]
 pub fn max_delay(max_delay: impl MaxDelay) -> Option<u64> {
     Some(max_delay.nanos())
-}
-
-/// `feedback`: tells what the function gave of the server's limits.
-#[inline]
-pub fn observe(permit: &Permit, given: &(impl ServerFeedback + ?Sized)) {
-    permit.observe(&given);
-}
-
-/// `feedback = <closure>`: tells what is made of what the function gave.
-#[inline]
-pub fn observe_by<T: ?Sized, F: ServerFeedback>(permit: &Permit, given: &T, read: impl FnOnce(&T) -> F) {
-    permit.observe(&read(given));
 }
 
 /// What `bucket = <expression>` may give: borrowed, never moved.

@@ -1,4 +1,5 @@
-//! The grammar of the attribute: `name = value` pairs in any order, read on past every mistake.
+//! The grammar of the attribute: `name = value` pairs in any order, some also by their name alone, read on past every
+//! mistake.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
@@ -12,7 +13,8 @@ use crate::errors::Errors;
 
 #[derive(Default)]
 pub(super) struct List {
-    given: Vec<(Parameter, Ident, Expr)>,
+    /// Without a value only where the name says enough.
+    given: Vec<(Parameter, Ident, Option<Expr>)>,
     /// Every parameter that was written or meant, rightly or wrongly, with the number of its pair.
     seen: Vec<(Parameter, usize)>,
 }
@@ -55,7 +57,7 @@ impl List {
         list
     }
 
-    pub(super) fn take(&mut self, parameter: Parameter) -> Option<(Ident, Expr)> {
+    pub(super) fn take(&mut self, parameter: Parameter) -> Option<(Ident, Option<Expr>)> {
         let index = self.given.iter().position(|(given, ..)| *given == parameter)?;
         let (_, name, value) = self.given.swap_remove(index);
         Some((name, value))
@@ -79,7 +81,7 @@ impl List {
     ) -> syn::Result<Option<Stranger>> {
         if let Some(value) = alone(input) {
             let behind_a_key = self.given.last().is_some_and(|(parameter, _, key)| {
-                *parameter == Parameter::Key && matches!(lit(key), Some(Lit::Str(_)))
+                *parameter == Parameter::Key && matches!(key.as_ref().and_then(lit), Some(Lit::Str(_)))
             });
             return Ok(Some(Stranger::Value { value: Box::new(value), behind_a_key }));
         }
@@ -95,7 +97,11 @@ impl List {
             return Ok(Some(Stranger::Name(name)));
         };
         self.seen.push((row.parameter, place));
-        let value = assigned(input, &name, Some(row))?;
+        let value = if row.alone && !may_be_assigned(input) {
+            None
+        } else {
+            Some(assigned(input, &name, Some(row))?)
+        };
         if !self.given.iter().any(|(given, ..)| *given == row.parameter) {
             self.given.push((row.parameter, name, value));
         } else if row.parameter == Parameter::Rate {
@@ -136,6 +142,13 @@ fn is_assigned(input: ParseStream<'_>) -> bool {
     input.peek(Token![=]) && !input.peek(Token![==]) && !input.peek(Token![=>])
 }
 
+/// Whether `=` comes next, or what else is written for it.
+fn may_be_assigned(input: ParseStream<'_>) -> bool {
+    input.peek(Token![=])
+        || (input.peek(Token![:]) && !input.peek(Token![::]))
+        || input.peek(syn::token::Paren)
+}
+
 fn no_name(input: ParseStream<'_>) -> syn::Error {
     let hint = match input.fork().parse::<Lit>() {
         Ok(Lit::Str(_)) => "remove the quotes, as in `bucket = \"name\"`",
@@ -148,9 +161,9 @@ fn no_name(input: ParseStream<'_>) -> syn::Error {
 
 /// The `= value` of a parameter.
 fn assigned(input: ParseStream<'_>, name: &Ident, row: Option<&Row>) -> syn::Result<Expr> {
-    let example = row.map_or("name = value", |row| row.example);
+    let ways = row.map_or_else(|| "it as in `name = value`".to_owned(), Row::ways);
     let no_value = || {
-        let message = format!("parameter `{}` needs a value; write it as in `{example}`", name.unraw());
+        let message = format!("parameter `{}` needs a value; write {ways}", name.unraw());
         Err(syn::Error::new(name.span(), message))
     };
     let name = name.unraw();
@@ -159,10 +172,7 @@ fn assigned(input: ParseStream<'_>, name: &Ident, row: Option<&Row>) -> syn::Res
     }
     if !is_assigned(input) {
         let (span, _) = next(input);
-        return Err(syn::Error::new(
-            span,
-            format!("expected `=` after `{name}`; write it as in `{example}`"),
-        ));
+        return Err(syn::Error::new(span, format!("expected `=` after `{name}`; write {ways}")));
     }
     let _: Token![=] = input.parse()?;
     if input.is_empty() || input.peek(Token![,]) {
@@ -170,7 +180,7 @@ fn assigned(input: ParseStream<'_>, name: &Ident, row: Option<&Row>) -> syn::Res
     }
     // Not an expression, but what a variable is declared by elsewhere.
     if input.peek(Token![mut]) && row.is_some_and(|row| row.parameter == Parameter::Permit) {
-        let message = format!("`permit` must be a new variable name, found `mut`; write `{example}`");
+        let message = "`permit` must be a new variable name, found `mut`; write `permit = permit`";
         return Err(syn::Error::new(next(input).0, message));
     }
     let whole = input.fork();
@@ -178,8 +188,7 @@ fn assigned(input: ParseStream<'_>, name: &Ident, row: Option<&Row>) -> syn::Res
         // At the end of its input syn can only point at the whole attribute.
         let ended = error.to_string().starts_with("unexpected end of input");
         let span = if ended { last(&whole) } else { error.span() };
-        let message =
-            format!("the value of `{name}` is broken off or malformed: {error}; write it as in `{example}`");
+        let message = format!("the value of `{name}` is broken off or malformed: {error}; write {ways}");
         syn::Error::new(span, message)
     })
 }
@@ -216,14 +225,10 @@ fn recover(input: ParseStream<'_>) {
 fn starts_pair(input: ParseStream<'_>) -> bool {
     let ahead = input.fork();
     let Ok(name) = ahead.call(Ident::parse_any) else { return false };
-    let like_assigned = ahead.peek(Token![==])
-        || ahead.peek(Token![=>])
-        || (ahead.peek(Token![:]) && !ahead.peek(Token![::]))
-        || ahead.peek(syn::token::Paren);
     ahead.is_empty()
         || ahead.peek(Token![,])
         || is_assigned(&ahead)
-        || (like_assigned && matches!(meaning(&name), Meaning::Own(_) | Meaning::Foreign(_)))
+        || (may_be_assigned(&ahead) && matches!(meaning(&name), Meaning::Own(_) | Meaning::Foreign(_)))
 }
 
 /// Where the next token stands, and its text for a message.

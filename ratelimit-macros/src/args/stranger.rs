@@ -129,9 +129,11 @@ fn guess(value: &Expr) -> Option<Guess> {
 
 /// `"max_delay = 1s"`: the name is in the quotes too.
 fn quoted_pair(text: &str) -> Option<Guess> {
-    let (name, _) = text.split_once('=')?;
-    let row = TABLE.iter().find(|row| row.name == name.trim())?;
-    let write = format!("write it without the quotes, as in `{}`", row.example);
+    let pair = text.split_once('=');
+    let name = pair.map_or(text, |(name, _)| name);
+    let row = TABLE.iter().find(|row| row.name == name.trim() && (row.alone || pair.is_some()))?;
+    let shown = if pair.is_some() { row.example } else { row.name };
+    let write = format!("write it without the quotes, as in `{shown}`");
     Some(Guess { parameter: row.parameter, write })
 }
 

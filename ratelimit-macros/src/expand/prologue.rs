@@ -2,14 +2,13 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::ext::IdentExt;
 use syn::{Expr, ReturnType, Type};
 
 use super::item::Function;
 use super::spans::{Ends, call, call_as, moved, ours};
+use super::tail::Place;
 use super::values::Value;
-use super::{borrow, scan, tail, values};
-use crate::args::literal::{Rate, Shape};
+use super::{borrow, reading, scan, site, tail, values};
 use crate::args::{Attribute, Target};
 
 /// How the prologue waits.
@@ -32,15 +31,44 @@ impl<'a> Prologue<'a> {
         Prologue { attribute, function }
     }
 
-    pub(super) fn emit(&self, wait: Wait) -> TokenStream {
+    /// The body with the prologue in front of it.
+    pub(super) fn around(&self, place: &Place<'_>, body: TokenStream) -> TokenStream {
+        let body = match &self.attribute.feedback {
+            None => body,
+            Some((_, feedback)) => reading::around(self, feedback, place, body),
+        };
+        self.emit(place.wait).into_iter().chain(body).collect()
+    }
+
+    fn emit(&self, wait: Wait) -> TokenStream {
         let site = Span::mixed_site();
         let import = self.import();
         let (begin, wait_for_it) = self.call(wait);
+        let let_site = self.is_told().then(|| self.let_site());
+        let marked = quote_spanned!(site=> __rate_limited::Site::mark(__site, __permit));
         let refused = self.refused(wait);
         let allow = self.allow();
         // The permit is the function's first variable, hence the last to be dropped. A name of the user's is his own
         // token: the body sees it, and the compiler says when it does not use it.
         match &self.attribute.permit {
+            None if self.attribute.feedback.is_some() => {
+                let given = self.given_type(wait);
+                quote_spanned! {site=>
+                    let (__permit, __given) = {
+                        #import
+                        let __given = __rate_limited::Given #given ::new();
+                        if let __rate_limited::Some(__value) = __given.nothing() {
+                            return __value;
+                        }
+                        #let_site
+                        #begin
+                        match #wait_for_it {
+                            __rate_limited::Ok(__permit) => (#marked, __given),
+                            __rate_limited::Err(__error) => return #refused,
+                        }
+                    };
+                }
+            }
             // What nobody looks into stays what it came as: taking it out costs the compiler as much as waiting for it.
             None => quote_spanned! {site=>
                 #allow
@@ -58,14 +86,24 @@ impl<'a> Prologue<'a> {
                 #allow
                 let #permit = {
                     #import
+                    #let_site
                     #begin
                     match #wait_for_it {
-                        __rate_limited::Ok(__permit) => __permit,
+                        __rate_limited::Ok(__permit) => #marked,
                         __rate_limited::Err(__error) => return #refused,
                     }
                 };
             },
         }
+    }
+
+    /// The type of what a returned future gives, where it is told: nothing else in the future knows of it.
+    fn given_type(&self, wait: Wait) -> Option<TokenStream> {
+        if wait == Wait::Thread || self.function.signature.asyncness.is_some() {
+            return None;
+        }
+        let ty = self.written(wait)?;
+        Some(moved(quote_spanned!(Span::mixed_site()=> ::<#ty>)))
     }
 
     /// The statements that lead up to the call that waits, and that call.
@@ -77,19 +115,21 @@ impl<'a> Prologue<'a> {
         };
         let awaited = (wait == Wait::Task).then(|| quote_spanned!(site=> .await));
         let values = self.values();
-        // What a future borrowed while it waits would have to be `Sync`.
+        // What a future borrowed while it waits would have to be `Sync`. And a bucket whose answers are read is told so
+        // where it is found.
         if let (Wait::Thread, Target::Dynamic(bucket), None, None) =
             (wait, &self.attribute.target, &self.attribute.registry, &values)
             && borrow::is_named(bucket)
+            && self.attribute.feedback.is_none()
         {
-            let the_static = self.the_static();
+            let the_site = self.site();
             let bucket = borrow::reference(bucket);
-            let arguments = quote_spanned!(site=> #the_static, #bucket);
+            let arguments = quote_spanned!(site=> #the_site, #bucket);
             return (TokenStream::new(), call(Ends::of(&bucket), &["Site", "acquire_on"], arguments));
         }
         let begin = self.begin();
         let (owner, subject) = match &begin {
-            None => ("Site", self.the_static()),
+            None => ("Site", self.site()),
             Some(_) => ("Call", quote_spanned!(site=> __call)),
         };
         let verb = if values.is_some() { format!("{verb}_with") } else { verb.to_owned() };
@@ -117,7 +157,7 @@ impl<'a> Prologue<'a> {
     }
 
     /// The one mention of the crate: where it is not found, the compiler says so once, and at the path.
-    fn import(&self) -> TokenStream {
+    pub(super) fn import(&self) -> TokenStream {
         let site = Span::mixed_site();
         match &self.attribute.krate {
             None => quote_spanned!(site=> use ::rate_limited::__private as __rate_limited;),
@@ -130,7 +170,7 @@ impl<'a> Prologue<'a> {
         let site = Span::mixed_site();
         let call = match (&self.attribute.target, self.attribute.registry.as_ref()) {
             (Target::Dynamic(bucket), registry) => {
-                let the_static = self.the_static();
+                let let_site = (!self.is_told()).then(|| self.let_site());
                 let (let_registry, call) = match registry {
                     None => (None, call_on(bucket, "call_on", &TokenStream::new())),
                     Some(registry) => {
@@ -139,12 +179,12 @@ impl<'a> Prologue<'a> {
                         (Some(let_registry), call)
                     }
                 };
-                quote_spanned!(site=> let __site = #the_static; #let_registry #call)
+                quote_spanned!(site=> #let_site #let_registry #call)
             }
             (_, Some(registry)) => {
-                let the_static = self.the_static();
+                let the_site = self.site();
                 let (at, name, let_registry) = let_registry(registry);
-                let call = call(at, &["Site", "call_in"], quote_spanned!(site=> #the_static, #name));
+                let call = call(at, &["Site", "call_in"], quote_spanned!(site=> #the_site, #name));
                 quote_spanned!(site=> #let_registry #call)
             }
             (_, None) => return None,
@@ -152,50 +192,34 @@ impl<'a> Prologue<'a> {
         Some(quote_spanned!(site=> let __call = { #call };))
     }
 
-    /// The call site's static. One for all instances of a generic function: it can name no type of theirs.
-    fn the_static(&self) -> TokenStream {
-        let site = Span::mixed_site();
-        let name = self.function.signature.ident.unraw().to_string();
-        let function = quote_spanned!(site=> ::core::concat!(::core::module_path!(), "::", #name));
-        let new = match &self.attribute.target {
-            Target::Named(bucket) => quote_spanned!(site=> named(#bucket, #function)),
-            Target::Declared(bucket, new) => {
-                let rate = rate(*new);
-                quote_spanned!(site=> declared(#bucket, #rate, #function))
-            }
-            Target::Own(new) => {
-                let rate = rate(*new);
-                quote_spanned! {site=> own(
-                    ::core::concat!(
-                        ::core::module_path!(), "::", #name, "@", ::core::line!(), ":", ::core::column!()
-                    ),
-                    #rate,
-                    #function
-                )}
-            }
-            Target::Dynamic(_) => quote_spanned!(site=> dynamic(#function)),
-        };
-        quote_spanned!(site=> { static SITE: __rate_limited::Site = __rate_limited::Site::#new; &SITE })
+    /// The call site, by the variable that holds it where there is one.
+    fn site(&self) -> TokenStream {
+        if self.is_told() {
+            return quote_spanned!(Span::mixed_site()=> __site);
+        }
+        site::the_static(self.attribute, self.function)
+    }
+
+    fn let_site(&self) -> TokenStream {
+        let the_static = site::the_static(self.attribute, self.function);
+        quote_spanned!(Span::mixed_site()=> let __site = #the_static;)
+    }
+
+    /// Whether the server's answers may be told of: the permit is then marked with the site that it is of.
+    fn is_told(&self) -> bool {
+        self.attribute.permit.is_some() || self.attribute.feedback.is_some()
     }
 
     /// What the function gives when it is refused, underlined at its return type.
     fn refused(&self, wait: Wait) -> TokenStream {
         let site = Span::mixed_site();
-        let given = self.given(wait);
         let Some(on_limited) = &self.attribute.on_limited else {
-            let at = match given.or_else(|| tail::return_type(&self.function.signature)) {
-                Some(ty) => Ends::of(&ty.to_token_stream()),
-                None => Ends::at(self.function.signature.ident.span()),
-            };
-            return call(at, &["FromLimited", "from_limited"], quote_spanned!(site=> __error));
+            return call(self.output(wait), &["FromLimited", "from_limited"], quote_spanned!(site=> __error));
         };
         // A closure is read with that type in view, and so is wrong itself where it gives another. What a function
         // gives may still be made into it.
         let ty = match on_limited {
-            Expr::Closure(closure) if matches!(closure.output, ReturnType::Default) => given
-                .map(ToTokens::to_token_stream)
-                .filter(scan::may_be_repeated)
-                .filter(|_| !scan::may_have_items(self.function.body.stream())),
+            Expr::Closure(closure) if matches!(closure.output, ReturnType::Default) => self.written(wait),
             _ => None,
         };
         let on_limited = on_limited.to_token_stream();
@@ -203,6 +227,22 @@ impl<'a> Prologue<'a> {
         // At a place of ours: what lints have to say of the type they have said of the function's head.
         let types = ty.map(|ty| quote_spanned!(ours(at.first)=> ::<_, #ty>)).map(moved).unwrap_or_default();
         call_as(at, &["apply"], &types, quote_spanned!(site=> __error, #on_limited))
+    }
+
+    /// Where the type of what is given stands.
+    pub(super) fn output(&self, wait: Wait) -> Ends {
+        match self.given(wait).or_else(|| tail::return_type(&self.function.signature)) {
+            Some(ty) => Ends::of(&ty.to_token_stream()),
+            None => Ends::at(self.function.signature.ident.span()),
+        }
+    }
+
+    /// The type of what is given, where it may be written in the body too.
+    fn written(&self, wait: Wait) -> Option<TokenStream> {
+        self.given(wait)
+            .map(ToTokens::to_token_stream)
+            .filter(scan::may_be_repeated)
+            .filter(|_| !scan::may_have_items(self.function.body.stream()))
     }
 
     /// The type of what the body gives, or of what the future gives that it ends with; where it is told.
@@ -241,17 +281,4 @@ fn call_on(bucket: &Expr, method: &str, registry: &TokenStream) -> TokenStream {
         let arguments = quote_spanned!(Span::mixed_site()=> __site, #registry #bucket);
         call(Ends::of(&bucket), &["Site", method], arguments)
     })
-}
-
-fn rate(rate: Rate) -> TokenStream {
-    let site = Span::mixed_site();
-    let Rate { amount, nanos, shape } = rate;
-    let shape = match shape {
-        Shape::Sliding => TokenStream::new(),
-        Shape::Burst(burst) => quote_spanned!(site=> .burst(#burst)),
-        Shape::Fixed => quote_spanned!(site=> .fixed()),
-    };
-    quote_spanned! {site=>
-        __rate_limited::Rate::new(#amount, ::core::time::Duration::from_nanos(#nanos)) #shape
-    }
 }

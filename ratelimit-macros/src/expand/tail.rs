@@ -5,14 +5,36 @@ use quote::ToTokens;
 use syn::parse::{ParseStream, Parser};
 use syn::{GenericArgument, Item, PathArguments, ReturnType, Signature, Type, TypeParamBound};
 
+use super::prologue::Wait;
+
+/// Where a body stands.
+pub(super) struct Place<'a> {
+    pub(super) wait: Wait,
+    pub(super) braces: &'a Group,
+    /// `move`, if the future takes what its body names.
+    pub(super) capture: TokenStream,
+}
+
+/// What becomes of a body, without the items that lead it.
+pub(super) type Around<'a> = dyn Fn(&Place<'_>, TokenStream) -> TokenStream + 'a;
+
 /// Puts the prologue into the `async` block that the body ends with: `async { .. }`, `async move { .. }`, either in
 /// `Box::pin(..)` (as `#[async_trait]` makes them) or with `.boxed()` behind. `None` if it ends with no such block.
-pub(super) fn into_future(body: &[TokenTree], prologue: &dyn Fn() -> TokenStream) -> Option<TokenStream> {
+pub(super) fn into_future(body: &[TokenTree], around: &Around<'_>) -> Option<TokenStream> {
     let end = without_boxed(body);
     let (last, before) = body.get(..end)?.split_last()?;
     let TokenTree::Group(group) = last else { return None };
     let inside = match group.delimiter() {
-        Delimiter::Brace if ends_statement(before_async(before)?) => front(group.stream(), &prologue()),
+        Delimiter::Brace => {
+            let rest = before_async(before)?;
+            if !ends_statement(rest) {
+                return None;
+            }
+            // `async` and what follows.
+            let capture = before.get(rest.len() + 1..)?.iter().cloned().collect();
+            let place = Place { wait: Wait::Task, braces: group, capture };
+            front(group.stream(), |rest| around(&place, rest))
+        }
         Delimiter::Parenthesis if ends_statement(before_box_pin(before)?) => {
             // The block must be the whole argument, so nothing may end a statement before it.
             let trees: Vec<TokenTree> = group.stream().into_iter().collect();
@@ -24,12 +46,12 @@ pub(super) fn into_future(body: &[TokenTree], prologue: &dyn Fn() -> TokenStream
             if !before_async(keywords)?.is_empty() {
                 return None;
             }
-            into_future(block, prologue)?
+            into_future(block, around)?
         }
         // `macro_rules` hands over expressions in invisible groups.
         Delimiter::None if ends_statement(before) => {
             let trees: Vec<TokenTree> = group.stream().into_iter().collect();
-            into_future(&trees, prologue)?
+            into_future(&trees, around)?
         }
         _ => return None,
     };
@@ -42,12 +64,11 @@ pub(super) fn into_future(body: &[TokenTree], prologue: &dyn Fn() -> TokenStream
 
 /// The prologue before the first statement, but behind items that lead the body: they are in scope everywhere in
 /// it, and an item behind a statement is a lint of its own.
-pub(super) fn front(body: TokenStream, prologue: &TokenStream) -> TokenStream {
+pub(super) fn front(body: TokenStream, around: impl FnOnce(TokenStream) -> TokenStream) -> TokenStream {
     let items = leading_items(&body);
     let mut trees = body.into_iter();
     let mut tokens: TokenStream = trees.by_ref().take(items).collect();
-    prologue.to_tokens(&mut tokens);
-    tokens.extend(trees);
+    tokens.extend(around(trees.collect()));
     tokens
 }
 

@@ -1,4 +1,4 @@
-//! `on_limited`, `permit`, `registry` and `crate`.
+//! `on_limited`, `permit`, `feedback`, `registry` and `crate`.
 
 use syn::ext::IdentExt;
 use syn::{Expr, ExprLit, Ident, Lit, Path};
@@ -32,6 +32,36 @@ pub(in crate::args) fn on_limited(value: Expr) -> syn::Result<Expr> {
         );
     }
     Ok(value)
+}
+
+pub(in crate::args) fn feedback(value: Expr) -> syn::Result<Expr> {
+    let value = peel(value);
+    let found = found(&value).or_else(|| is_value(&value).then_some("a value"));
+    if let Some(found) = found {
+        return wrong(
+            &value,
+            format!(
+                "`feedback` must be a function, found {found}; write `feedback` alone, or as in `feedback = |answer| ..`"
+            ),
+        );
+    }
+    if let Expr::Closure(closure) = &value
+        && let Some(token) = &closure.asyncness
+    {
+        return wrong(
+            token,
+            "the closure of `feedback` cannot be `async`; it only reads what the function returns",
+        );
+    }
+    Ok(value)
+}
+
+/// The body may give its permit back, and then there is nothing left to tell.
+pub(in crate::args) fn feedback_beside(permit: &Ident, feedback: &Ident) -> syn::Error {
+    let message = format!(
+        "`feedback` cannot stand beside `permit`; remove it, and call `{permit}.observe(&answer)` in the body"
+    );
+    syn::Error::new(feedback.span(), message)
 }
 
 /// What a function of the error would give, without the function.

@@ -5,9 +5,10 @@ use quote::quote;
 
 use super::{expand, tokens};
 
-const PIECES: [&str; 48] = [
+const PIECES: [&str; 49] = [
     "bucket",
     "key",
+    "feedback",
     "weight",
     "=",
     "==",
@@ -56,7 +57,7 @@ const PIECES: [&str; 48] = [
     "#![a]",
 ];
 
-const ARGUMENTS: [&str; 8] = [
+const ARGUMENTS: [&str; 10] = [
     "bucket = \"kitsu\"",
     "rate = \"10/s\", burst = 5, weight = 2",
     "bucket = if user.paid { PAID } else { FREE }, registry = match user { _ => self.limits }",
@@ -64,6 +65,8 @@ const ARGUMENTS: [&str; 8] = [
     "bucket = \"kitsu\", key = \"{user}\", max_delay = \"5s\"",
     "bucket = BUCKET, weight = user.weight(), crate = ::limits, permit = permit",
     "bucket = BUCKET, on_limited = |error| Err(error), max_delay = |user| user.patience",
+    "bucket = \"kitsu\", feedback",
+    "bucket = BUCKET, feedback = |answer| answer.read(), key = user",
     "bucket = BUCKET, key = { let name = user.name; name }",
 ];
 
@@ -147,6 +150,12 @@ fn comes_back(args: TokenStream, item: &TokenStream) -> bool {
         && messages.iter().any(|text| text == "compile_error")
     {
         return false;
+    }
+    if after.iter().any(|text| text == "__given") {
+        // It stands on both sides of the body.
+        let mut rest = after.iter();
+        assert!(before.iter().all(|text| rest.any(|other| other == text)), "{item}\n{before:?}\n{after:?}");
+        return true;
     }
     // The prologue is one piece, so what is not in front of it is behind it.
     let front = before.iter().zip(&after).take_while(|(before, after)| before == after).count();

@@ -27,6 +27,27 @@ fn a_future_that_starts_elsewhere_is_an_error() {
 }
 
 #[test]
+fn what_cannot_be_read_is_an_error() {
+    let lost =
+        "`feedback` makes a closure of the body, in which `#[track_caller]` is lost; remove one of the two";
+    let never = "`feedback` reads what the function returns, and this one never returns; remove it";
+    for (item, said) in [
+        ("fn f() -> ! { panic!() }", Some(never)),
+        ("#[track_caller] fn f() -> A { 1 }", Some(lost)),
+        ("#[inline] #[track_caller] fn f() { 1 }", Some(lost)),
+        ("#[track_caller] async fn f() -> A { 1 }", None),
+        ("#[track_caller] fn f() -> A { async { 1 } }", None),
+        ("fn f() {}", None),
+    ] {
+        let found = mistakes_on("bucket = B, feedback", item);
+        let expected: Vec<(String, String)> =
+            said.map(|said| (said.to_owned(), "feedback".to_owned())).into_iter().collect();
+        assert_eq!(found, expected, "{item}");
+        assert!(mistakes_on("bucket = B", item).is_empty(), "{item}");
+    }
+}
+
+#[test]
 fn an_item_that_cannot_be_limited_hides_no_mistake() {
     let args = "bucket = \"a\", wieght = 2, key = |usr| usr, max_delay = 5";
     for (item, usr) in [

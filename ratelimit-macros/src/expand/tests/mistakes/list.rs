@@ -4,6 +4,13 @@ use super::{mistake, mistakes};
 
 #[test]
 fn every_pair_of_parameters_in_both_orders() {
+    // The two that exclude each other.
+    for told in ["permit = permit", "feedback", "feedback = |answer| answer"] {
+        every_pair(told);
+    }
+}
+
+fn every_pair(told: &str) {
     let values = [
         "bucket = \"kitsu\"",
         "key = user",
@@ -12,7 +19,7 @@ fn every_pair_of_parameters_in_both_orders() {
         "rate = \"10/s\"",
         "burst = 5",
         "on_limited = |_| 1",
-        "permit = permit",
+        told,
         "registry = REGISTRY",
         "crate = ::limits",
     ];
@@ -32,6 +39,43 @@ fn every_pair_of_parameters_in_both_orders() {
             }
         }
     }
+}
+
+#[test]
+fn what_may_stand_alone_needs_no_value() {
+    for args in [
+        "feedback, bucket = B",
+        "bucket = B, feedback",
+        "bucket = B, feedback,",
+        "bucket = B, feedback = read",
+    ] {
+        assert!(mistakes(args).is_empty(), "{args}: {:?}", mistakes(args));
+    }
+    let ways = "write `feedback` alone, or as in `feedback = |answer| ..`";
+    for (args, at) in [
+        ("bucket = B, feedback()", "()"),
+        ("bucket = B, feedback(|answer| answer)", "(|answer| answer)"),
+        ("bucket = B, feedback: read", ":"),
+    ] {
+        mistake(args, &format!("expected `=` after `feedback`; {ways}"), at);
+    }
+    mistake("bucket = B, feedback == read", "expected `=` after `feedback`", "=");
+    mistake("bucket = B, feedback => read", "expected `=` after `feedback`", "=");
+    for args in ["bucket = B, feedback =", "feedback =, bucket = B"] {
+        mistake(args, &format!("parameter `feedback` needs a value; {ways}"), "feedback");
+    }
+    mistake("bucket = B, feedback weight = 2", "expected `,` before `weight`", "weight");
+    mistake("feedback |answer| answer, bucket = B", "expected `,`, found `|`", "|");
+    mistake("bucket = B feedback", "expected `,` before `feedback`", "feedback");
+    mistake("bucket = B, weight = 2 feedback, key = user", "expected `,` before `feedback`", "feedback");
+    mistake("bucket = B, feedback, feedback", "duplicate parameter `feedback`", "feedback");
+    mistake("bucket = B, feedbck", "did you mean `feedback`?", "feedbck");
+    mistake("bucket = B, fedback = read", "did you mean `feedback`?", "fedback");
+    mistake("bucket = B, observe", "use `feedback`, as in `feedback = |answer| ..`", "observe");
+    mistake("bucket = B, feedback, observe = read", "remove it, `feedback` is given already", "observe");
+    mistake("bucket = B, \"feedback\"", "write it without the quotes, as in `feedback`", "\"feedback\"");
+    mistake("feedback", "missing `bucket`", "");
+    mistake("bucket = B, permit", "parameter `permit` needs a value", "permit");
 }
 
 #[test]

@@ -194,6 +194,42 @@ fn parentheses_hide_no_literal() {
 }
 
 #[test]
+fn what_reads_an_answer_is_a_function() {
+    for (value, found) in [
+        ("true", "a bool"),
+        ("5", "an integer"),
+        ("\"answer\"", "a string"),
+        ("None", "a value"),
+        ("Some(answer)", "a value"),
+        ("()", "a value"),
+    ] {
+        let said = format!("`feedback` must be a function, found {found}; write `feedback` alone, or as in");
+        mistake(&format!("bucket = B, feedback = {value}"), &said, value);
+    }
+    for value in [
+        "read",
+        "Answer::read",
+        "|answer| answer",
+        "|_: &Answer| -> Option<Feedback> { None }",
+        "reader()",
+        "|()| x",
+    ] {
+        let args = format!("bucket = B, feedback = {value}");
+        assert!(mistakes(&args).is_empty(), "{args}: {:?}", mistakes(&args));
+    }
+    mistake("bucket = B, feedback = async |answer| answer", "cannot be `async`", "async");
+}
+
+#[test]
+fn an_answer_is_told_of_at_one_place() {
+    let said =
+        "`feedback` cannot stand beside `permit`; remove it, and call `mine.observe(&answer)` in the body";
+    mistake("bucket = B, permit = mine, feedback", said, "feedback");
+    mistake("bucket = B, feedback = read, permit = mine", said, "feedback");
+    mistake("bucket = B, feedback, permit = \"mine\"", "`permit` must be a new variable name", "\"mine\"");
+}
+
+#[test]
 fn a_crate_path_is_shown_as_it_was_written() {
     mistake(
         "bucket = \"a\", crate = self::my_api::limits",

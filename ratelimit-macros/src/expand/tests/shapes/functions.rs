@@ -96,22 +96,25 @@ fn a_method_under_async_trait() {
                 Box::pin(async move {
                     let permit = {
                         use ::rate_limited::__private as __rate_limited;
+                        let __site = {
+                            static SITE: __rate_limited::Site = __rate_limited::Site::named(
+                                "kitsu",
+                                ::core::concat!(::core::module_path!(), "::", "fetch"),
+                            );
+                            &SITE
+                        };
                         let __key = __rate_limited::key(&id);
                         match __rate_limited::Site::acquire_async_with(
-                                {
-                                    static SITE: __rate_limited::Site = __rate_limited::Site::named(
-                                        "kitsu",
-                                        ::core::concat!(::core::module_path!(), "::", "fetch"),
-                                    );
-                                    &SITE
-                                },
+                                __site,
                                 __key,
                                 __rate_limited::Some(1),
                                 __rate_limited::None,
                             )
                             .await
                         {
-                            __rate_limited::Ok(__permit) => __permit,
+                            __rate_limited::Ok(__permit) => {
+                                __rate_limited::Site::mark(__site, __permit)
+                            }
                             __rate_limited::Err(__error) => {
                                 return __rate_limited::FromLimited::from_limited(__error);
                             }

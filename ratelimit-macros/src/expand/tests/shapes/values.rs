@@ -147,16 +147,15 @@ fn a_permit_of_the_body_s() {
             async fn batch(&self) -> Answer {
                 let permit = {
                     use ::rate_limited::__private as __rate_limited;
-                    match __rate_limited::Site::acquire_async({
-                            static SITE: __rate_limited::Site = __rate_limited::Site::named(
-                                "mail",
-                                ::core::concat!(::core::module_path!(), "::", "batch"),
-                            );
-                            &SITE
-                        })
-                        .await
-                    {
-                        __rate_limited::Ok(__permit) => __permit,
+                    let __site = {
+                        static SITE: __rate_limited::Site = __rate_limited::Site::named(
+                            "mail",
+                            ::core::concat!(::core::module_path!(), "::", "batch"),
+                        );
+                        &SITE
+                    };
+                    match __rate_limited::Site::acquire_async(__site).await {
+                        __rate_limited::Ok(__permit) => __rate_limited::Site::mark(__site, __permit),
                         __rate_limited::Err(__error) => {
                             return __rate_limited::FromLimited::from_limited(__error);
                         }

@@ -1,0 +1,8 @@
+use rate_limited::{Error, rate_limited};
+
+#[rate_limited(feedback =, bucket = "kitsu")]
+fn search(user: u32, page: &str) -> Result<usize, Error> {
+    Ok(user as usize + page.len())
+}
+
+fn main() {}
