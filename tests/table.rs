@@ -2,11 +2,14 @@
 //!
 //! A form is an annotated function whose attribute evaluates the [`World`]'s `registry()`, `bucket()`, `key(user)`,
 //! `weight(weight)` and `max_delay()`, and whose body begins with `body()`. A package gives its forms to
-//! [`behaves!`](crate::behaves), which makes a test of each row.
+//! [`behaves!`](crate::behaves), which makes a test of each row; those whose answers are read by
+//! `feedback = |_| answer()` also to [`reads!`](crate::reads).
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says so by panicking")]
 
+pub mod answers;
 pub mod running;
+pub mod server;
 
 use std::fmt::Display;
 use std::panic::resume_unwind;
@@ -17,6 +20,7 @@ use std::time::Duration;
 use rate_limited::{Error, ErrorKind, Registry};
 
 pub use self::running::{Outcome, Running};
+pub use self::server::{Server, answer};
 use crate::{Bench, Log};
 
 const NAME: &str = "forms";
@@ -123,6 +127,12 @@ pub struct Form {
 }
 
 impl Form {
+    /// Whether its name is another.
+    #[must_use]
+    pub fn is_none_of(&self, names: &[&str]) -> bool {
+        !names.iter().any(|name| self.site.strip_suffix(name).is_some_and(|path| path.ends_with("::")))
+    }
+
     fn begin(&self, world: &Arc<World>, user: u32, weight: u32) -> Running {
         (self.call)(Arc::clone(world), user, weight)
     }

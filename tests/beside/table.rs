@@ -4,7 +4,7 @@
 
 use async_trait::async_trait;
 use rate_limited::rate_limited;
-use rate_limited_tests::table::{Outcome, World};
+use rate_limited_tests::table::{Form, Outcome, World, answer};
 use tracing::instrument;
 
 /// The attribute with all that the table watches, after and before others.
@@ -58,9 +58,53 @@ limited! { [must_use = "it says whether", doc = "Above.", inline] [doc = "Below.
     }
 }
 
+#[rate_limited(
+    bucket = world.bucket(),
+    key = world.key(user),
+    weight = world.weight(weight),
+    max_delay = world.max_delay(),
+    registry = world.registry(),
+    feedback = |_| answer(),
+)]
+#[instrument(skip_all, err)]
+async fn read_above_instrument(world: &World, user: u32, weight: u32) -> Outcome {
+    world.body();
+    std::future::ready(Ok(())).await
+}
+
+#[instrument(skip_all, err)]
+#[rate_limited(
+    bucket = world.bucket(),
+    key = world.key(user),
+    weight = world.weight(weight),
+    max_delay = world.max_delay(),
+    registry = world.registry(),
+    feedback = |_| answer(),
+)]
+async fn read_below_instrument(world: &World, user: u32, weight: u32) -> Outcome {
+    world.body();
+    std::future::ready(Ok(())).await
+}
+
+#[instrument(skip_all, err)]
+#[rate_limited(
+    bucket = world.bucket(),
+    key = world.key(user),
+    weight = world.weight(weight),
+    max_delay = world.max_delay(),
+    registry = world.registry(),
+    feedback = |_| answer(),
+)]
+fn read_by_a_thread(world: &World, user: u32, weight: u32) -> Outcome {
+    world.body();
+    Ok(())
+}
+
 #[async_trait]
 trait Remote {
     async fn instrumented(&self, user: u32, weight: u32) -> Outcome;
+
+    async fn read_instrumented(&self, user: u32, weight: u32) -> Outcome;
 }
 
 #[async_trait]
@@ -79,6 +123,21 @@ impl Remote for World {
         self.body();
         Ok(())
     }
+
+    #[instrument(skip_all)]
+    #[rate_limited(
+        bucket = self.bucket(),
+        key = self.key(user),
+        weight = self.weight(weight),
+        max_delay = self.max_delay(),
+        registry = self.registry(),
+        feedback = |_| answer(),
+    )]
+    async fn read_instrumented(&self, user: u32, weight: u32) -> Outcome {
+        let _ = (user, weight);
+        self.body();
+        Ok(())
+    }
 }
 
 rate_limited_tests::forms! {
@@ -92,4 +151,16 @@ rate_limited_tests::forms! {
     "instrumented" => awaited |world, user, weight| Remote::instrumented(&*world, user, weight),
 }
 
-rate_limited_tests::behaves! { 6: FORMS }
+const READ: &[Form] = {
+    rate_limited_tests::forms! {
+        "read_above_instrument" => awaited |world, user, weight| read_above_instrument(&world, user, weight),
+        "read_below_instrument" => awaited |world, user, weight| read_below_instrument(&world, user, weight),
+        "read_by_a_thread" => thread |world, user, weight| read_by_a_thread(&world, user, weight),
+        "read_instrumented" => awaited |world, user, weight| Remote::read_instrumented(&*world, user, weight),
+    }
+    FORMS
+};
+
+rate_limited_tests::behaves! { 10: FORMS, READ }
+
+rate_limited_tests::reads! { 4: READ; but }

@@ -77,16 +77,18 @@ limited! { world, user, *weight;
 }
 
 // A closure by name, with arguments that are patterns; what the key borrows does not survive into the future.
-#[rate_limited(
-    bucket = world.bucket(),
-    registry = world.registry(),
-    key = |user, world: &&World| { let cell = Cell::new(*user); world.key(cell.get()) },
-    weight = |weight, world| world.weight(*weight),
-    max_delay = |world| world.max_delay(),
-)]
-async fn closures((user, weight): (u32, u32), world: &World) -> Outcome {
-    world.body();
-    Ok(())
+limited! {
+    (
+        bucket = world.bucket(),
+        registry = world.registry(),
+        key = |user, world: &&World| { let cell = Cell::new(*user); world.key(cell.get()) },
+        weight = |weight, world| world.weight(*weight),
+        max_delay = |world| world.max_delay(),
+    )
+    async fn closures((user, weight): (u32, u32), world: &World) -> Outcome {
+        world.body();
+        Ok(())
+    }
 }
 
 struct Call<'a> {
@@ -127,8 +129,16 @@ limited! { world, user, weight;
     /// Attributes of all kinds.
     #[inline]
     #[must_use = "it is the outcome"]
-    #[cfg_attr(all(), track_caller)]
+    #[cfg_attr(all(), cold)]
     pub(crate) fn attributes(world: &World, user: u32, weight: u32) -> Outcome {
+        world.body();
+        Ok(())
+    }
+}
+
+limited! { unread [] world, user, weight;
+    #[cfg_attr(all(), track_caller)]
+    fn tracked(world: &World, user: u32, weight: u32) -> Outcome {
         world.body();
         Ok(())
     }
@@ -160,14 +170,16 @@ async fn conditional(world: &World, user: u32, weight: u32) -> Outcome {
 /// Name, arguments, key, weight and body from the caller, in invisible groups.
 macro_rules! made {
     ($name:ident($world:ident, $user:ident, $weight:ident), $key:expr, $cost:expr, $output:ty, $body:block) => {
-        #[rate_limited(
-            bucket = $world.bucket(),
-            key = $key,
-            weight = $cost,
-            max_delay = $world.max_delay(),
-            registry = $world.registry(),
-        )]
-        async fn $name($world: &World, $user: u32, $weight: u32) -> $output $body
+        limited! {
+            (
+                bucket = $world.bucket(),
+                key = $key,
+                weight = $cost,
+                max_delay = $world.max_delay(),
+                registry = $world.registry(),
+            )
+            async fn $name($world: &World, $user: u32, $weight: u32) -> $output $body
+        }
     };
 }
 
@@ -235,6 +247,7 @@ rate_limited_tests::forms! {
         patterns_asynchronous(Call { world: &world, user }, (weight,), ()),
     "attributes_of_arguments" => thread |world, user, weight| attributes_of_arguments(&world, user, weight),
     "attributes" => thread |world, user, weight| attributes(&world, user, weight),
+    "tracked" => thread |world, user, weight| tracked(&world, user, weight),
     "foreign" => thread |world, user, weight| foreign(&world, user, weight),
     "conditional" => awaited |world, user, weight| conditional(&world, user, weight),
     "made_by_macro" => awaited |world, user, weight| made_by_macro(&world, user, weight),

@@ -122,7 +122,7 @@ limited! { [on_limited = |error| Some(error).into_iter()] world, user, weight;
     }
 }
 
-limited! { [on_limited = |error| resume_unwind(Box::new(error))] world, user, weight;
+limited! { unread [on_limited = |error| resume_unwind(Box::new(error))] world, user, weight;
     fn never(world: &World, user: u32, weight: u32) -> ! {
         world.body();
         resume_unwind(Box::new(()))

@@ -11,16 +11,18 @@ limited! { world, user, weight;
     }
 }
 
-#[::rate_limited::rate_limited(
-    bucket = world.bucket(),
-    key = |world, user| world.key(user),
-    weight = |weight| world.weight(*weight),
-    max_delay = |world| world.max_delay(),
-    registry = world.registry(),
-    on_limited = |error| world.refuse(error),
-)]
-async fn asynchronous(world: &World, user: u32, weight: u32) {
-    world.body();
+limited! {
+    (
+        bucket = world.bucket(),
+        key = |world, user| world.key(user),
+        weight = |weight| world.weight(*weight),
+        max_delay = |world| world.max_delay(),
+        registry = world.registry(),
+        on_limited = |error| world.refuse(error),
+    )
+    async fn asynchronous(world: &World, user: u32, weight: u32) {
+        world.body();
+    }
 }
 
 ::rate_limited_tests::forms! {

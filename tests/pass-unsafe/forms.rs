@@ -3,7 +3,7 @@
 #![allow(clippy::pedantic, clippy::nursery, missing_docs, reason = "the table is not about lints")]
 
 use rate_limited::{Error, rate_limited};
-use rate_limited_tests::table::{Outcome, World};
+use rate_limited_tests::table::{Form, Outcome, World, answer};
 
 #[rate_limited(
     bucket = world.bucket(),
@@ -42,6 +42,46 @@ unsafe extern "C-unwind" fn unsafe_foreign(world: &World, user: u32, weight: u32
     world.body();
 }
 
+#[rate_limited(
+    bucket = world.bucket(),
+    key = world.key(unsafe { *user }),
+    weight = world.weight(weight),
+    max_delay = world.max_delay(),
+    registry = world.registry(),
+    feedback = |_| answer(),
+)]
+unsafe fn read_unsafe_fn(world: &World, user: *const u32, weight: u32) -> Result<u32, Error> {
+    world.body();
+    Ok(unsafe { *user })
+}
+
+#[rate_limited(
+    bucket = world.bucket(),
+    key = world.key(user),
+    weight = world.weight(weight),
+    max_delay = world.max_delay(),
+    registry = world.registry(),
+    feedback = |_| answer(),
+)]
+async unsafe fn read_async_unsafe_fn(world: &World, user: u32, weight: u32) -> Outcome {
+    world.body();
+    std::future::ready(()).await;
+    Ok(())
+}
+
+#[rate_limited(
+    bucket = world.bucket(),
+    key = world.key(user),
+    weight = world.weight(weight),
+    max_delay = world.max_delay(),
+    registry = world.registry(),
+    on_limited = |error| world.refuse(error),
+    feedback = |&()| answer(),
+)]
+unsafe extern "C-unwind" fn read_unsafe_foreign(world: &World, user: u32, weight: u32) {
+    world.body();
+}
+
 trait Unsafe {
     /// # Safety
     ///
@@ -76,4 +116,21 @@ rate_limited_tests::forms! {
     "unsafe_method" => thread |world, user, weight| unsafe { world.unsafe_method(user, weight) }.map(drop),
 }
 
-rate_limited_tests::behaves! { 4: FORMS }
+const READ: &[Form] = {
+    rate_limited_tests::forms! {
+        "read_unsafe_fn" => thread |world, user, weight|
+            unsafe { read_unsafe_fn(&world, &raw const user, weight) }.map(drop),
+        "read_async_unsafe_fn" => future |world, user, weight| async move {
+            unsafe { read_async_unsafe_fn(&world, user, weight) }.await
+        },
+        "read_unsafe_foreign" => thread |world, user, weight| {
+            unsafe { read_unsafe_foreign(&world, user, weight) };
+            world.outcome()
+        },
+    }
+    FORMS
+};
+
+rate_limited_tests::behaves! { 7: FORMS, READ }
+
+rate_limited_tests::reads! { 3: READ; but }

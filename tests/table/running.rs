@@ -10,6 +10,8 @@ use std::thread::JoinHandle;
 use rate_limited::Error;
 use rate_limited::clock::ManualClock;
 
+use super::server::Server;
+
 /// What every form gives in the end.
 pub type Outcome = Result<(), Error>;
 
@@ -19,7 +21,7 @@ type Boxed = Pin<Box<dyn Future<Output = Outcome>>>;
 #[expect(missing_debug_implementations, reason = "a future is opaque")]
 pub enum Running {
     /// Of a sync function.
-    Thread(JoinHandle<Outcome>),
+    Thread(JoinHandle<(Outcome, Server)>),
     /// Of a future, polled by hand.
     Future(Boxed),
 }
@@ -27,7 +29,11 @@ pub enum Running {
 impl Running {
     /// A sync function's, on a thread of its own.
     pub fn thread(call: impl FnOnce() -> Outcome + Send + 'static) -> Self {
-        Running::Thread(std::thread::spawn(call))
+        let server = Server::here();
+        Running::Thread(std::thread::spawn(|| {
+            server.stand_here();
+            (call(), Server::here())
+        }))
     }
 
     /// A future's, which any executor could have run.
@@ -84,7 +90,11 @@ impl Running {
     /// If it still waits.
     pub fn ended(self) -> Result<Outcome, Box<dyn Any + Send>> {
         match self {
-            Running::Thread(thread) => thread.join(),
+            Running::Thread(thread) => {
+                let (outcome, server) = thread.join()?;
+                server.stand_here();
+                Ok(outcome)
+            }
             Running::Future(mut future) => {
                 catch_unwind(AssertUnwindSafe(|| poll(&mut future))).map(|polled| match polled {
                     Poll::Ready(outcome) => outcome,
