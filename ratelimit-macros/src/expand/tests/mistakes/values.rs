@@ -25,6 +25,7 @@ fn a_bucket_made_on_the_spot_is_an_error() {
         "&rate_limited::Bucket::named(name, rate)",
         "::rate_limited::Bucket::unlimited(\"a\")",
         "(Bucket::learned(\"a\").and(r)).guard(g)",
+        "Bucket::learned(\"a\").remember(d).max_pause(d).server_names(false)",
         "Bucket::with_policy(\"a\", P)",
     ] {
         let said = "this makes a new bucket at every call; put it in a `static` or a field";
