@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use allocation_counter::measure;
+use rate_limited::feedback::Feedback;
 use rate_limited::{Bucket, Error, Rate, rate_limited};
 
 static BUCKET: Bucket = Bucket::new("tests.allocations", Rate::per_second(1_000_000).burst(1_000_000));
@@ -74,6 +75,22 @@ fn a_long_key_allocates_its_text_only() {
     assert!(counted.count_total <= 2, "{counted:?}");
 }
 
+static READ: Bucket = Bucket::new("tests.allocations.read", Rate::per_second(1_000_000).burst(1_000_000));
+
+#[rate_limited(bucket = READ, key = user, feedback = |_| None::<Feedback>)]
+fn read(user: &str) -> Result<usize, Error> {
+    Ok(user.len())
+}
+
+/// It is kept in mind by its bucket until it ended, and not longer.
+#[test]
+fn a_call_whose_answer_is_read_is_kept_until_it_ends() {
+    read(UUID).unwrap();
+    let counted = measure(|| (0..100).for_each(|_| assert!(read(UUID).is_ok())));
+    assert_eq!(counted.count_current, 0, "{counted:?}");
+    assert!((1..=300).contains(&counted.count_total) && counted.bytes_total <= 100 * 128, "{counted:?}");
+}
+
 /// The permit and the engine's future are all that the attribute adds, whatever stands in it.
 #[test]
 fn futures_stay_small() {
@@ -105,9 +122,26 @@ fn futures_stay_small() {
         Ok(payload.first().copied().unwrap_or_default())
     }
 
+    #[rate_limited(bucket = "kitsu", feedback = |_| None::<Feedback>)]
+    async fn read(user: u32) -> Result<u32, Error> {
+        std::future::ready(()).await;
+        Ok(user)
+    }
+
+    #[rate_limited(bucket = "kitsu", feedback = |_| None::<Feedback>)]
+    async fn payload_read(payload: [u8; 256]) -> Result<u8, Error> {
+        std::future::ready(()).await;
+        Ok(payload.first().copied().unwrap_or_default())
+    }
+
+    // Once more for the block that the body is in.
+    let (once, twice) = (size_of_val(&plain_payload([0; 256])), size_of_val(&payload_read([0; 256])));
+    assert!(twice <= once + 256 + 128, "{once} and {twice} bytes");
+
     for (name, plain, limited) in [
         ("small", size_of_val(&plain(1)), size_of_val(&limited(1))),
         ("every parameter", size_of_val(&plain(1)), size_of_val(&every_parameter(1))),
+        ("read", size_of_val(&plain(1)), size_of_val(&read(1))),
         ("payload", size_of_val(&plain_payload([0; 256])), size_of_val(&payload([0; 256]))),
     ] {
         assert!(limited > plain && limited - plain <= 128, "{name}: {plain} and {limited} bytes");

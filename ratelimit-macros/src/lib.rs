@@ -57,6 +57,10 @@ use proc_macro::TokenStream;
 /// future grows by at most 128 bytes; an argument that is used up before the body's first `.await` is kept twice, as
 /// behind any `.await` in front of its use.
 ///
+/// Where `feedback` is written, or the bucket has learned from its server, a call is kept in mind until it ends: that
+/// takes the bucket's lock, and two small allocations. With `feedback` a future keeps its arguments twice, once for the
+/// block that the body is in.
+///
 /// For the compiler, `cargo check` of 300 `async fn` in chains, a third of them with `key`, `weight` and `max_delay`,
 /// against the same without an attribute and with `#[tracing::instrument]` (`cargo xtask compile-cost`):
 ///
