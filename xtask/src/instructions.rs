@@ -95,7 +95,9 @@ fn known(text: &str) -> Result<BTreeMap<String, f64>, String> {
 
 /// Valgrind gives a program no page by which the kernel tells the time: so that is asked of the C library.
 fn build() -> Result<PathBuf, String> {
-    let target = root().join("target/instructions");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    // With other flags all is built anew.
+    let target = target.join("instructions");
     let mut cargo = cargo();
     cargo.args([
         "build",
