@@ -5,6 +5,8 @@ use std::time::Duration;
 use lexopt::{Arg, Parser, ValueExt};
 use rate_limited::Pace;
 
+use crate::options::{named, seconds};
+
 pub const HELP: &str = "\
 Calls a local HTTP server from 40 tasks and 4 threads, as fast as its limits permit and without a single 429.
 
@@ -36,18 +38,6 @@ pub fn parse(mut words: Parser) -> Result<Option<Args>, lexopt::Error> {
         }
     }
     Ok(Some(args))
-}
-
-fn seconds(text: &str) -> Result<Duration, &'static str> {
-    match text.parse() {
-        Ok(seconds @ 1..=3600) => Ok(Duration::from_secs(seconds)),
-        _ => Err("expected a whole number from 1 to 3600"),
-    }
-}
-
-/// lexopt names the value that it could not parse, but not the option.
-fn named<T>(option: &str, value: Result<T, lexopt::Error>) -> Result<T, lexopt::Error> {
-    value.map_err(|error| format!("{option}: {error}").into())
 }
 
 #[cfg(test)]

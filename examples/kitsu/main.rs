@@ -9,7 +9,11 @@
 mod args;
 mod client;
 mod load;
+#[path = "../shared/options.rs"]
+mod options;
 mod report;
+#[path = "../shared/serve.rs"]
+mod serve;
 mod server;
 
 use std::error::Error;

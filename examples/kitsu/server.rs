@@ -2,7 +2,6 @@
 
 mod limits;
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, thread};
@@ -16,6 +15,8 @@ use axum::routing::get;
 use limits::{Limit, SlidingLog, TokenBucket};
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+use crate::serve::serve;
 
 /// One request, as its turn came to be looked at.
 #[derive(Clone)]
@@ -74,20 +75,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves until the process ends, on a thread and a runtime of its own: a busy client must not slow its clock down.
+    /// Serves until the process ends.
     pub fn start() -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        listener.set_nonblocking(true)?;
-        let url = format!("http://{}", listener.local_addr()?);
         let started = Instant::now();
         let kitsu = Gate::new(started, TokenBucket::full(10, 10));
         let trending = Gate::new(started, SlidingLog::per_second(5));
-        let routes = routes(&kitsu, &trending);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        thread::Builder::new().name("server".into()).spawn(move || {
-            runtime
-                .block_on(async { axum::serve(tokio::net::TcpListener::from_std(listener)?, routes).await })
-        })?;
+        let url = serve(routes(&kitsu, &trending))?;
         Ok(Self { url, kitsu, trending })
     }
 }
