@@ -22,6 +22,7 @@ pages! {
     krate: "attribute/crate.md",
     functions: "attribute/functions.md",
     order: "attribute/order.md",
+    several_limits: "attribute/several_limits.md",
 }
 
 pub mod messages {

@@ -65,6 +65,9 @@
 //! A name that nobody registered is an error that names the nearest, never a silent default. Twelve public APIs are
 //! there from the start: see [`presets`].
 //!
+//! Several rates at once, over all keys together, tiers, limits for each user and field: see [one call, several
+//! limits](attribute::several_limits).
+//!
 //! # The attribute
 //!
 //! It has a page for each [parameter](attribute), for [functions](attribute::functions) of every form, and for each
