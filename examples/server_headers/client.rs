@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use rate_limited::feedback::{Feedback, ServerFeedback};
 use rate_limited::{Bucket, Rate, rate_limited};
 use reqwest::{Client, RequestBuilder, Response};
 use serde::Deserialize;
@@ -34,21 +35,17 @@ impl Discord {
         Self { http: http.clone(), url: url.to_owned(), sent: Sent::default() }
     }
 
-    #[rate_limited(bucket = DISCORD, key = channel, permit = permit)]
+    #[rate_limited(bucket = DISCORD, key = channel, feedback)]
     pub async fn post(&self, channel: u32, text: &str) -> Result<Response, ApiError> {
         let request = self.http.post(format!("{}/channels/{channel}/messages", self.url));
-        let answer = self.sent.send(request.body(text.to_owned())).await?;
-        permit.observe(&answer);
-        Ok(answer)
+        self.sent.send(request.body(text.to_owned())).await
     }
 
     /// Another function, and for the server the same limit.
-    #[rate_limited(bucket = DISCORD, key = channel, permit = permit)]
+    #[rate_limited(bucket = DISCORD, key = channel, feedback)]
     pub async fn edit(&self, channel: u32, message: u32, text: &str) -> Result<Response, ApiError> {
         let request = self.http.patch(format!("{}/channels/{channel}/messages/{message}", self.url));
-        let answer = self.sent.send(request.body(text.to_owned())).await?;
-        permit.observe(&answer);
-        Ok(answer)
+        self.sent.send(request.body(text.to_owned())).await
     }
 
     /// What it returns says nothing of limits, so its body hands the answer over before it reads it.
@@ -61,20 +58,15 @@ impl Discord {
     }
 
     /// Has a limit that is not documented: the first rejection tells it.
-    #[rate_limited(bucket = DISCORD, key = channel, permit = permit)]
+    #[rate_limited(bucket = DISCORD, key = channel, feedback)]
     pub async fn pin(&self, channel: u32, message: u32) -> Result<Response, ApiError> {
-        let answer =
-            self.sent.send(self.http.put(format!("{}/channels/{channel}/pins/{message}", self.url))).await?;
-        permit.observe(&answer);
-        Ok(answer)
+        self.sent.send(self.http.put(format!("{}/channels/{channel}/pins/{message}", self.url))).await
     }
 
     /// What others may have used up, which nobody can foresee.
-    #[rate_limited(bucket = DISCORD, permit = permit)]
+    #[rate_limited(bucket = DISCORD, feedback)]
     pub async fn emojis(&self) -> Result<Response, ApiError> {
-        let answer = self.sent.send(self.http.get(format!("{}/emojis", self.url))).await?;
-        permit.observe(&answer);
-        Ok(answer)
+        self.sent.send(self.http.get(format!("{}/emojis", self.url))).await
     }
 }
 
@@ -91,27 +83,19 @@ impl Github {
         Self { http: http.clone(), url: url.to_owned(), sent: Sent::default() }
     }
 
-    #[rate_limited(bucket = GITHUB, permit = permit)]
+    #[rate_limited(bucket = GITHUB, feedback)]
     pub async fn issues(&self, repository: &str) -> Result<Response, ApiError> {
-        let answer = self.sent.send(self.http.get(format!("{}/repos/{repository}/issues", self.url))).await?;
-        permit.observe(&answer);
-        Ok(answer)
+        self.sent.send(self.http.get(format!("{}/repos/{repository}/issues", self.url))).await
     }
 
-    #[rate_limited(bucket = GITHUB, permit = permit)]
+    #[rate_limited(bucket = GITHUB, feedback)]
     pub async fn commits(&self, repository: &str) -> Result<Response, ApiError> {
-        let answer =
-            self.sent.send(self.http.get(format!("{}/repos/{repository}/commits", self.url))).await?;
-        permit.observe(&answer);
-        Ok(answer)
+        self.sent.send(self.http.get(format!("{}/repos/{repository}/commits", self.url))).await
     }
 
-    #[rate_limited(bucket = GITHUB, permit = permit)]
+    #[rate_limited(bucket = GITHUB, feedback)]
     pub async fn search(&self, text: &str) -> Result<Response, ApiError> {
-        let answer =
-            self.sent.send(self.http.get(format!("{}/search/code", self.url)).query(&[("q", text)])).await?;
-        permit.observe(&answer);
-        Ok(answer)
+        self.sent.send(self.http.get(format!("{}/search/code", self.url)).query(&[("q", text)])).await
     }
 }
 
@@ -126,6 +110,16 @@ pub enum ApiError {
     Limited(#[from] rate_limited::Error),
     #[error(transparent)]
     Http(#[from] reqwest::Error),
+}
+
+/// No answer came, or none that is asked for its headers here.
+impl ServerFeedback for ApiError {
+    fn feedback(&self) -> Option<Feedback> {
+        match self {
+            ApiError::Limited(_) => None,
+            ApiError::Http(error) => error.feedback(),
+        }
+    }
 }
 
 /// Sends requests, and lets it be known when one leaves; for this example's load only, which drops some of them then.
