@@ -81,6 +81,7 @@ impl State {
             self.windows = Some(Box::new(Windows::new(self.limits.learning)));
             self.calm_from = None;
             self.lines.values_mut().for_each(Line::place_all);
+            // Plans are kept by nobody from now on.
             self.changes += 1;
         }
     }
@@ -246,7 +247,6 @@ impl State {
         } else {
             known.answer_without_news(flight.sent, reading.now);
         }
-        self.changes += 1;
         let keys = if concerns_all { self.lines.keys().copied().collect() } else { vec![key] };
         self.refuse_hopeless(&keys, reading, effects);
         if concerns_all {
@@ -270,7 +270,6 @@ impl State {
             let before = self.forecast_all(reading);
             self.memory.set_guards(&limits);
             self.limits = limits;
-            self.changes += 1;
             self.judge_all(&before, reading, effects);
         }
     }

@@ -292,3 +292,27 @@ fn a_wait_is_told_by_window() {
     assert_eq!(on("b").peek().unwrap().wait(), None, "nobody knows before an answer");
     assert_eq!(on("c").peek().unwrap().wait(), Some(ms(0)), "nothing is known of it");
 }
+
+/// A head that is ready has its turn for a while, also if it was not polled yet, and takes what the key's rates admit.
+#[test]
+fn a_newcomer_for_another_window_overtakes_nobody_who_is_ready() {
+    let clock = ManualClock::new();
+    let bucket = Bucket::named("one", Rate::per_second(1)).guard(ns(0)).clock(clock.clone());
+    let on = |route: &'static str| bucket.request().route(route);
+    told(on("a"), &ans(50, 49, 600_000));
+    on("b").observe(&ans(50, 49, 600_000)).unwrap();
+    let mut waits = asks(on("a").max_delay(FOREVER));
+    clock.advance(ms(1000) + ns(1));
+    assert!(on("b").try_acquire().is_err(), "it came later");
+    assert!(waits.poll().is_some_and(|ended| ended.is_ok()));
+}
+
+#[test]
+fn an_answer_that_says_nothing_makes_no_bucket_learn() {
+    let bucket = Bucket::named("calm", Rate::per_second(9)).clock(ManualClock::new());
+    bucket.try_acquire().unwrap().observe(&None::<Feedback>);
+    bucket.request().observe(&None::<Feedback>).unwrap();
+    assert!(!bucket.peek().unwrap().is_learning());
+    bucket.request().observe(&Feedback::default()).unwrap();
+    assert!(bucket.peek().unwrap().is_learning());
+}

@@ -71,6 +71,9 @@ mod tests {
         let between = |most: u64| (0..16).map(move |n| if n % 2 == 0 { 100 } else { 100 + most });
         assert_eq!(hear(&mut spread, between(80)), [100]);
         assert_eq!(hear(&mut spread, between(100)), [0_u64; 0], "it is covered");
+        let mut half = Spread { guard: 100, ..Spread::default() };
+        assert_eq!(hear(&mut half, between(50)), [0_u64; 0], "half of it suffices");
+        assert_eq!(hear(&mut Spread { guard: 100, ..Spread::default() }, between(49)), [61]);
         assert_eq!(hear(&mut spread, between(120)), [150]);
         // As long as the longest is known.
         assert_eq!(hear(&mut spread, (0..3).flat_map(|_| between(70))), [0_u64; 0]);
