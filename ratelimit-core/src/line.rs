@@ -193,6 +193,13 @@ impl Line {
         self.queue_up();
     }
 
+    /// The server holds up nobody here any more.
+    fn release(&mut self) {
+        for place in self.waiters.values_mut().filter_map(|waiter| waiter.place.as_mut()) {
+            place.held = None;
+        }
+    }
+
     fn queue_up(&mut self) {
         let active = self.waiters.iter().filter(|(_, waiter)| !waiter.passed && waiter.place.is_some());
         self.queues = active.map(|(ticket, waiter)| (waiter.window(), *ticket)).collect();

@@ -170,8 +170,7 @@ impl Permit {
     /// ```
     pub fn observe(&self, answer: &impl ServerFeedback) {
         let feedback = answer.feedback();
-        let account = self.account.load(Ordering::Relaxed);
-        self.shared.observe(self.key, self.grant(), account, feedback.as_ref());
+        self.shared.observe(self.key, self.grant(), &self.account, feedback.as_ref());
     }
 }
 

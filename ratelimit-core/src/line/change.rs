@@ -53,7 +53,7 @@ impl State {
         self.memory.reset();
         let reading = self.start_anew(reading.clock);
         self.unlearn(None);
-        self.make_room_in_flight(reading);
+        self.make_room_for_lines(reading);
         match before {
             Some(before) => self.judge_all(&before, reading, effects),
             None => self.settle_all(reading, effects),
@@ -182,12 +182,17 @@ impl State {
                 effects.wake(waiter.waker.take());
             }
         }
+        self.make_room_for_lines(reading);
+        self.settle_all(reading, effects);
+    }
+
+    /// After all entries have gone: who waits or runs has one again.
+    fn make_room_for_lines(&mut self, reading: Reading) {
         let keys: Vec<KeyId> = self.lines.keys().copied().collect();
         for key in keys {
             self.make_room(key, reading);
         }
         self.make_room_in_flight(reading);
-        self.settle_all(reading, effects);
     }
 }
 

@@ -118,11 +118,13 @@ impl Shared {
             let number = if is_known(known) { known } else { state.new_account(grant, None) };
             account.store(number, Ordering::Relaxed);
             if let Some(mut account) = state.accounts.remove(&number) {
+                let before = state.forecast_windows(key, reading);
                 if let Some(flight) = account.flight.as_mut().filter(|flight| !flight.is_heard) {
                     state.weigh(flight, cost);
                 }
                 state.settle_up(key, &mut account, cost, (reading, effects));
                 state.accounts.insert(number, account);
+                state.judge_windows(key, before.as_ref(), reading, effects);
             }
         });
     }
@@ -133,6 +135,7 @@ impl Shared {
             let known = state.accounts.remove(&account);
             let is_known = known.is_some();
             let mut known = known.unwrap_or_else(|| Account::of(grant, None));
+            let before = state.forecast_windows(key, reading);
             if let Some(flight) = &mut known.flight {
                 // It never reached the server.
                 state.land_unheard(*flight, false, reading.now);
@@ -142,6 +145,7 @@ impl Shared {
             if is_known {
                 state.accounts.insert(account, known);
             }
+            state.judge_windows(key, before.as_ref(), reading, effects);
         })
     }
 

@@ -184,11 +184,11 @@ impl State {
         if waker.is_none() {
             return Entered::MustWait(Began { epoch: self.epoch, at: began });
         }
-        if !self.make_room(ask.key, reading) {
-            return Entered::Refused(Refusal::of(ErrorKind::TooManyKeys));
-        }
         let Origin { site, .. } = ask.origin;
         let route = self.route_of(ask.origin);
+        if !self.make_room(ask.key, reading) || !self.reserve_window(ask.key, route, reading) {
+            return Entered::Refused(Refusal::of(ErrorKind::TooManyKeys));
+        }
         let held = Held::on(None, self.held_until(ask.key, window, reading, ask.weight), reading.now);
         let place = self.windows.is_some().then(|| Box::new(Place { route, window, held }));
         let (waker, passed) = (waker.take(), false);
@@ -295,6 +295,8 @@ impl State {
             self.refuse(key, ticket, Refusal::of(ErrorKind::TooManyKeys), effects);
         }
         let Some(waiter) = self.unlink(key, ticket) else {
+            // Whoever is next has the turn.
+            self.settle(key, reading, effects);
             let refusal = self.refused.remove(&ticket);
             return Claimed::Refused(refusal.unwrap_or(Refusal::of(ErrorKind::Closed)));
         };

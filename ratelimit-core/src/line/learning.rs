@@ -13,6 +13,7 @@ mod windows;
 use super::due::Due;
 use super::effects::Effects;
 use super::events::Event;
+use super::plan::Forecast;
 use super::state::{Reading, State};
 use super::table::Table;
 use super::{KeyId, Line, Ticket};
@@ -163,6 +164,16 @@ impl State {
         self.make_room_for_window(key, windows.of(route), reading)
     }
 
+    /// Sees to it that there is a window for who waits, which is not forgotten while he does; `false` if there is no room.
+    pub(super) fn reserve_window(&mut self, key: KeyId, route: Route, reading: Reading) -> bool {
+        let has_room = self.make_room_in_windows(key, route, reading);
+        if let Some(windows) = self.windows.as_mut().filter(|_| has_room) {
+            let window = windows.of(route);
+            windows.window_mut(key, window);
+        }
+        has_room
+    }
+
     fn make_room_for_window(&mut self, key: KeyId, id: WindowId, reading: Reading) -> bool {
         let Some(mut windows) = self.windows.take() else { return true };
         // Routes and the calls without a key have some room beside the keys.
@@ -196,6 +207,25 @@ impl State {
             known.land(flight.sent.weight);
             known.board(cost);
             flight.sent.weight = cost;
+        }
+    }
+
+    /// The forecast before a call weighs something else in its window, or is taken out of it; `None` where no window is
+    /// known.
+    pub(super) fn forecast_windows(&self, key: KeyId, reading: Reading) -> Option<Forecast> {
+        self.windows.as_ref().map(|_| self.forecast_sharers(key, reading))
+    }
+
+    /// Refuses those whom that has moved past their allowance, whatever the rates made of it.
+    pub(super) fn judge_windows(
+        &mut self,
+        key: KeyId,
+        before: Option<&Forecast>,
+        reading: Reading,
+        effects: &mut Effects,
+    ) {
+        if let Some(before) = before {
+            self.judge_sharers(key, before, reading, effects);
         }
     }
 
@@ -293,7 +323,13 @@ impl State {
     /// The name of the answer's window, if it is new and there is room for another window.
     fn new_name(&mut self, flight: &Flight, answer: Option<&Feedback>, reading: Reading) -> Option<Digest> {
         let name = answer.and_then(|answer| answer.bucket.as_deref());
-        let name = self.windows.as_ref()?.new_name(flight.route, name)?;
+        let windows = self.windows.as_ref()?;
+        let name = windows.new_name(flight.route, name)?;
+        // As many routes have names as there may be windows.
+        let most = self.limits.max_keys.saturating_add(FEW);
+        if windows.names.len() >= most && !windows.names.contains_key(&flight.route) {
+            return None;
+        }
         self.make_room_for_window(flight.key, WindowId::Named(name), reading).then_some(name)
     }
 
@@ -325,6 +361,9 @@ impl State {
         let Some(windows) = self.windows.as_mut() else { return };
         let is_meant = |key: KeyId| of.is_none_or(|of| of == key);
         windows.known.retain(|(key, _), _| !is_meant(*key));
+        for (_, line) in self.lines.iter_mut().filter(|(key, _)| is_meant(**key)) {
+            line.release();
+        }
         if of.is_none() {
             windows.names.clear();
             for line in self.lines.values_mut() {

@@ -7,7 +7,7 @@ use super::{KeyId, Route, sites};
 use crate::error::Error;
 use crate::feedback::Feedback;
 use crate::policy::learned::Sent;
-use crate::sync::atomic::Ordering;
+use crate::sync::atomic::{AtomicU32, Ordering};
 
 impl Shared {
     /// From now on what the server says counts.
@@ -19,8 +19,11 @@ impl Shared {
     }
 
     /// Learns what the server answered to the call of `grant`; `None` = nothing about limits.
-    pub(crate) fn observe(&self, key: KeyId, grant: Grant, account: u32, answer: Option<&Feedback>) {
+    pub(crate) fn observe(&self, key: KeyId, grant: Grant, account: &AtomicU32, answer: Option<&Feedback>) {
         self.change_and_finish(|state, reading, effects| {
+            // Written under the lock only.
+            let account = account.load(Ordering::Relaxed);
+            let grant = Grant { account, ..grant };
             if state.closed || answer.is_none() && state.windows.is_none() {
                 return;
             }

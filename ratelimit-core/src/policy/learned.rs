@@ -12,11 +12,14 @@
 use super::Earliest;
 use crate::feedback::{Feedback, Scope};
 use crate::time::{Timestamp, nanos};
+use std::time::Duration;
 
 /// How long to wait after a rejection that says no time: doubled with each that follows, up to the most.
 const BACKOFF: u64 = SECOND;
 const MOST_BACKOFF: u64 = 60 * SECOND;
 const SECOND: u64 = 1_000_000_000;
+/// A hundred years: nobody means more, and it can still be told of.
+const LONGEST: u64 = 100 * 365 * 86_400 * SECOND;
 
 /// What is known of one of the server's windows. Its times are the clock's: what the server says is not stretched.
 #[derive(Clone, Debug)]
@@ -27,6 +30,8 @@ pub(crate) struct Learned {
     in_flight: u64,
     /// When the last of what is known was heard.
     heard: Timestamp,
+    /// When the window that is known was heard of.
+    opened: Timestamp,
     paused_until: Timestamp,
     rejections: Rejections,
     lost: Lost,
@@ -55,6 +60,9 @@ impl Lost {
     }
 
     fn add(&mut self, weight: u32, now: Timestamp) {
+        if weight == 0 {
+            return;
+        }
         let lot = if self.earlier.weight == 0 { &mut self.earlier } else { &mut self.later };
         *lot = Lot { weight: lot.weight.saturating_add(u64::from(weight)), last: now };
     }
@@ -145,6 +153,7 @@ impl Learned {
             said: Said::Nothing,
             in_flight: 0,
             heard: Timestamp::ZERO,
+            opened: Timestamp::ZERO,
             paused_until: Timestamp::ZERO,
             rejections: Rejections::default(),
             lost: Lost::default(),
@@ -200,6 +209,7 @@ impl Learned {
         self.lost.hear(sent);
         if let Some(window) = self.window_of(sent, now, answer) {
             self.said = Said::Window(window);
+            self.opened = now;
         } else if self.said == Said::Nothing {
             self.said = Said::NoWindow;
         }
@@ -252,7 +262,7 @@ impl Learned {
         self.in_flight = self.in_flight.saturating_add(other.in_flight);
         self.pause(other.paused_until);
         if self.said == Said::Nothing {
-            (self.said, self.heard) = (other.said, other.heard);
+            (self.said, self.heard, self.opened) = (other.said, other.heard, other.opened);
         }
     }
 
@@ -335,7 +345,7 @@ impl Learned {
             Said::Window(window) => Some(window),
             Said::Nothing | Said::NoWindow => None,
         };
-        let Some(after) = answer.reset_after.map(nanos) else {
+        let Some(after) = answer.reset_after.map(believed) else {
             return self.without_end(sent, Window { limit, remaining, end: End::Unsaid(sent.at) });
         };
         let (first, end) = (sent.at.plus(after), now.plus(after));
@@ -346,7 +356,10 @@ impl Learned {
         match (known.map(|known| (known.end, known.remaining)), end) {
             (Some((End::After(over), _)), _) if first <= over => None,
             (Some((End::Between(_, end), _)), End::Between(start, _)) if start > end => Some(heard),
-            (Some((End::Between(start, _), _)), End::Between(_, end)) if end < start => None,
+            // What was sent since is no answer from before: the server no longer says what it said.
+            (Some((End::Between(start, _), _)), End::Between(_, end)) if end < start => {
+                (sent.at > self.opened).then_some(heard)
+            }
             (Some((End::Between(..), least)), _) if remaining >= least => None,
             _ => Some(heard),
         }
@@ -369,8 +382,10 @@ impl Learned {
     fn wait_after(&mut self, sent: Sent, now: Timestamp, answer: &Feedback) -> u64 {
         // Where something remains of the window it is another limit that was met, whose end is not said.
         let reset = answer.reset_after.filter(|_| answer.remaining.is_none_or(|remaining| remaining == 0));
-        if let Some(wait) = answer.retry_after.or(reset) {
-            return nanos(wait);
+        // No time at all is as if none were said: to come back at once is what was done.
+        let mut told = [answer.retry_after, reset].into_iter().flatten().map(believed);
+        if let Some(wait) = told.find(|wait| *wait > 0) {
+            return wait;
         }
         // One that was sent before the last was heard of tells nothing new.
         if self.rejections.count == 0 || sent.at >= self.rejections.last {
@@ -382,6 +397,10 @@ impl Learned {
     fn reject(&mut self, now: Timestamp) {
         self.rejections = Rejections { count: self.rejections.count.saturating_add(1), last: now };
     }
+}
+
+fn believed(span: Duration) -> u64 {
+    nanos(span).min(LONGEST)
 }
 
 #[cfg(test)]

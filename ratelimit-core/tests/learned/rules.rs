@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use ratelimit_core::clock::ManualClock;
 use ratelimit_core::feedback::{Feedback, Scope, ServerFeedback};
-use ratelimit_core::{Bucket, ErrorKind, Pace, Permit, Rate, Registry, Request};
+use ratelimit_core::{Bucket, ErrorKind, ErrorScope, Pace, Permit, Rate, Registry, Request};
 
 use crate::common::{FOREVER, Task, ms, ns};
 use crate::world::{ans, learned, rejected};
 
+mod moved;
 mod pauses;
 mod windows;
 

@@ -66,8 +66,8 @@ impl State {
         (until > since.plus(windows.max_pause)).then(|| Due::at(until, Some(Holder::SERVER)))
     }
 
-    /// What is known of a turn that nobody knows: if the server has asked to be left alone until after `deadline`, that it
-    /// is no sooner than that.
+    /// What is known of a turn that nobody knows as answers are on their way: if a pause goes on until after `deadline`,
+    /// that it is no sooner than that.
     pub(in crate::line) fn no_sooner(
         &self,
         due: Due,
@@ -75,12 +75,12 @@ impl State {
         deadline: Timestamp,
         reading: Reading,
     ) -> Due {
-        let until = self.told_until.max(self.paused_by_server(key, window));
-        if due.is_unknown && until > deadline.max(reading.now) {
-            Due::at(until, Some(Holder::SERVER))
-        } else {
-            due
+        if self.windows.is_none() || !due.is_unknown {
+            return due;
         }
+        let by_server = Due::at(self.paused_by_server(key, window), Some(Holder::SERVER));
+        let paused = self.due_unpaused(reading.now).and(by_server);
+        if paused.at > Some(deadline.max(reading.now)) { paused } else { due }
     }
 
     /// Refuses those whom the server will never let start, and those whom it holds up for too long.

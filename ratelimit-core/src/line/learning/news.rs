@@ -6,6 +6,9 @@ use crate::line::events::Event;
 use crate::policy::learned::Learned;
 use crate::time::Timestamp;
 
+/// What a pause has to grow by to be told of again.
+const SECOND: u64 = 1_000_000_000;
+
 /// What was known of a window before an answer was heard.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Before {
@@ -26,7 +29,9 @@ impl Before {
         if is_known && (!was_known || limit != before) {
             effects.note(|| Event::Learned { limit, before, remaining, reset_after });
         }
-        if known.paused_until() > self.paused_until {
+        // Thirty rejections on their way together are one pause.
+        let told = if self.paused_until > now { self.paused_until.plus(SECOND) } else { self.paused_until };
+        if known.paused_until() > told {
             note_pause(known.paused_until(), false, now, effects);
         }
     }
