@@ -281,6 +281,9 @@ impl Bucket {
 
     /// What a call would meet now; takes and opens nothing.
     ///
+    /// It is the call of no function and no [route](Request::route): what the server said of those is theirs alone, as
+    /// long as it gives their limit no name.
+    ///
     /// # Errors
     ///
     /// [`Closed`](crate::ErrorKind::Closed), or [`Config`](crate::ErrorKind::Config) where the bucket cannot be.

@@ -281,7 +281,8 @@ impl Error {
     /// How long to wait from the refusal until the same call is granted, if everyone before it starts when due and
     /// nobody else comes; `None` where that is unknown or never.
     ///
-    /// With a `total` over all keys on which other keys wait, it is a lower bound. On the
+    /// With a `total` over all keys on which other keys wait, and while calls are on their way whose answers are
+    /// [learned](crate::Bucket::learned) from, it is a lower bound. On the
     /// [system's clock](crate::clock::SystemClock) it may be up to 5 µs too long.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {

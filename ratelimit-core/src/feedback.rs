@@ -214,7 +214,7 @@ impl Feedback {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not tell what the server said of its limits",
     label = "not an answer that can be read",
-    note = "make a `Feedback` of it with a closure, as in `feedback = |page| page.as_ref().ok().map(|page| page.limits())`",
+    note = "implement `ServerFeedback` for a type of your own, or make a `Feedback` of it with a closure, as in `feedback = |page| page.as_ref().ok().map(|page| page.limits())`",
     note = "the answers of `http` and `reqwest` are read with the features of these names; of a `Result` both sides are read"
 )]
 pub trait ServerFeedback {

@@ -52,8 +52,8 @@ impl Outlook {
     }
 
     /// How long the call would wait, behind those who wait already; `None` = it would never start, or nobody knows
-    /// when: a call [in flight](crate::Bucket::in_flight) has to end first, or the bucket's
-    /// [own policy](crate::Bucket::with_policy) waits for news.
+    /// when: a call [in flight](crate::Bucket::in_flight) has to end or the server to [answer](crate::Bucket::learned) one
+    /// first, or the bucket's [own policy](crate::Bucket::with_policy) waits for news.
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
         self.wait

@@ -89,7 +89,8 @@ impl Bucket {
     /// What the server asks for is never cut short. Where it lets nobody start for longer than this, calls are refused at
     /// once, those that wait already included, as if their allowance were too short: with
     /// [`DelayTooLong`](crate::ErrorKind::DelayTooLong), or [`Limited`](crate::ErrorKind::Limited) where no wait is
-    /// allowed. For who waits already it counts from when the server began to hold it up: a server that asks for
+    /// allowed. A limit that the server spoke of by mistake goes with [`reset`](Bucket::reset), or once another answer
+    /// is [observed](crate::Request::observe). For who waits already it counts from when the server began to hold it up: a server that asks for
     /// another pause before the last is over holds nobody up for longer.
     ///
     /// # Examples

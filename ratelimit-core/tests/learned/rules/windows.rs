@@ -109,6 +109,19 @@ fn a_hostile_server_fills_no_table() {
     assert!(bucket.request().key(499).try_acquire().is_err(), "there is no room, and nothing is let through");
 }
 
+/// A window that no route leads to any more is forgotten at once, so there is always room for the next.
+#[test]
+fn a_new_name_each_time_is_taken_each_time() {
+    let clock = ManualClock::new();
+    let bucket = learned().max_keys(10).clock(clock.clone());
+    let on = || bucket.request().route("a");
+    for number in 0..500 {
+        told(on(), &ans(5, 4, 3_600_000).bucket(format!("limit {number}")));
+    }
+    told(on(), &ans(5, 2, 3_600_000).bucket("last"));
+    assert_eq!(starts(on), 2);
+}
+
 /// Others than those that need the room are remembered, however many there are.
 #[test]
 fn what_is_only_remembered_goes_when_room_is_needed_and_not_before() {
