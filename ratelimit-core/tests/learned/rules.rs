@@ -13,6 +13,7 @@ use crate::world::{ans, learned, rejected};
 
 mod moved;
 mod pauses;
+mod planned;
 mod windows;
 
 /// A bucket that knows only what the server says, under a clock of its own.
