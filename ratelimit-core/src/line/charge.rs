@@ -30,7 +30,7 @@ impl State {
         }
         let route = self.set_out(origin);
         if weight == 0 {
-            return Ok(self.free_pass(key, origin.route, reading));
+            return Ok(self.free_pass(key, route, reading));
         }
         self.catch_up(key, reading, effects);
         if !self.make_room_to_start(key, route, reading) {

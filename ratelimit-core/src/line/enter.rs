@@ -64,7 +64,7 @@ impl State {
         }
         let route = self.set_out(ask.origin);
         if ask.weight == 0 {
-            return Entered::Granted(self.free_pass(ask.key, ask.origin.route, reading));
+            return Entered::Granted(self.free_pass(ask.key, route, reading));
         }
         if let Some(limit) = self.memory.too_heavy(ask.weight) {
             return Entered::Refused(Refusal::above(limit));
@@ -111,11 +111,12 @@ impl State {
         is_never.then_some(Refusal::of(ErrorKind::TooHeavy))
     }
 
-    /// It changes nothing, and there is nothing to settle unless it is corrected; but its answer may be of a route.
+    /// It changes nothing, and there is nothing to settle unless it is corrected; but its answer may be heard, and what
+    /// it is corrected to counts in its window.
     pub(super) fn free_pass(&mut self, key: KeyId, route: Route, reading: Reading) -> Grant {
         let start = self.tempo.policy_time(reading.now);
         let grant = Grant { start, born: self.memory.newest(), weight: 0, account: PLAIN, waited: 0 };
-        if route.is_none() {
+        if self.windows.is_none() {
             return grant;
         }
         let sent = Sent { at: reading.now, weight: 0 };

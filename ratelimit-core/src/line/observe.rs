@@ -41,7 +41,7 @@ impl Shared {
                 }
                 first
             } else {
-                // It began before anything was learned, or weighs nothing.
+                // It began before anything was learned.
                 let route = sites::route(state.site_of(account));
                 let at = state.tempo.clock_time(grant.start).min(reading.now);
                 Flight { key, route, sent: Sent { at, weight: 0 }, is_heard: true }

@@ -137,3 +137,19 @@ fn who_waits_is_not_refused_for_want_of_room() {
     assert_eq!(on("b").try_acquire().unwrap_err().kind(), ErrorKind::TooManyKeys);
     assert!(waits.poll().is_some_and(|ended| ended.is_ok()));
 }
+
+/// Whether its request named a route or not.
+#[test]
+fn a_free_pass_that_is_corrected_is_on_its_way() {
+    for route in [None, Some("r")] {
+        let (_clock, bucket) = bucket();
+        let on = || route.map_or_else(|| bucket.request(), |route| bucket.request().route(route));
+        told(on(), &ans(5, 5, 60_000));
+        let free = on().weight(0).try_acquire().unwrap();
+        assert_eq!(starts(on), 5);
+        free.correct(3);
+        assert_eq!(starts(on), 2);
+        drop(free);
+        assert_eq!(starts(on), 2, "charged");
+    }
+}
