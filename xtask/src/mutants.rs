@@ -128,7 +128,7 @@ fn try_part(wanted: &Wanted, part: &Part, folder: &Path, builds: &Path) -> Resul
 fn test(part: &Part, files: &[String], folder: &Path, builds: &Path, rest: bool) -> Result<Outcomes, String> {
     let mut cargo = crate::cargo();
     cargo.args(["mutants", "--package", "ratelimit-core", "--no-shuffle", "--colors", "never"]);
-    cargo.args(["--features", "test-util,tracing", "--minimum-test-timeout", "60"]);
+    cargo.args(["--features", "test-util,tracing,http,reqwest", "--minimum-test-timeout", "60"]);
     cargo.arg("--output").arg(folder);
     for file in files {
         cargo.args(["--file", &format!("{SRC}/{file}")]);

@@ -27,6 +27,10 @@ fn both_sides_of_what_holds_an_answer_speak_for_it() {
     let told = Feedback::default().remaining(4);
     let (here, gone) = (Some(told.clone()), None::<Feedback>);
     assert_eq!((here.feedback(), gone.feedback()), (Some(told.clone()), None));
+    assert_eq!(
+        (ServerFeedback::feedback(&&told), ServerFeedback::feedback(&&gone)),
+        (Some(told.clone()), None)
+    );
     let other = Feedback::default().rejected(true);
     let answers: [Result<Option<Feedback>, Feedback>; 3] = [Ok(here), Ok(gone), Err(other.clone())];
     assert_eq!(answers.map(|answer| answer.feedback()), [Some(told), None, Some(other)]);

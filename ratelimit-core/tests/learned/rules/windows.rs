@@ -109,6 +109,21 @@ fn a_hostile_server_fills_no_table() {
     assert!(bucket.request().key(499).try_acquire().is_err(), "there is no room, and nothing is let through");
 }
 
+/// Who waits has a window kept for it, whoever comes until its turn does.
+#[test]
+fn a_window_is_kept_for_who_waits() {
+    let clock = ManualClock::new();
+    let bucket = learned().max_keys(1).clock(clock.clone());
+    let on = |key: u32| bucket.request().key(key).max_delay(FOREVER);
+    (0..64).for_each(|key| told(on(key), &ans(5, 4, 3_600_000)));
+    bucket.pause(ms(1000)).unwrap();
+    let mut waits = asks(on(64));
+    let mut late = Task::new(on(65).acquire_async());
+    assert_eq!(late.poll().unwrap().unwrap_err().kind(), ErrorKind::TooManyKeys);
+    clock.advance(ms(1000));
+    assert!(waits.poll().is_some_and(|ended| ended.is_ok()));
+}
+
 /// A window that no route leads to any more is forgotten at once, so there is always room for the next.
 #[test]
 fn a_new_name_each_time_is_taken_each_time() {
