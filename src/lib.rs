@@ -186,8 +186,11 @@
 //!
 //! With the features `http` and `reqwest` it is `permit.observe(&response)`; for other answers implement
 //! [`ServerFeedback`](feedback::ServerFeedback). A function that returns the answer itself, or an error that speaks for
-//! it, needs only the word [`feedback`](attribute::feedback) in its attribute. [`Bucket::learned`] makes a bucket that knows only what the server says.
-//! What says so in no answer at all is [`Bucket::pause`].
+//! it, needs only the word [`feedback`](attribute::feedback) in its attribute. [`Bucket::learned`] makes a bucket that
+//! knows only what the server says. What says so in no answer at all is [`Bucket::pause`].
+//!
+//! What was said is of calls like that one: of the same function and key, until the server names the limit, and then of
+//! all that share it; of everybody's where it says so.
 //!
 //! # Events
 //!
