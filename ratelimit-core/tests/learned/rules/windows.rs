@@ -114,8 +114,8 @@ fn a_hostile_server_fills_no_table() {
 fn a_window_is_kept_for_who_waits() {
     let clock = ManualClock::new();
     let bucket = learned().max_keys(1).clock(clock.clone());
-    let on = |key: u32| bucket.request().key(key).max_delay(FOREVER);
-    (0..64).for_each(|key| told(on(key), &ans(5, 4, 3_600_000)));
+    let on = |route: u32| bucket.request().route(route).max_delay(FOREVER);
+    (0..64).for_each(|route| told(on(route), &ans(5, 4, 3_600_000)));
     bucket.pause(ms(1000)).unwrap();
     let mut waits = asks(on(64));
     let mut late = Task::new(on(65).acquire_async());
