@@ -192,6 +192,31 @@
 //! What was said is of calls like that one: of the same function and key, until the server names the limit, and then of
 //! all that share it; of everybody's where it says so.
 //!
+//! # Several processes
+//!
+//! Processes and machines that call the same API share one limit over a [`store`]: one bucket's states are
+//! then in one place, for all who have a bucket of that name and the same store.
+//!
+//! ```
+//! use rate_limited::store::MemoryStore;
+//! use rate_limited::{Bucket, Rate, rate_limited};
+//! use std::sync::LazyLock;
+//!
+//! // In place of an SQLite file (feature `sqlite`) or a Redis server (feature `redis`).
+//! static API: LazyLock<Bucket> =
+//!     LazyLock::new(|| Bucket::named("api", Rate::per_second(10)).store(MemoryStore::default()));
+//!
+//! #[rate_limited(bucket = API, max_delay = "5s")]
+//! fn search(text: &str) -> std::io::Result<usize> {
+//!     Ok(text.len())
+//! }
+//! # assert_eq!(search("seven")?, 5);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! [`Bucket::store`] tells what holds across processes and what of one alone, [`Bucket::on_outage`] what to do while a
+//! store does not answer, [`Bucket::generation`] how limits are changed while several versions of a program run.
+//!
 //! # Events
 //!
 //! With the feature `tracing` buckets tell subscribers how they decided wherever a call was not granted at once, and what
@@ -212,6 +237,8 @@
 //! | `paused` | WARN | the server asks to be left alone, by everybody or by one key's calls | `by` (`server`), `scope` (`bucket`, `key`), `for_ms` |
 //! | `paused` | INFO | by [`Bucket::pause`] | `by` (`caller`), `scope` (`bucket`), `for_ms` |
 //! | `closed` | WARN; DEBUG if nobody waited | the bucket is closed | `waiting` |
+//! | `store_away` | WARN | the bucket's store does not answer any more | |
+//! | `store_back` | INFO | it answers again | |
 //!
 //! Keys are never told, as they name people; nor are routes and the names that a server gives its limits, which may hold
 //! keys.
@@ -265,8 +292,11 @@
 //! - `tokio` (default): [`clock::TokioClock`], which follows tokio's paused time. Waiting under tokio needs no feature;
 //!   without it (`default-features = false`) the crate does not depend on tokio.
 //! - `http`, `reqwest`: [`feedback::ServerFeedback`] for the answers of these crates.
+//! - `sqlite`: `store::SqliteStore`, one limit for the processes of one machine, kept in a file.
+//! - `redis`: `store::RedisStore`, one limit for many machines, kept in a Redis server; `redis-tls` for those reached by TLS.
 //! - `tracing`: [events](#events).
-//! - `test-util`: `policy::conformance`, which tests a [policy](policy::Policy) of your own.
+//! - `test-util`: `policy::conformance`, which tests a [policy](policy::Policy) of your own, and `store::conformance`, which
+//!   tests a [store](store::Store).
 
 pub use ratelimit_core::{Bucket, Error, ErrorKind, Outlook, Pace, Permit, Rate, Registry, Request};
 pub use ratelimit_core::{ErrorScope, RateOutlook, RegistryBuilder};
@@ -330,6 +360,25 @@ pub mod policy {
     #[cfg(feature = "test-util")]
     pub use ratelimit_core::policy::conformance;
     pub use ratelimit_core::policy::{Earliest, FillLevel, LeakyBucket, Outcome, Policy};
+}
+
+pub mod store {
+    //! Where states live that several processes share.
+    //!
+    //! A bucket keeps its states in this process's memory unless it is given a [`Store`]: by
+    //! [`Bucket::store`](crate::Bucket::store), or for all buckets of a registry by
+    //! [`RegistryBuilder::store`](crate::RegistryBuilder::store). Then all who have the same share one limit, and who
+    //! waits has a time reserved there.
+
+    #[cfg(feature = "sqlite")]
+    pub use ratelimit_core::store::SqliteStore;
+    #[cfg(feature = "test-util")]
+    pub use ratelimit_core::store::conformance;
+    pub use ratelimit_core::store::{
+        Answer, Ask, Entry, Failure, Judged, MemoryStore, OnOutage, Store, Written,
+    };
+    #[cfg(feature = "redis")]
+    pub use ratelimit_core::store::{RedisStore, redis};
 }
 
 pub use ratelimit_core::presets;

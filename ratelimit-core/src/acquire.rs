@@ -4,6 +4,7 @@ mod future;
 
 use crate::error::{Error, ErrorKind, Refused, SiteName};
 use crate::key::Key;
+use crate::line::remote::{Direct, Named};
 use crate::line::{
     Ask, Began, Changed, Entered, Grant, Handle, KeyId, Origin, Passage, Refusal, Route, tell_refused,
 };
@@ -52,7 +53,7 @@ impl Asked {
         self.max_delay = 0;
         match self.short() {
             Some(ended) => ended,
-            None => self.enter_and_leave(None),
+            None => self.directly().unwrap_or_else(|asked| asked.enter_and_leave(None)),
         }
     }
 
@@ -74,8 +75,22 @@ impl Asked {
     pub(crate) fn wait(self) -> Result<Permit, Error> {
         match self.short() {
             Some(ended) => ended,
-            None => Long::new(self, None).wait(),
+            None => self.directly().unwrap_or_else(|asked| Long::new(asked, None).wait()),
         }
+    }
+
+    /// By a trip to the bucket's store, if it has one and nobody stands in line.
+    fn directly(self) -> Result<Result<Permit, Error>, Self> {
+        let (Ok(shared), Some(weight)) = (&self.shared, self.weight) else { return Err(self) };
+        if !shared.is_remote() {
+            return Err(self);
+        }
+        Ok(match shared.ask_directly(self.named(), weight, self.max_delay) {
+            None => return Err(self),
+            Some(Direct::Granted(grant)) => Ok(self.permit(shared, grant)),
+            Some(Direct::Refused(refusal)) => Err(self.refusal(shared, refusal)),
+            Some(Direct::Waits(brought)) => Long::bringing(self, brought).wait(),
+        })
     }
 
     /// As [`block`](Self::block), for a call whose answer will be told of.
@@ -120,8 +135,14 @@ impl Asked {
         let result = match result {
             Entered::Granted(grant) => Ok(grant),
             Entered::Refused(refusal) => Err(refusal),
-            // Nobody waits without an allowance.
-            Entered::MustWait(_) | Entered::Waits(_) => Err(Refusal::of(ErrorKind::Limited)),
+            // Nobody waits without an allowance, but for the answer of a store.
+            Entered::MustWait(_) | Entered::Waits(_) if !shared.is_remote() => {
+                Err(Refusal::of(ErrorKind::Limited))
+            }
+            Entered::MustWait(_) | Entered::Waits(_) | Entered::Asks(..) => {
+                shared.finish(rest);
+                return Long::new(self, route).wait();
+            }
         };
         self.end(&shared, Changed { result, rest })
     }
@@ -129,7 +150,11 @@ impl Asked {
     /// Takes it whatever the limit says.
     pub(crate) fn charge(self, route: Route) -> Result<Permit, Error> {
         let (shared, ask) = self.ask(route, None)?;
-        let changed = shared.charge(ask.key, ask.origin, ask.weight);
+        let changed = if shared.is_remote() {
+            shared.charge_there(self.named(), ask.origin, ask.weight)?
+        } else {
+            shared.charge(ask.key, ask.origin, ask.weight)
+        };
         self.end(&shared, changed)
     }
 
@@ -167,6 +192,11 @@ impl Asked {
         self.key.as_ref().map(Key::digest)
     }
 
+    /// The key by its digest and its text.
+    pub(crate) fn named(&self) -> Named<'_> {
+        (self.key_id(), self.key.as_ref().map(Key::whole))
+    }
+
     fn permit(&self, shared: &Handle, grant: Grant) -> Permit {
         Permit::new(shared.clone(), self.key_id(), grant)
     }
@@ -175,8 +205,17 @@ impl Asked {
     fn refusal(&self, shared: &Handle, Refusal { kind, scope, rate, retry_after }: Refusal) -> Error {
         let handle = shared.named_by();
         let (weight, max_delay, site) = (self.weight.unwrap_or(0), self.max_delay, self.site);
+        // Also where it stood in line for as long as a store took to answer.
+        let kind = match kind {
+            ErrorKind::DelayTooLong if max_delay == 0 => ErrorKind::Limited,
+            kind => kind,
+        };
         let error =
             Error::refused(Refused { kind, scope, handle, rate, retry_after, weight, max_delay, site });
+        let error = match kind {
+            ErrorKind::Store => error.with_failure(shared.failure()),
+            _ => error,
+        };
         tell_refused(&error);
         match &self.key {
             None => error,

@@ -7,6 +7,7 @@ mod own;
 mod request;
 mod run;
 mod spend;
+mod store;
 
 use std::fmt;
 use std::future::Future;
@@ -22,6 +23,7 @@ use crate::outlook::Outlook;
 use crate::permit::Permit;
 use crate::rate::Rate;
 use crate::slot::Slot;
+use crate::store::StoreHandle;
 use crate::time::nanos;
 
 pub use request::Request;
@@ -62,6 +64,7 @@ pub struct Bucket {
     name: Name,
     limits: Limits,
     clock: Option<ClockHandle>,
+    store: Option<StoreHandle>,
 }
 
 #[derive(Clone)]
@@ -107,7 +110,16 @@ impl Bucket {
     }
 
     const fn declared(name: Name, limits: Limits, joins: bool) -> Self {
-        Bucket { name, limits, clock: None, max_delay: None, joins, version: 0, slot: Slot::EMPTY }
+        Bucket {
+            name,
+            limits,
+            clock: None,
+            store: None,
+            max_delay: None,
+            joins,
+            version: 0,
+            slot: Slot::EMPTY,
+        }
     }
 
     /// The handle of a state that is in a registry.
@@ -116,6 +128,7 @@ impl Bucket {
         let name = Name::Shared(Arc::clone(shared.name()));
         Bucket {
             clock: declared.clock.clone(),
+            store: declared.store.clone(),
             slot: Slot::holding(0, Handle::Counted(shared)),
             ..Self::declared(name, declared.limits.clone(), false)
         }
@@ -309,7 +322,7 @@ impl Bucket {
     ///
     /// [`Closed`](crate::ErrorKind::Closed), or [`Config`](crate::ErrorKind::Config) where the bucket cannot be.
     pub fn reset(&self) -> Result<(), Error> {
-        self.shared()?.reset()
+        self.shared()?.reset_whole()
     }
 
     /// Refuses all who wait and all who come, for good, with [`Closed`](crate::ErrorKind::Closed).
@@ -371,6 +384,7 @@ impl Clone for Bucket {
             name: self.name.clone(),
             limits: self.limits.clone(),
             clock: self.clock.clone(),
+            store: self.store.clone(),
             max_delay: self.max_delay,
             joins: self.joins,
             version: self.version,

@@ -16,7 +16,6 @@ use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
-#[cfg(feature = "http")]
 use std::time::SystemTime;
 
 pub(crate) use self::counter::BEHIND;
@@ -187,6 +186,20 @@ impl ClockHandle {
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
 pub(crate) fn wall() -> SystemTime {
     SystemTime::now()
+}
+
+/// The same in microseconds since 1970, for stores that are kept by it.
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+pub(crate) fn wall_micros() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Holds this thread up for `span`, where another program has what is needed for some microseconds more.
+#[cfg(feature = "sqlite")]
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+pub(crate) fn nap(span: std::time::Duration) {
+    std::thread::sleep(span);
 }
 
 #[cfg(test)]

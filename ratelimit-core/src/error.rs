@@ -10,8 +10,10 @@ use crate::key::Key;
 use crate::rate::{Rate, Shape};
 
 mod display;
+mod failure;
 mod scope;
 
+pub use failure::Failure;
 pub use scope::ErrorScope;
 
 /// Why a call was not started, or a bucket could not be had.
@@ -50,6 +52,7 @@ pub use scope::ErrorScope;
 /// | has as many waiting as may: retry after 30s | `TooManyWaiting` | come back then, or raise [`max_waiting`](crate::Bucket::max_waiting) |
 /// | unknown bucket: did you mean .. | `UnknownBucket` | the name, or the registry, is another one |
 /// | unknown bucket: register it, or give the attribute a `rate` | `UnknownBucket` | do so before the first call |
+/// | is kept in a store that does not answer: .. | `Store` | what follows, the error's [source](std::error::Error::source), says why; see [`OnOutage`](crate::store::OnOutage) |
 /// | is closed | `Closed` | it, or its registry, was closed or removed |
 /// | is registered as .. and declared as .. | `Config` | say the same limits everywhere, or name it only |
 /// | cannot be: .. | `Config` | what follows says which limit makes no sense |
@@ -86,6 +89,7 @@ pub(crate) struct Extra {
     bucket: Option<BucketName>,
     message: Option<Box<str>>,
     key: Option<Box<str>>,
+    failure: Option<Failure>,
 }
 
 impl Extra {
@@ -138,6 +142,9 @@ pub enum ErrorKind {
     UnknownBucket,
     /// The bucket, or its registry, is closed.
     Closed,
+    /// The bucket's [store](crate::Bucket::store) did not answer, or not as it should; the error's
+    /// [source](std::error::Error::source) tells why.
+    Store,
     /// A rate, a bucket or an attribute says something that cannot be.
     Config,
 }
@@ -154,6 +161,7 @@ impl ErrorKind {
             ErrorKind::TooManyWaiting => "too_many_waiting",
             ErrorKind::UnknownBucket => "unknown_bucket",
             ErrorKind::Closed => "closed",
+            ErrorKind::Store => "store",
             ErrorKind::Config => "config",
         }
     }
@@ -225,6 +233,13 @@ impl Error {
 
     pub(crate) fn with_key(mut self, key: &Key) -> Self {
         self.extra_mut().key = Some(key.text().into());
+        self
+    }
+
+    pub(crate) fn with_failure(mut self, failure: Option<Failure>) -> Self {
+        if failure.is_some() {
+            self.extra_mut().failure = failure;
+        }
         self
     }
 
@@ -307,7 +322,13 @@ impl Error {
     }
 }
 
-impl std::error::Error for Error {}
+/// The source is what the bucket's [store](crate::Bucket::store) failed with.
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let cause = self.extra.as_ref()?.failure.as_ref()?.cause();
+        Some(&**cause)
+    }
+}
 
 /// `WouldBlock` where waiting would help, `InvalidInput` where nothing would, `Other` for the rest.
 impl From<Error> for io::Error {
@@ -317,7 +338,7 @@ impl From<Error> for io::Error {
                 io::ErrorKind::WouldBlock
             }
             ErrorKind::TooHeavy | ErrorKind::UnknownBucket | ErrorKind::Config => io::ErrorKind::InvalidInput,
-            ErrorKind::TooManyKeys | ErrorKind::Closed => io::ErrorKind::Other,
+            ErrorKind::TooManyKeys | ErrorKind::Closed | ErrorKind::Store => io::ErrorKind::Other,
         };
         io::Error::new(kind, error)
     }

@@ -1,4 +1,4 @@
-//! Who is counted together: a 128-bit keyed digest of the key's text, and a few bytes of it for errors.
+//! Who is counted together: a 128-bit keyed digest of the key's text, and the text, for errors and stores.
 //!
 //! Keys are often chosen by strangers (a user name, a channel), so the digest is keyed per process: nobody outside can
 //! make two keys meet. Two keys that meet by chance (1 in 2^128) share one state, which errs on the safe side.
@@ -81,6 +81,11 @@ impl Key {
 
     /// The text, cut at 64 bytes.
     pub(crate) fn text(&self) -> &str {
+        cut(self.text.as_str(), SHOWN)
+    }
+
+    /// All of the text: what tells keys apart in all processes alike.
+    pub(crate) fn whole(&self) -> &str {
         self.text.as_str()
     }
 }
@@ -107,12 +112,12 @@ struct KeyWriter {
 }
 
 impl KeyWriter {
-    /// Digests all of the text, and cuts it.
+    /// Digests all of the text.
     fn finish(&mut self) -> Digest {
         if self.whole.is_empty() {
             return Digest::of_text(self.text.as_bytes());
         }
-        self.text = Text::Heap(cut(&self.whole, SHOWN).into());
+        self.text = Text::Heap(self.whole.as_str().into());
         Digest::of_text(self.whole.as_bytes())
     }
 }
@@ -194,7 +199,7 @@ mod tests {
     fn shows_at_most_64_bytes_and_hashes_all() {
         let long = "é".repeat(40);
         let key = Key::new(&long);
-        assert_eq!(key.text(), "é".repeat(32));
+        assert_eq!((key.text(), key.whole()), (&*"é".repeat(32), &*long));
         assert_ne!(key.digest(), Key::new(&format!("{long}x")).digest());
         let odd = Key::new(&format_args!("x{long}{}", "tail"));
         assert_eq!(odd.text(), format!("x{}", "é".repeat(31)));

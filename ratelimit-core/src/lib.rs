@@ -26,7 +26,7 @@ mod registry;
 #[doc(hidden)]
 pub mod site;
 mod slot;
-mod store;
+pub mod store;
 mod sync;
 mod time;
 

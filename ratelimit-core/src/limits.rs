@@ -1,11 +1,15 @@
 //! What a bucket declares, as plain data: its rates, the rates over all keys, the guard, the bounds.
 
+mod outage;
+
 use std::fmt;
 use std::time::Duration;
 
 use crate::policy::{Guarded, Prototype};
 use crate::rate::{Rate, Shape};
 use crate::time::nanos;
+
+pub use outage::OnOutage;
 
 /// How many rates a bucket may have.
 const MAX_RATES: usize = 8;
@@ -28,6 +32,18 @@ pub(crate) struct Limits {
     in_flight: Option<usize>,
     max_waiting: Option<usize>,
     learning: Learning,
+    sharing: Sharing,
+}
+
+/// How a bucket is shared by those who have its store.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Sharing {
+    pub(crate) on_outage: OnOutage,
+    pub(crate) generation: u32,
+}
+
+impl Sharing {
+    const DEFAULT: Sharing = Sharing { on_outage: OnOutage::Deny, generation: 0 };
 }
 
 /// How a bucket learns from what the server says.
@@ -102,6 +118,7 @@ impl Limits {
         in_flight: None,
         max_waiting: None,
         learning: Learning::DEFAULT,
+        sharing: Sharing::DEFAULT,
     };
 
     pub(crate) fn own(own: Prototype) -> Self {
@@ -141,6 +158,14 @@ impl Limits {
         self.max_waiting = Some(max_waiting);
     }
 
+    pub(crate) const fn set_on_outage(&mut self, on_outage: OnOutage) {
+        self.sharing.on_outage = on_outage;
+    }
+
+    pub(crate) const fn set_generation(&mut self, generation: u32) {
+        self.sharing.generation = generation;
+    }
+
     pub(crate) const fn learning_mut(&mut self) -> &mut Learning {
         &mut self.learning
     }
@@ -159,6 +184,7 @@ impl Limits {
             && self.in_flight == other.in_flight
             && self.max_waiting == other.max_waiting
             && self.learning == other.learning
+            && self.sharing == other.sharing
     }
 
     fn same_own(&self, other: &Limits) -> bool {
@@ -182,6 +208,14 @@ impl Limits {
                 "`in_flight(0)` lets no call run; the least is 1, and without it any number may".to_owned()
             );
         }
+        if let OnOutage::Local { share } = self.sharing.on_outage
+            && !(share > 0.0 && share <= 1.0)
+        {
+            return Err(format!(
+                "`OnOutage::Local` with a share of {share} is no part of its limits; say one above 0 and at most 1, as \
+                 in 0.25 for one of four processes"
+            ));
+        }
         if let Some(contradiction) = self.rates.contradiction().or_else(|| self.totals.contradiction()) {
             return Err(contradiction);
         }
@@ -196,6 +230,7 @@ impl Limits {
             in_flight: self.in_flight,
             max_waiting: self.max_waiting,
             learning: self.learning,
+            sharing: self.sharing,
             tunes_guard: self.guard.is_none() && default_guard.is_none(),
         })
     }
@@ -213,17 +248,29 @@ pub(crate) struct Valid {
     /// How many may wait at once on each key.
     pub(crate) max_waiting: Option<usize>,
     pub(crate) learning: Learning,
+    pub(crate) sharing: Sharing,
     /// Whether nobody said what the guard is to be, so that it may be widened.
     pub(crate) tunes_guard: bool,
 }
 
 impl Valid {
+    /// The same without anything that is judged in a store.
+    pub(crate) fn without_rates(&self) -> Valid {
+        Valid { rates: Box::default(), totals: Box::default(), own: None, tunes_guard: false, ..self.clone() }
+    }
+
     /// The same with guards of `needed` nanoseconds, as far as rates bear that; `None` where that changes nothing.
     pub(crate) fn tuned(&self, needed: u64) -> Option<Valid> {
         let tune = |rates: &[Guarded]| rates.iter().map(|known| tuned(known.rate, needed)).collect();
         let tuned = Valid { rates: tune(&self.rates), totals: tune(&self.totals), ..self.clone() };
         let is_other = tuned.rates != self.rates || tuned.totals != self.totals;
         (self.tunes_guard && is_other).then_some(tuned)
+    }
+
+    /// The greatest weight that can ever fit.
+    pub(crate) fn max_weight(&self) -> u32 {
+        let rates = self.rates.iter().chain(&self.totals);
+        rates.map(|guarded| guarded.rate.max_weight()).min().unwrap_or(u32::MAX)
     }
 
     /// The shortest guard of all the rates, in nanoseconds.
@@ -259,7 +306,8 @@ fn contradiction(a: Rate, b: Rate) -> Option<&'static str> {
     }
 }
 
-fn usual_guard(window: u64) -> u64 {
+/// The guard where nobody sets one.
+pub(crate) fn usual_guard(window: u64) -> u64 {
     GUARD.min(window / 50)
 }
 
@@ -327,6 +375,15 @@ impl fmt::Display for Limits {
         }
         if max_pause != Learning::HOUR {
             write!(f, ", max_pause {max_pause:?}")?;
+        }
+        let Sharing { on_outage, generation } = self.sharing;
+        match on_outage {
+            OnOutage::Deny => {}
+            OnOutage::Local { share } => write!(f, ", {share} of it in an outage")?,
+            OnOutage::Allow => f.write_str(", all allowed in an outage")?,
+        }
+        if generation != 0 {
+            write!(f, ", generation {generation}")?;
         }
         Ok(())
     }

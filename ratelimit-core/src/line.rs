@@ -34,6 +34,7 @@ mod look;
 mod observe;
 mod own;
 mod plan;
+pub(crate) mod remote;
 mod shared;
 pub(crate) mod sites;
 mod state;
@@ -49,6 +50,7 @@ use crate::error::SiteName;
 use crate::key::Digest;
 use crate::time::Timestamp;
 
+pub(crate) use alarm::Rest;
 pub(crate) use correct::{PLAIN, is_known, is_told_of_end, with_site};
 pub(crate) use declared::{Declared, Defaults};
 pub(crate) use due::Refusal;
@@ -63,6 +65,7 @@ pub(crate) use state::Grant;
 
 use learning::{Place, WindowId};
 use plan::Plan;
+use remote::Trip;
 
 /// How long a turn is kept for a waiter that is not polled, and how far past its allowance a waiter may still start:
 /// 10 ms in nanoseconds.
@@ -89,6 +92,8 @@ struct Waiter {
     site: Option<SiteName>,
     /// Where the bucket learns.
     place: Option<Box<Place>>,
+    /// Over a store: what is asked of that.
+    trip: Trip,
 }
 
 impl Waiter {
@@ -103,6 +108,7 @@ impl Waiter {
             passed: false,
             site: None,
             place,
+            trip: Trip::none(Timestamp::MAX),
         }
     }
 

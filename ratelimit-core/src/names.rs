@@ -162,10 +162,10 @@ impl Names {
         let old = shared.redeclare(declared, defaults)?;
         (named.declared, named.preset) = (first, false);
         shared.set_max_delay(max_delay, defaults.max_delay);
-        let guard = defaults.guard;
+        let (guard, store) = (defaults.guard, defaults.store.clone());
         drop(table);
         drop(old);
-        shared.apply(guard);
+        shared.apply(guard, store.as_ref());
         self.bring_up_to_date(&shared);
         Ok(shared)
     }
@@ -182,10 +182,10 @@ impl Names {
         let named = Named { shared: Arc::clone(shared), declared: None, preset: false };
         let closed = table.buckets.insert(name.to_owned(), named);
         shared.set_max_delay(max_delay, table.defaults.max_delay);
-        let guard = table.defaults.guard;
+        let (guard, store) = (table.defaults.guard, table.defaults.store.clone());
         drop(table);
         drop(closed);
-        shared.apply(guard);
+        shared.apply(guard, store.as_ref());
         self.bring_up_to_date(shared);
         Ok(true)
     }
@@ -255,7 +255,7 @@ impl Names {
             if shared.own_clock().is_none() {
                 if shared.runs_on(clock) {
                     // The same clock again still means that the states start anew.
-                    let _ = shared.reset();
+                    let _ = shared.reset_whole();
                 }
                 self.bring_up_to_date(&shared);
             }
@@ -275,7 +275,7 @@ impl Names {
     pub(crate) fn reset(&self) {
         for shared in self.all() {
             // A bucket that is closed has nothing to reset.
-            let _ = shared.reset();
+            let _ = shared.reset_whole();
         }
     }
 
@@ -335,7 +335,7 @@ impl Table {
 
     #[cold]
     fn put_preset(&mut self, name: &str, rate: Rate) -> Result<(), Error> {
-        let declared = Declared::new(Limits::of(rate), None, None);
+        let declared = Declared::new(Limits::of(rate), None);
         let shared = Shared::new(Arc::new(name.into()), declared, None, &self.defaults)?;
         shared.claim();
         self.buckets.insert(name.to_owned(), Named { shared, declared: None, preset: true });
@@ -365,9 +365,13 @@ fn closed(name: &str) -> Error {
 
 fn conflict(name: &BucketName, (verb, known): (&str, &Declared), new: &Declared) -> Error {
     let at = |declared: &Declared| declared.site.map(|site| format!(" (at `{site}`)")).unwrap_or_default();
-    let own_clock = |declared: &Declared| if declared.clock.is_some() { ", own clock" } else { "" };
-    let limits =
-        |declared: &Declared| format!("`{}{}`{}", declared.limits, own_clock(declared), at(declared));
+    let own = |declared: &Declared| match (&declared.clock, &declared.store) {
+        (None, None) => "",
+        (Some(_), None) => ", own clock",
+        (None, Some(_)) => ", own store",
+        (Some(_), Some(_)) => ", own clock and store",
+    };
+    let limits = |declared: &Declared| format!("`{}{}`{}", declared.limits, own(declared), at(declared));
     let message = format!(
         "bucket `{name}` is {verb} as {} and declared as {}; declare the same everywhere, or leave the limits to \
          `Registry::register` and use the name alone",

@@ -51,6 +51,11 @@ impl Outlook {
         Outlook { wait, rates, waiting, paused_for, guard, is_learning }
     }
 
+    /// The same with what a store knows.
+    pub(crate) fn over_store(self, wait: Option<Duration>, rates: Box<[RateOutlook]>) -> Self {
+        Outlook { wait, rates, ..self }
+    }
+
     /// How long the call would wait, behind those who wait already; `None` = it would never start, or nobody knows
     /// when: a call [in flight](crate::Bucket::in_flight) has to end or the server to [answer](crate::Bucket::learned) one
     /// first, or the bucket's [own policy](crate::Bucket::with_policy) waits for news.
@@ -105,6 +110,11 @@ impl RateOutlook {
             None => Duration::MAX,
         };
         RateOutlook { rate, used: state.used(stamped), remaining: state.remaining(now), resets_in }
+    }
+
+    /// As a store has it.
+    pub(crate) fn of_store(rate: Rate, used: u32, remaining: u32, resets_in: Duration) -> Self {
+        RateOutlook { rate, used, remaining, resets_in }
     }
 
     /// The rate.

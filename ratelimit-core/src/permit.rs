@@ -85,6 +85,14 @@ impl Permit {
         Grant { start, born, weight, account: self.account.load(Ordering::Relaxed), waited }
     }
 
+    /// When a store counts the call as started, in its microseconds.
+    #[cfg(feature = "test-util")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn counted(&self) -> Option<u64> {
+        self.shared.is_remote().then_some(self.born)
+    }
+
     /// How long the call waited.
     #[must_use]
     pub fn waited(&self) -> Duration {

@@ -12,6 +12,8 @@ pub(crate) mod inherit;
 mod leaky_bucket;
 pub(crate) mod learned;
 pub(crate) mod own;
+pub(crate) mod reserved;
+pub(crate) mod saved;
 mod sliding_window;
 pub(crate) mod token_bucket;
 
@@ -242,6 +244,24 @@ pub trait Policy: Any + fmt::Debug + Send + Sync {
 
     /// A state of its own that is now the same as this one.
     fn fork(&self) -> Box<dyn Policy>;
+
+    /// This state as bytes, for [stores](crate::store) that several processes share; `None` = it cannot be kept there,
+    /// as by default.
+    ///
+    /// Where bytes are kept longer than a program, let them begin with a version.
+    fn save(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// A state as this one, the prototype, that was [saved](Self::save) before, perhaps by another process and by another
+    /// version of the program; `None` if the bytes are none that it knows.
+    ///
+    /// In a store timestamps are nanoseconds since 1970, in whole microseconds; where its clock is put back, they go on from
+    /// where they were.
+    fn load(&self, bytes: &[u8]) -> Option<Box<dyn Policy>> {
+        let _ = bytes;
+        None
+    }
 }
 
 /// What an outlook shows of a built-in policy.

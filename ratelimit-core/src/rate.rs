@@ -219,6 +219,21 @@ impl Rate {
         Rate { per, amount, shape: Shape::Burst(burst) }
     }
 
+    /// The same over another span, of at least 1.
+    pub(crate) fn with_per(self, per: u64) -> Self {
+        debug_assert!(per > 0, "a rate is over some time");
+        Rate { per, ..self }
+    }
+
+    /// The same with another amount, and another burst if it has one; at least 1 each.
+    pub(crate) fn with_amounts(self, of: impl Fn(u32) -> u32) -> Self {
+        let shape = match self.shape {
+            Shape::Burst(burst) => Shape::Burst(of(burst)),
+            shape => shape,
+        };
+        Rate { amount: of(self.amount), shape, ..self }
+    }
+
     pub(crate) const fn per_nanos(&self) -> u64 {
         self.per
     }

@@ -10,6 +10,7 @@ use crate::line::Defaults;
 use crate::line::Handle;
 use crate::names::Names;
 use crate::pace::Pace;
+use crate::store::{Store, StoreHandle};
 
 /// Buckets by name; clones share it.
 ///
@@ -143,6 +144,13 @@ impl RegistryBuilder {
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.defaults.clock = ClockHandle::new(clock);
+        self
+    }
+
+    /// The store. Its buckets are those of that name for all who have the same store.
+    #[must_use]
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.defaults.store = Some(StoreHandle::new(store));
         self
     }
 

@@ -209,7 +209,7 @@ impl Site {
     }
 
     fn look_up(&'static self, names: &Names) -> Result<Arc<Shared>, Error> {
-        let declared = |rate| Declared::new(Limits::of(rate), None, Some(self.function));
+        let declared = |rate| Declared::new(Limits::of(rate), Some(self.function));
         match self.target {
             Target::Named(name) => names.get(name),
             Target::Declared(name, rate) => {

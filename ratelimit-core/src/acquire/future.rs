@@ -9,7 +9,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use super::{Answer, Asked, Found};
 use crate::clock::ClockHandle;
 use crate::error::{Error, SiteName};
-use crate::line::{Began, Changed, Claimed, Entered, Handle, Route, Shared, Ticket};
+use crate::line::remote::{Brought, Way, Wish};
+use crate::line::{Began, Changed, Claimed, Entered, Handle, Rest, Route, Shared, Ticket};
 use crate::permit::Permit;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::thread::{self, Thread};
@@ -75,12 +76,21 @@ pub(super) struct Long {
     ticket: Option<Ticket>,
     /// Counted as a sleeper of this clock.
     sleeper: Option<Sleeper>,
+    /// Who carries what is to be asked of a store.
+    way: Way,
+    /// What a store has answered already.
+    brought: Option<Brought>,
+    /// A store was asked since the last look.
+    has_carried: bool,
 }
 
 impl Drop for Long {
     fn drop(&mut self) {
         if let (Some(ticket), Ok(shared)) = (self.ticket, &self.asked.shared) {
             shared.leave(self.asked.key_id(), ticket);
+        }
+        if let Some(brought) = &self.brought {
+            brought.give_back();
         }
     }
 }
@@ -167,12 +177,23 @@ fn poll_long(
 
 impl Long {
     pub(super) fn new(asked: Asked, route: Route) -> Self {
-        Long { asked, route, began: None, ticket: None, sleeper: None }
+        let way = Way::Elsewhere;
+        Long {
+            asked,
+            route,
+            began: None,
+            ticket: None,
+            sleeper: None,
+            way,
+            brought: None,
+            has_carried: false,
+        }
     }
 
     /// Waits on this thread.
     #[cold]
     pub(super) fn wait(mut self) -> Result<Permit, Error> {
+        self.way = Way::Here;
         // The first look needs no waker: most who are here are refused.
         if let Some(ended) = self.look(&mut None) {
             return ended;
@@ -182,6 +203,10 @@ impl Long {
         loop {
             if let Some(ended) = self.look(&mut Some(waker.clone())) {
                 return ended;
+            }
+            // Who was carried here has its answer, and where this is called by a waker nobody else is woken before it ends.
+            if std::mem::take(&mut self.has_carried) {
+                continue;
             }
             parker.park();
         }
@@ -224,7 +249,36 @@ impl Long {
                 self.fall_asleep(&shared);
                 None
             }
+            Entered::Asks(ticket, wish) => {
+                self.ticket = Some(ticket);
+                self.ask_store(&shared, (ticket, &wish), rest);
+                None
+            }
         }
+    }
+
+    /// The same for who has asked a store already.
+    pub(super) fn bringing(asked: Asked, brought: Brought) -> Self {
+        let mut long = Long::new(asked, None);
+        long.brought = Some(brought);
+        long
+    }
+
+    /// Has the store asked; the answer comes as a turn, or a refusal, of this place in line.
+    fn ask_store(&mut self, shared: &Shared, (ticket, wish): (Ticket, &Wish), mut rest: Rest) {
+        // What is given back is there for what is asked for now.
+        rest.tell_stores();
+        if self.brought.take().is_some_and(|brought| shared.bring(&brought, ticket)) {
+            self.has_carried = true;
+            shared.finish(rest);
+            return self.fall_asleep(shared);
+        }
+        // On its way before anything foreign runs, whose panic must leave nobody waiting for an answer.
+        let put = wish.put(self.asked.named().1);
+        shared.finish(rest);
+        self.fall_asleep(shared);
+        put.carry(self.way);
+        self.has_carried = true;
     }
 
     fn claim(&mut self, ticket: Ticket, waker: &mut Option<Waker>) -> Option<Result<Permit, Error>> {
@@ -248,6 +302,10 @@ impl Long {
             Claimed::Waits => {
                 shared.finish(rest);
                 self.fall_asleep(&shared);
+                None
+            }
+            Claimed::Asks(wish) => {
+                self.ask_store(&shared, (ticket, &wish), rest);
                 None
             }
         }

@@ -49,7 +49,7 @@ impl Bucket {
     }
 
     pub(crate) fn declaration(&self) -> Declaration {
-        let declared = Declared::new(self.limits.clone(), self.clock.clone(), None);
+        let declared = Declared::bringing(self.limits.clone(), self.clock.clone(), self.store.clone());
         Declaration { declared, max_delay: self.own_max_delay() }
     }
 

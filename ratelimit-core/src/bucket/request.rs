@@ -77,7 +77,11 @@ impl Request<'_> {
     /// # Ok::<(), rate_limited::Error>(())
     /// ```
     pub fn route(mut self, route: impl Display) -> Self {
-        self.route = Some(Key::new(&route).digest());
+        let route = Key::new(&route);
+        if let Ok(shared) = &self.asked.shared {
+            shared.know_route(route.digest(), route.whole());
+        }
+        self.route = Some(route.digest());
         self
     }
 
@@ -168,7 +172,11 @@ impl Request<'_> {
     pub fn peek(self) -> Result<Outlook, Error> {
         let Request { asked, route, .. } = self;
         let origin = Origin { route, site: None };
-        asked.shared()?.peek(asked.key_id(), origin, asked.weight.unwrap_or(u32::MAX))
+        let (shared, weight) = (asked.shared()?, asked.weight.unwrap_or(u32::MAX));
+        if shared.is_remote() {
+            return shared.peek_there(asked.named(), origin, weight);
+        }
+        shared.peek(asked.key_id(), origin, weight)
     }
 
     /// Looks at, or changes, this key's state of the bucket's [own policy](Bucket::with_policy), such as to read a
@@ -224,6 +232,10 @@ impl Request<'_> {
     ///
     /// [`Closed`](crate::ErrorKind::Closed), [`Config`](crate::ErrorKind::Config).
     pub fn reset(self) -> Result<(), Error> {
-        self.asked.shared()?.reset_key(self.asked.key_id())
+        let shared = self.asked.shared()?;
+        if shared.is_remote() {
+            return shared.reset_key_there(self.asked.named());
+        }
+        shared.reset_key(self.asked.key_id())
     }
 }

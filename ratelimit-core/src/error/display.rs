@@ -29,6 +29,10 @@ impl fmt::Display for Error {
             ErrorKind::TooManyWaiting => self.fmt_crowd(f),
             ErrorKind::UnknownBucket => f.write_str("is unknown"),
             ErrorKind::Closed => f.write_str("is closed"),
+            ErrorKind::Store => match std::error::Error::source(self) {
+                Some(cause) => write!(f, "is kept in a store that does not answer: {cause}"),
+                None => f.write_str("is kept in a store that does not answer"),
+            },
             ErrorKind::Config => f.write_str("is not configured as it should be"),
         }
     }

@@ -54,7 +54,7 @@ impl ErrorScope {
             | ErrorKind::DelayTooLong
             | ErrorKind::TooHeavy
             | ErrorKind::TooManyWaiting => Some(ErrorScope::Key),
-            ErrorKind::TooManyKeys | ErrorKind::Closed => Some(ErrorScope::Bucket),
+            ErrorKind::TooManyKeys | ErrorKind::Closed | ErrorKind::Store => Some(ErrorScope::Bucket),
             ErrorKind::UnknownBucket | ErrorKind::Config => None,
         }
     }

@@ -32,6 +32,13 @@ pub(crate) struct Rest {
     pub(super) clock: ClockHandle,
 }
 
+impl Rest {
+    /// Tells stores what there is to be told; nothing foreign runs for it.
+    pub(crate) fn tell_stores(&mut self) {
+        self.effects.tell_stores();
+    }
+}
+
 impl Shared {
     /// Sets the alarm and calls the wakers that a change left.
     ///

@@ -1,11 +1,12 @@
 //! What changes a bucket while others wait on it: pause, close, reset, other limits, another pace, another clock.
 
-use crate::sync::atomic::Ordering;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use super::due::Refusal;
 use super::effects::Effects;
 use super::events::Event;
+use super::remote::{Courier, Remote};
 use super::state::{Reading, State};
 use super::{KeyId, Ticket};
 use crate::error::ErrorKind;
@@ -13,6 +14,7 @@ use crate::key::Digest;
 use crate::limits::Valid;
 use crate::pace::{Pace, Tempo};
 use crate::store::Memory;
+use crate::sync::atomic::Ordering;
 use crate::time::Timestamp;
 
 impl State {
@@ -43,6 +45,7 @@ impl State {
         for (key, ticket) in waiting {
             self.refuse(key, ticket, Refusal::of(ErrorKind::Closed), effects);
         }
+        self.give_back_all_reserved(effects);
         let anew = self.memory.anew(&self.limits);
         std::mem::replace(&mut self.memory, anew)
     }
@@ -52,6 +55,8 @@ impl State {
         let before = self.has_unknown_turns().then(|| self.forecast_all(reading));
         self.memory.reset();
         let reading = self.start_anew(reading.clock);
+        // The store was reset before.
+        self.forget_reserved(|_, _, _| {});
         self.unlearn(None);
         self.make_room_for_lines(reading);
         match before {
@@ -64,6 +69,7 @@ impl State {
     pub(super) fn reset_key(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
         let before = self.forecast_unknown(key, reading);
         self.memory.reset_key(key, self.tempo.policy_time(reading.now));
+        self.forget_reserved_of(key);
         self.unlearn(Some(key));
         // Its entry is kept while it is in use.
         if self.is_in_use(key) {
@@ -88,6 +94,47 @@ impl State {
             line.turn = None;
         }
         Reading { clock: now, now }
+    }
+
+    /// Other limits, over the store that `courier` goes to, or over none.
+    pub(super) fn replace_over(
+        &mut self,
+        courier: Option<Arc<Courier>>,
+        limits: Valid,
+        reading: Reading,
+        effects: &mut Effects,
+    ) {
+        if courier.is_some() || self.remote.is_some() {
+            self.give_back_all_reserved(effects);
+            let limits_here = self.put_over(courier, limits);
+            self.replace(limits_here, reading, effects);
+            self.ask_there(effects);
+        } else {
+            self.replace(limits, reading, effects);
+        }
+    }
+
+    /// Sets the store; the limits that are judged here.
+    pub(super) fn put_over(&mut self, courier: Option<Arc<Courier>>, limits: Valid) -> Valid {
+        let Some(courier) = courier else {
+            self.remote = None;
+            return limits;
+        };
+        courier.set_pace(self.tempo.pace());
+        let here = limits.without_rates();
+        if let Some(remote) = &mut self.remote {
+            (remote.courier, remote.limits) = (courier, limits);
+        } else {
+            let mut remote = Remote::new(courier, limits);
+            for (key, line) in &self.lines {
+                line.waiters.values().for_each(|waiter| remote.come(*key, waiter.weight));
+            }
+            self.remote = Some(Box::new(remote));
+        }
+        self.memory = self.memory.anew(&here);
+        self.limits = here.clone();
+        self.learn_there(here.learning);
+        here
     }
 
     /// Other limits: all starts that the old ones still remember count under them.
@@ -151,6 +198,10 @@ impl State {
     }
 
     pub(super) fn set_pace(&mut self, pace: Pace, reading: Reading, effects: &mut Effects) {
+        if let Some(remote) = &self.remote {
+            // It is of what is asked of the store.
+            remote.courier.set_pace(pace);
+        }
         if pace != self.tempo.pace() {
             let before = self.forecast_all(reading);
             self.tempo = self.tempo.changed(pace, reading.now);
@@ -169,12 +220,14 @@ impl State {
             flight.sent.at = moved(flight.sent.at, old, new);
         }
         self.unlearn(None);
+        self.give_back_all_reserved(effects);
         self.agenda.clear();
         for line in self.lines.values_mut() {
             line.agenda = None;
             line.deadlines.clear();
             for (ticket, waiter) in &mut line.waiters {
                 waiter.joined = moved(waiter.joined, old, new);
+                waiter.trip.move_to(old, new);
                 if waiter.deadline < Timestamp::MAX {
                     waiter.deadline = moved(waiter.deadline, old, new);
                     line.deadlines.insert((waiter.deadline, *ticket));
@@ -197,7 +250,7 @@ impl State {
 }
 
 /// `time` of a clock that showed `old`, for one that shows `new` at the same moment.
-fn moved(time: Timestamp, old: Timestamp, new: Timestamp) -> Timestamp {
+pub(super) fn moved(time: Timestamp, old: Timestamp, new: Timestamp) -> Timestamp {
     let nanos = i128::from(time.as_nanos()) - i128::from(old.as_nanos()) + i128::from(new.as_nanos());
     // Just short of never: an allowance that ends goes on ending.
     Timestamp::from_nanos(u64::try_from(nanos.max(0)).unwrap_or(u64::MAX).min(u64::MAX - 1))

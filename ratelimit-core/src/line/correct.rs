@@ -5,6 +5,7 @@ use super::effects::Effects;
 use super::learning::Flight;
 use super::locked::{Changed, lock};
 use super::plan::Forecast;
+use super::remote::Note;
 use super::shared::Shared;
 use super::state::{Grant, Reading, State};
 use crate::feedback::Feedback;
@@ -138,7 +139,7 @@ impl Shared {
             let before = state.forecast_windows(key, reading);
             if let Some(flight) = &mut known.flight {
                 // It never reached the server.
-                state.land_unheard(*flight, false, reading.now);
+                state.land_unheard(*flight, false, (reading, effects));
                 flight.is_heard = true;
             }
             state.settle_up(key, &mut known, 0, (reading, effects));
@@ -197,7 +198,12 @@ impl State {
     ) {
         let counted = account.counted();
         if cost > counted {
-            if let Some(part) = self.add(key, cost - counted, reading, effects) {
+            if let Some(remote) = &self.remote {
+                let weight = cost - counted;
+                effects.tell(&remote.courier, key, Note::Charge { weight });
+                // When it counts from is not waited for, so that it cannot be given back.
+                account.beyond = account.beyond.saturating_add(weight);
+            } else if let Some(part) = self.add(key, cost - counted, reading, effects) {
                 account.add(part, self.memory.has_own());
             }
         } else if cost < counted {
@@ -242,6 +248,13 @@ impl State {
         let now = self.tempo.policy_time(reading.now);
         for part in parts.iter_mut().rev() {
             let of_it = given.min(part.weight);
+            if let Some(remote) = &self.remote {
+                let note = Note::Refund { start: part.born, weight: part.weight, given: of_it };
+                effects.tell(&remote.courier, key, note);
+                part.weight -= of_it;
+                given -= of_it;
+                continue;
+            }
             if of_it > 0 && (before.is_some() || self.memory.remembers(part.born)) {
                 let outcome = Outcome::Refund(of_it);
                 self.memory.settle(key, part.born, (part.start, now), part.weight, &outcome);

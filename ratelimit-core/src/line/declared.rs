@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::locked::lock;
+use super::remote::Courier;
 use super::shared::Shared;
 use crate::clock::ClockHandle;
 use crate::error::{BucketName, Error};
 use crate::limits::{Limits, Valid};
 use crate::pace::Pace;
+use crate::store::StoreHandle;
 use crate::sync::atomic::Ordering;
 
 /// What a bucket was declared with: two declarations of one name must agree in it.
@@ -23,6 +25,8 @@ pub(crate) struct Said {
     pub(crate) limits: Limits,
     /// The bucket's own clock, if it brought one.
     pub(crate) clock: Option<ClockHandle>,
+    /// The bucket's own store, if it brought one.
+    pub(crate) store: Option<StoreHandle>,
     /// The annotated function that declared it, if one did.
     pub(crate) site: Option<&'static str>,
 }
@@ -36,18 +40,29 @@ impl Deref for Declared {
 }
 
 impl Declared {
-    pub(crate) fn new(limits: Limits, clock: Option<ClockHandle>, site: Option<&'static str>) -> Self {
-        Declared(Arc::new(Said { limits, clock, site }))
+    /// By limits alone, of an annotated function if one declared it.
+    pub(crate) fn new(limits: Limits, site: Option<&'static str>) -> Self {
+        Declared(Arc::new(Said { limits, clock: None, store: None, site }))
     }
 
-    /// Whether both declare the same: same limits, same clock.
+    /// By a bucket that may bring a clock and a store.
+    pub(crate) fn bringing(limits: Limits, clock: Option<ClockHandle>, store: Option<StoreHandle>) -> Self {
+        Declared(Arc::new(Said { limits, clock, store, site: None }))
+    }
+
+    /// Whether both declare the same: same limits, same clock, same store.
     pub(crate) fn agrees_with(&self, other: &Declared) -> bool {
         let same_clock = match (&self.clock, &other.clock) {
             (None, None) => true,
             (Some(a), Some(b)) => a.is(b),
             _ => false,
         };
-        same_clock && self.limits.same(&other.limits)
+        let same_store = match (&self.store, &other.store) {
+            (None, None) => true,
+            (Some(a), Some(b)) => a.is(b),
+            _ => false,
+        };
+        same_clock && same_store && self.limits.same(&other.limits)
     }
 }
 
@@ -55,6 +70,7 @@ impl Declared {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Defaults {
     pub(crate) clock: ClockHandle,
+    pub(crate) store: Option<StoreHandle>,
     pub(crate) guard: Option<Duration>,
     pub(crate) max_delay: Option<Duration>,
     pub(crate) pace: Pace,
@@ -81,16 +97,41 @@ impl Shared {
         Ok(std::mem::replace(&mut *lock(&self.declared), declared))
     }
 
-    /// Runs under the limits that were declared last; `guard` is the registry's.
-    pub(crate) fn apply(&self, guard: Option<Duration>) {
-        self.change_and_finish(|state, reading, effects| {
+    /// Runs under the limits that were declared last; guard and store are the registry's, for who brings none.
+    pub(crate) fn apply(&self, guard: Option<Duration>, store: Option<&StoreHandle>) {
+        let replaced = self.change_and_finish(|state, reading, effects| {
             // Read under the state's lock, so that of two who apply the later declaration stays in force.
             let declared = lock(&self.declared).clone();
-            if let Ok(valid) = declared.limits.validate(guard) {
-                state.replace(valid, reading, effects);
-                self.grain.store(state.grain, Ordering::Relaxed);
-            }
+            let valid = declared.limits.validate(guard).ok()?;
+            let store = declared.store.as_ref().or(store);
+            let before = state.remote.as_ref().map(|remote| Arc::clone(&remote.courier));
+            let courier = store.map(|store| self.courier_for(store, &valid, before.as_ref()));
+            self.has_store.store(courier.is_some(), Ordering::Relaxed);
+            state.replace_over(courier, valid, reading, effects);
+            self.grain.store(state.grain, Ordering::Relaxed);
+            before
         });
+        // A store is foreign code: dropped after the lock.
+        drop(replaced);
+    }
+
+    /// Who carries to that store under those limits: the same as before, if it is the same store, so that what is given back
+    /// under the old limits arrives before anything is asked under the new ones.
+    pub(super) fn courier_for(
+        &self,
+        store: &StoreHandle,
+        valid: &Valid,
+        before: Option<&Arc<Courier>>,
+    ) -> Arc<Courier> {
+        if let Some(before) = before.filter(|before| before.goes_to(store)) {
+            before.set_limits(valid);
+            return Arc::clone(before);
+        }
+        let courier = Courier::new(store.clone(), self.me.clone(), valid, &self.name);
+        if let Some(before) = before {
+            courier.remember(before);
+        }
+        Arc::new(courier)
     }
 }
 

@@ -4,11 +4,13 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::task::Waker;
 use std::thread;
 
-use super::Ticket;
 use super::events::{Event, Notes, Told};
+use super::remote::{Courier, Note};
+use super::{KeyId, Ticket};
 use crate::error::BucketName;
 use crate::policy::own::{self, Payload};
 use crate::sync::thread_local;
@@ -29,6 +31,8 @@ pub(super) struct Effects {
     /// What it panicked with over and over: dropped without a lock, as it is foreign too.
     panicked_again: Vec<Payload>,
     notes: Notes,
+    /// What is to be told to a store: by whom, and of which key.
+    told: Vec<(Arc<Courier>, KeyId, Note)>,
 }
 
 /// What is to be done with a waker, or told; all of it runs foreign code.
@@ -46,6 +50,18 @@ impl Effects {
 
     pub(super) fn drop(&mut self, waker: Option<Waker>) {
         self.drops.extend(waker.map(Job::Drop));
+    }
+
+    /// The store is to be told.
+    pub(super) fn tell(&mut self, courier: &Arc<Courier>, key: KeyId, note: Note) {
+        self.told.push((Arc::clone(courier), key, note));
+    }
+
+    /// Tells stores what there is to be told.
+    pub(super) fn tell_stores(&mut self) {
+        for (courier, key, note) in self.told.drain(..) {
+            courier.tell(key, &note);
+        }
     }
 
     /// Takes note of what is told by `tracing`, once the lock is released.
@@ -71,11 +87,14 @@ impl Effects {
             && self.alarm.is_none()
             && self.panicked.is_none()
             && self.notes.is_empty()
+            && self.told.is_empty()
     }
 
     /// Calls the wakers in order, drops those that are done with, and tells what happened to `bucket`.
     pub(super) fn wake_all(self, bucket: &BucketName) {
-        let Effects { mut wakes, drops, panicked_again, notes, .. } = self;
+        let mut effects = self;
+        effects.tell_stores();
+        let Effects { mut wakes, drops, panicked_again, notes, .. } = effects;
         panicked_again.into_iter().for_each(own::discard);
         wakes.extend(drops);
         wakes.extend(notes.of(bucket).map(Job::Tell));

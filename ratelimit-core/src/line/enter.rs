@@ -7,8 +7,9 @@ use super::due::{Due, Refusal};
 use super::effects::Effects;
 use super::events::Event;
 use super::learning::{Flight, Held, Origin, Place, WindowId};
+use super::remote::{Trip, Wish};
 use super::state::{Grant, Reading, State};
-use super::{KeyId, PLAIN, Route, Ticket, Waiter};
+use super::{KeyId, Line, PLAIN, Route, Ticket, Waiter};
 use crate::error::{ErrorKind, ErrorScope};
 use crate::policy::learned::Sent;
 use crate::time::Timestamp;
@@ -28,8 +29,8 @@ pub(crate) struct Ask {
 /// When a call began, by the clock of that epoch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Began {
-    epoch: NonZeroU32,
-    at: Timestamp,
+    pub(super) epoch: NonZeroU32,
+    pub(super) at: Timestamp,
 }
 
 /// The answer to a newcomer.
@@ -40,6 +41,8 @@ pub(crate) enum Entered {
     /// It may wait, but brought no waker: nothing was changed.
     MustWait(Began),
     Waits(Ticket),
+    /// It is in line, and to ask the store.
+    Asks(Ticket, Wish),
 }
 
 /// The answer to somebody in line.
@@ -48,6 +51,8 @@ pub(crate) enum Claimed {
     Granted(Grant),
     Refused(Refusal),
     Waits,
+    /// It is to ask the store, and waits.
+    Asks(Wish),
 }
 
 impl State {
@@ -66,7 +71,8 @@ impl State {
         if ask.weight == 0 {
             return Entered::Granted(self.free_pass(ask.key, route, reading));
         }
-        if let Some(limit) = self.memory.too_heavy(ask.weight) {
+        let by_store = || self.remote.as_ref().and_then(|remote| remote.too_heavy(ask.weight));
+        if let Some(limit) = self.memory.too_heavy(ask.weight).or_else(by_store) {
             return Entered::Refused(Refusal::above(limit));
         }
         if let Some((start, born)) = self.take(ask.key, ask.weight, reading.now, 0) {
@@ -78,6 +84,9 @@ impl State {
         let refusal = self.refused_by_own(ask, reading, effects);
         if let Some(refusal) = refusal.or_else(|| self.refused_by_server(ask, window, reading)) {
             return Entered::Refused(refusal);
+        }
+        if self.remote.is_some() {
+            return self.enter_to_ask(ask, window, (waker, reading, effects));
         }
         if !self.is_anybody_before(ask.key, window, reading.now) {
             let due = self.due_alone(ask.key, window, reading.now, ask.weight);
@@ -116,10 +125,12 @@ impl State {
     pub(super) fn free_pass(&mut self, key: KeyId, route: Route, reading: Reading) -> Grant {
         let start = self.tempo.policy_time(reading.now);
         let grant = Grant { start, born: self.memory.newest(), weight: 0, account: PLAIN, waited: 0 };
-        if self.windows.is_none() {
+        if !self.is_learning() {
             return grant;
         }
-        let sent = Sent { at: reading.now, weight: 0 };
+        // Over a store what weighs nothing was not counted there: its answer is told of as of now.
+        let at = if self.remote.is_some() { Timestamp::MAX } else { reading.now };
+        let sent = Sent { at, weight: 0 };
         let flight = Flight { key, route, sent, is_heard: false };
         Grant { account: self.new_account(grant, Some(flight)), ..grant }
     }
@@ -172,7 +183,7 @@ impl State {
         {
             return Entered::Refused(Refusal::until(due, reading, ask.max_delay));
         }
-        if self.is_crowded(ask.key) {
+        if self.is_crowded(ask.key, 0) {
             let due = due.unwrap_or_else(|| self.due_behind_line(ask.key, window, reading, ask.weight));
             effects.meet_panic();
             let refusal = Refusal::until(due, reading, ask.max_delay);
@@ -193,18 +204,22 @@ impl State {
         let held = Held::on(None, self.held_until(ask.key, window, reading, ask.weight), reading.now);
         let place = self.windows.is_some().then(|| Box::new(Place { route, window, held }));
         let (waker, passed) = (waker.take(), false);
-        let waiter = Waiter { weight: ask.weight, joined: began, deadline, waker, passed, site, place };
+        let (weight, joined, trip) = (ask.weight, began, Trip::none(deadline));
+        let waiter = Waiter { weight, joined, deadline, waker, passed, site, place, trip };
         effects.note(|| Event::Waits { weight: ask.weight, expected: due.and_then(|due| due.wait(reading)) });
         Entered::Waits(self.join(ask.key, waiter, due, reading, effects))
     }
 
-    /// Whether as many wait on `key` as may.
-    fn is_crowded(&self, key: KeyId) -> bool {
-        let waiting = || self.lines.get(&key).map_or(0, |line| line.waiters.len());
-        self.limits.max_waiting.is_some_and(|most| waiting() >= most)
+    /// Whether as many wait on `key` as may, and at least `least`. Who is being asked for first does not wait yet.
+    pub(super) fn is_crowded(&self, key: KeyId, least: usize) -> bool {
+        let waiting = |line: &Line| match self.remote {
+            None => line.waiters.len(),
+            Some(_) => line.waiters.values().filter(|waiter| waiter.trip.waits).count(),
+        };
+        self.limits.max_waiting.is_some_and(|most| self.lines.get(&key).map_or(0, waiting) >= most.max(least))
     }
 
-    fn join(
+    pub(super) fn join(
         &mut self,
         key: KeyId,
         waiter: Waiter,
@@ -216,6 +231,9 @@ impl State {
         self.arrivals = self.arrivals.saturating_add(1);
         let ends = waiter.deadline < Timestamp::MAX;
         self.extend_plan(key, due, waiter.weight);
+        if let Some(remote) = &mut self.remote {
+            remote.come(key, waiter.weight);
+        }
         let line = self.lines.entry(key).or_default();
         // The line was brought up to date just before, and one more at its end moves nobody's turn.
         let moves = ends || line.head().is_none() || waiter.place.is_some();
@@ -254,11 +272,12 @@ impl State {
         if let Some(refusal) = self.refused.remove(&ticket) {
             return Claimed::Refused(refusal);
         }
-        let claimed = if self.has_turn(key, ticket) {
+        let has_turn = self.has_turn(key, ticket) && !self.is_called(key, ticket, reading.now);
+        let claimed = if has_turn || self.goes_by(key, ticket, reading) {
             self.take_turn(key, ticket, reading, effects)
         } else {
             self.await_turn(key, ticket, waker);
-            Claimed::Waits
+            self.wish(key, ticket, reading, false).map_or(Claimed::Waits, Claimed::Asks)
         };
         if let Some(before) = came_back {
             // Those behind it were planned without it.
@@ -269,7 +288,7 @@ impl State {
     }
 
     /// From here on it is woken when something comes of its waiting.
-    fn await_turn(&mut self, key: KeyId, ticket: Ticket, waker: &mut Option<Waker>) {
+    pub(super) fn await_turn(&mut self, key: KeyId, ticket: Ticket, waker: &mut Option<Waker>) {
         if let Some(waiter) = self.lines.get_mut(&key).and_then(|line| line.waiters.get_mut(&ticket)) {
             waiter.waker = waker.take();
         }

@@ -31,6 +31,8 @@ pub(super) enum Event {
     Paused { span: u64, by_server: bool, is_whole: bool },
     /// So many were waiting.
     Closed { waiting: usize },
+    /// The bucket's store does not answer any more, or answers again.
+    Store { is_away: bool },
 }
 
 #[cfg(feature = "tracing")]
@@ -145,6 +147,12 @@ mod on {
                 }
                 Event::Closed { waiting } => {
                     event!(name: "closed", target: TARGET, Level::WARN, bucket, waiting, "bucket closed");
+                }
+                Event::Store { is_away: true } => {
+                    event!(name: "store_away", target: TARGET, Level::WARN, bucket, "store does not answer");
+                }
+                Event::Store { is_away: false } => {
+                    event!(name: "store_back", target: TARGET, Level::INFO, bucket, "store answers again");
                 }
             }
         }

@@ -34,7 +34,7 @@ impl Shared {
 impl State {
     /// Counts a body that starts, if somebody has to hear of its end.
     pub(super) fn take_off(&mut self, key: KeyId) -> bool {
-        let counts = self.has_unknown_turns();
+        let counts = self.hears_of_ends();
         if counts {
             *self.in_flight.entry(key).or_default() += 1;
         }
@@ -61,7 +61,7 @@ impl State {
                 let Some(known) = self.accounts.remove(&number) else { return };
                 self.end_parts(key, &known.parts, reading, effects);
                 if let Some(flight) = known.flight {
-                    self.land_unheard(flight, true, reading.now);
+                    self.land_unheard(flight, true, (reading, effects));
                 }
                 known.in_flight
             }
@@ -93,7 +93,12 @@ impl State {
 
     /// Whether turns may be unknown, so that allowances have to be looked at as they end.
     pub(super) fn has_unknown_turns(&self) -> bool {
-        self.limits.in_flight.is_some() || self.memory.has_own() || self.windows.is_some()
+        self.hears_of_ends() || self.remote.is_some()
+    }
+
+    /// Whether somebody waits for what comes of bodies that run.
+    fn hears_of_ends(&self) -> bool {
+        self.limits.in_flight.is_some() || self.memory.has_own() || self.is_learning()
     }
 
     /// Whether the entry of `key` is in use, whatever its rates say.

@@ -78,7 +78,9 @@ pub(super) struct Front {
 impl State {
     /// From now on what the server says counts.
     pub(super) fn begin_learning(&mut self) {
-        if self.windows.is_none() {
+        if self.remote.is_some() {
+            self.begin_learning_there();
+        } else if self.windows.is_none() {
             self.windows = Some(Box::new(Windows::new(self.limits.learning)));
             self.calm_from = None;
             self.lines.values_mut().for_each(Line::place_all);
@@ -89,13 +91,16 @@ impl State {
 
     /// What the server may tell the calls of `origin` by, once anything counts that it says.
     pub(super) fn route_of(&self, origin: Origin) -> Route {
-        self.windows.as_ref().and_then(|_| origin.route())
+        if self.is_learning() { origin.route() } else { None }
     }
 
     /// The route of a call that is made now, and not only looked at.
     pub(super) fn set_out(&mut self, origin: Origin) -> Route {
         if origin.route.is_some() {
             self.begin_learning();
+        }
+        if self.remote.is_some() {
+            self.know_site(origin.site);
         }
         self.route_of(origin)
     }
@@ -192,7 +197,12 @@ impl State {
     }
 
     /// Counts a call that starts, in the window of its route.
+    ///
+    /// Over a store it was counted there, at `now` by its time.
     pub(super) fn fly(&mut self, key: KeyId, route: Route, now: Timestamp, weight: u32) -> Option<Flight> {
+        if self.remote.is_some() && self.is_learning() {
+            return Some(Flight { key, route, sent: Sent { at: now, weight }, is_heard: false });
+        }
         let windows = self.windows.as_mut()?;
         let window = windows.of(route);
         windows.window_mut(key, window).commit(now, weight);
@@ -230,12 +240,20 @@ impl State {
     }
 
     /// A call ends of which nothing was heard, or that never reached the server.
-    pub(super) fn land_unheard(&mut self, flight: Flight, is_sent: bool, now: Timestamp) {
+    pub(super) fn land_unheard(
+        &mut self,
+        flight: Flight,
+        is_sent: bool,
+        (reading, effects): (Reading, &mut Effects),
+    ) {
+        if self.remote.is_some() && !flight.is_heard {
+            return self.land_there(flight, is_sent, effects);
+        }
         let Some(windows) = self.windows.as_mut().filter(|_| !flight.is_heard) else { return };
         let window = windows.of(flight.route);
         let known = windows.window_mut(flight.key, window);
         if is_sent {
-            known.no_news(flight.sent, now);
+            known.no_news(flight.sent, reading.now);
         } else {
             known.land(flight.sent.weight);
         }
@@ -249,6 +267,9 @@ impl State {
         (reading, effects): (Reading, &mut Effects),
     ) {
         self.begin_learning();
+        if self.remote.is_some() {
+            return self.hear_there(flight, answer, effects);
+        }
         let key = flight.key;
         let name = self.new_name(&flight, answer, reading);
         // A name moves the calls and waiters of a route on all keys.
@@ -347,6 +368,9 @@ impl State {
     /// Goes on learning as the limits in force say.
     pub(super) fn learn_under_limits(&mut self) {
         let learning = self.limits.learning;
+        if self.remote.is_some() {
+            return self.learn_there(learning);
+        }
         if learning.is_declared {
             self.begin_learning();
         }

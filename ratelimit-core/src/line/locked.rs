@@ -14,6 +14,7 @@ use super::state::{Reading, State};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind};
 use crate::pace::Pace;
+use crate::policy::own;
 use crate::time::Timestamp;
 
 /// What a change did, and what is still to be done about it without the lock.
@@ -89,26 +90,35 @@ impl Shared {
         result
     }
 
+    /// Makes a change whatever the clock does: if it panics, at the newest time seen.
+    pub(super) fn change_anyway<R>(
+        &self,
+        change: impl FnOnce(&mut State, Reading, &mut Effects) -> R,
+    ) -> Changed<R> {
+        let (epoch, clock) = self.clock();
+        let read = catch_unwind(AssertUnwindSafe(|| clock.now())).map_err(own::discard);
+        let mut state = self.lock();
+        // Of another clock that stands there by now only what was seen means anything.
+        let reading = if let Some(now) = read.ok().filter(|_| state.epoch == epoch) {
+            state.read(now)
+        } else {
+            let latest = state.latest.unwrap_or_default();
+            Reading { clock: latest, now: latest }
+        };
+        let clock = if state.epoch == epoch { clock } else { self.clock().1 };
+        let mut effects = Effects::default();
+        let result = change(&mut state, reading, &mut effects);
+        state.settle_total(reading, &mut effects);
+        state.set_alarm(&mut effects);
+        drop(state);
+        Changed { result, rest: Rest { effects, clock } }
+    }
+
     /// Makes a change whatever the clock does, and lets no panic out.
     pub(super) fn change_while_dropping(&self, change: impl FnOnce(&mut State, Reading, &mut Effects)) {
-        let mut change = Some(change);
-        let mut make = |state: &mut State, reading, effects: &mut Effects| {
-            if let Some(change) = change.take() {
-                change(state, reading, effects);
-            }
-        };
-        if catch_unwind(AssertUnwindSafe(|| self.change_and_finish(&mut make))).is_err() {
-            // If it was the clock that panicked, nothing is done yet: the newest time seen has to do.
-            let clock = self.clock().1;
-            let mut state = self.lock();
-            let mut effects = Effects::default();
-            let latest = state.latest.unwrap_or_default();
-            let reading = Reading { clock: latest, now: latest };
-            make(&mut state, reading, &mut effects);
-            state.settle_total(reading, &mut effects);
-            state.set_alarm(&mut effects);
-            drop(state);
-            let _ = catch_unwind(AssertUnwindSafe(|| self.finish(Rest { effects, clock })));
+        let changed = catch_unwind(AssertUnwindSafe(|| self.change_anyway(change)));
+        if let Ok(Changed { result: (), rest }) = changed {
+            let _ = catch_unwind(AssertUnwindSafe(|| self.finish(rest))).map_err(own::discard);
         }
     }
 

@@ -26,6 +26,9 @@ impl State {
         let window = self.window_of(self.route_of(origin));
         let due = if weight == 0 {
             Due::at(reading.clock, None)
+        } else if self.remote.is_some() {
+            // The rest the store knows.
+            self.due_here((key, window), reading.now, weight, self.before(key, None))
         } else {
             self.due_behind_line(key, window, reading, weight)
         };
@@ -45,7 +48,7 @@ impl State {
             self.lines.get(&key).map_or(0, |line| line.waiters.len()),
             clock_wait(self.paused_until.max(self.paused_by_server(key, window))),
             Duration::from_nanos(self.limits.guard()),
-            self.windows.is_some(),
+            self.is_learning(),
         ))
     }
 }

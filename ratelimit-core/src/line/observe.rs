@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::feedback::Feedback;
 use crate::policy::learned::Sent;
 use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::time::Timestamp;
 
 impl Shared {
     /// From now on what the server says counts.
@@ -24,7 +25,7 @@ impl Shared {
             // Written under the lock only.
             let account = account.load(Ordering::Relaxed);
             let grant = Grant { account, ..grant };
-            if state.closed || answer.is_none() && state.windows.is_none() {
+            if state.closed || answer.is_none() && !state.is_learning() {
                 return;
             }
             if let Some(answer) = answer {
@@ -35,7 +36,7 @@ impl Shared {
                 let first = *flight;
                 // Whatever else is heard of it is no end of it.
                 (flight.is_heard, flight.sent.weight) = (true, 0);
-                if !first.is_heard && answer.is_some() {
+                if !first.is_heard && answer.is_some() && state.remote.is_none() {
                     let time = reading.now.as_nanos().saturating_sub(first.sent.at.as_nanos());
                     state.tune_guard(time, reading, effects);
                 }
@@ -43,7 +44,8 @@ impl Shared {
             } else {
                 // It began before anything was learned.
                 let route = sites::route(state.site_of(account));
-                let at = state.tempo.clock_time(grant.start).min(reading.now);
+                let by_clock = state.tempo.clock_time(grant.start).min(reading.now);
+                let at = if state.remote.is_some() { Timestamp::from_nanos(grant.born) } else { by_clock };
                 Flight { key, route, sent: Sent { at, weight: 0 }, is_heard: true }
             };
             state.hear(flight, answer, (reading, effects));
@@ -58,8 +60,9 @@ impl Shared {
         answer: Option<&Feedback>,
     ) -> Result<(), Error> {
         self.if_open(|state, reading, effects| {
-            if answer.is_some() || state.windows.is_some() {
-                let sent = Sent { at: reading.now, weight: 0 };
+            if answer.is_some() || state.is_learning() {
+                let at = if state.remote.is_some() { Timestamp::MAX } else { reading.now };
+                let sent = Sent { at, weight: 0 };
                 state.hear(Flight { key, route, sent, is_heard: true }, answer, (reading, effects));
             }
         })

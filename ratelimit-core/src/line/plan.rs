@@ -10,9 +10,11 @@ use std::collections::{BTreeMap, HashMap};
 use super::due::{Due, Refusal};
 use super::effects::Effects;
 use super::learning::WindowId;
+use super::remote::due_reserved;
 use super::state::{Reading, State};
 use super::{GRACE, KeyId, Line, Ticket, Waiter};
 use crate::error::ErrorScope;
+use crate::policy::reserved::Reserved;
 use crate::policy::{All, own};
 use crate::time::Timestamp;
 
@@ -25,6 +27,8 @@ pub(super) struct Plan {
     rates: All,
     /// Of other keys' waiters only the heads that stand before are in it: with a total, times are lower bounds.
     total: All,
+    /// Over a store: what is reserved there, in place of both.
+    reserved: Option<Reserved>,
     /// How many bodies more may run then: each that starts takes a place, and nobody knows when it ends.
     room: usize,
     /// When the last in line starts, by the clock.
@@ -77,13 +81,11 @@ impl State {
         let Some(line) = self.lines.get_mut(&key) else { return };
         let Some(mut plan) = line.plan.take().filter(|plan| plan.changes == changes) else { return };
         let Some((at, holder)) = due.and_then(|due| Some((due.at?, due.holder))) else { return };
-        let planned = plan.rates.commit(tempo.policy_time(at), weight);
+        let planned = plan.commit((at, tempo.policy_time(at)), weight);
         own::set_aside();
         if !planned {
             return;
         }
-        plan.total.commit(tempo.policy_time(at), weight);
-        plan.room = plan.room.saturating_sub(1);
         plan.last = Due::at(at, holder);
         line.plan = Some(plan);
     }
@@ -95,7 +97,7 @@ impl State {
     }
 
     /// The same for these of its `waiters`.
-    fn walk<'a>(
+    pub(super) fn walk<'a>(
         &self,
         key: KeyId,
         reading: Reading,
@@ -126,16 +128,13 @@ impl State {
                 plan.first = plan.first.min(last_chance);
                 continue;
             };
-            let policy_at = self.tempo.policy_time(at);
-            if !plan.rates.commit(policy_at, waiter.weight) {
+            if !plan.commit((at, self.tempo.policy_time(at)), waiter.weight) {
                 // The user's policy panicked: it may start at any time, or never.
                 plan.first = plan.first.min(waiter.deadline);
                 plan.last = Due { holder: due.holder, ..Due::UNKNOWN };
                 continue;
             }
-            plan.total.commit(policy_at, waiter.weight);
             plan.first = plan.first.min(at);
-            plan.room = plan.room.saturating_sub(1);
             plan.last = Due::at(at, due.holder);
         }
         // Those who are planned will ask by themselves; whoever has the plan made goes on as if theirs were unknown.
@@ -150,6 +149,7 @@ impl State {
         let mut plan = Plan {
             rates: self.memory.fork(key),
             total: self.memory.total().clone(),
+            reserved: self.remote.as_ref().map(|remote| remote.fork(key)),
             room: self.room_in_flight(key),
             last: self.due_unpaused(reading.now),
             first: Timestamp::MAX,
@@ -180,6 +180,9 @@ impl State {
         let Some(start) = plan.last.at else { return plan.last };
         if plan.room == 0 {
             return Due::UNKNOWN;
+        }
+        if let Some(reserved) = &plan.reserved {
+            return plan.last.and(due_reserved(reserved.earliest(start, weight)));
         }
         let asked = self.tempo.policy_time(start);
         let verdicts = (plan.rates.earliest(asked, weight), plan.total.earliest(asked, weight));
@@ -352,9 +355,23 @@ impl State {
     }
 }
 
+impl Plan {
+    /// Counts a start, by the clock and by the policies' time; `false` if the user's policy panicked.
+    fn commit(&mut self, (at, policy_at): (Timestamp, Timestamp), weight: u32) -> bool {
+        if let Some(reserved) = &mut self.reserved {
+            reserved.take(at, weight);
+        } else if !self.rates.commit(policy_at, weight) {
+            return false;
+        }
+        self.total.commit(policy_at, weight);
+        self.room = self.room.saturating_sub(1);
+        true
+    }
+}
+
 /// What a plan makes of one waiter.
 #[derive(Clone, Copy, Debug)]
-enum Step {
+pub(super) enum Step {
     Count,
     Skip,
     Stop,

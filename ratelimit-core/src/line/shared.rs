@@ -42,6 +42,8 @@ pub(crate) struct Shared {
     pub(super) grain: AtomicU64,
     /// Whether it is known to learn from the server; once it does it does for good.
     pub(super) learns: AtomicBool,
+    /// Whether a store keeps its states.
+    pub(super) has_store: AtomicBool,
     pub(super) state: Mutex<State>,
     /// Read without the state's lock.
     clock: RwLock<Running>,
@@ -84,14 +86,15 @@ impl Shared {
     ) -> Result<Arc<Self>, Error> {
         let valid = validate(&name, &declared.limits, defaults)?;
         let clock = declared.clock.clone().unwrap_or_else(|| defaults.clock.clone());
-        let mut state = State::new(valid);
+        let store = declared.store.clone().or_else(|| defaults.store.clone());
+        let mut state = State::new(valid.clone());
         state.tempo = state.tempo.changed(defaults.pace, Timestamp::ZERO);
         state.lag = clock.grain();
         state.allow_coarse();
         let running = Running::new(state.epoch, clock.clone());
         state.seen.clone_from(&running.seen);
         let max_delay = max_delay.or(defaults.max_delay).unwrap_or_default();
-        Ok(Arc::new_cyclic(|me| Shared {
+        let shared = Arc::new_cyclic(|me| Shared {
             me: Weak::clone(me),
             declared: Mutex::new(declared),
             max_delay: AtomicU64::new(nanos(max_delay)),
@@ -102,12 +105,27 @@ impl Shared {
             gate: Gate::new(),
             grain: AtomicU64::new(state.grain),
             learns: AtomicBool::new(false),
+            has_store: AtomicBool::new(store.is_some()),
             kept: OnceLock::new(),
             named: Extra::of_bucket(&name),
             name,
             state: Mutex::new(state),
             alarm: Mutex::default(),
-        }))
+        });
+        if let Some(store) = &store {
+            let courier = shared.courier_for(store, &valid, None);
+            let mut state = shared.lock();
+            state.put_over(Some(courier), valid);
+            state.allow_coarse();
+            shared.grain.store(state.grain, Ordering::Relaxed);
+        }
+        Ok(shared)
+    }
+
+    /// Whether a store keeps its states.
+    #[inline]
+    pub(crate) fn is_remote(&self) -> bool {
+        self.has_store.load(Ordering::Relaxed)
     }
 
     pub(crate) fn name(&self) -> &BucketName {

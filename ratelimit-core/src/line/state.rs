@@ -8,6 +8,7 @@ use super::correct::{Account, IN_FLIGHT, PLAIN};
 use super::due::{Due, Holder, Refusal};
 use super::gate::Opened;
 use super::learning::{Route, WindowId, Windows};
+use super::remote::Remote;
 use super::table::Table;
 use super::{KeyId, Line, Ticket};
 use crate::error::ErrorScope;
@@ -50,6 +51,10 @@ pub(crate) struct State {
     /// What the server has said of its limits, once it has said anything that counts.
     pub(super) windows: Option<Box<Windows>>,
     pub(super) closed: bool,
+    /// Where a store keeps its states: what is reserved there. The limits here are then without rates.
+    pub(super) remote: Option<Box<Remote>>,
+    /// Counts what makes void whatever a store was asked for before.
+    pub(super) era: u64,
     pub(super) limits: Valid,
     /// Only keys on which somebody waits.
     pub(super) lines: Table<KeyId, Line>,
@@ -104,7 +109,7 @@ pub(crate) struct Reading {
 pub(crate) struct Grant {
     /// In the policies' time.
     pub(crate) start: Timestamp,
-    /// The entry it was taken from.
+    /// The entry it was taken from; of a store's, how that counts the start.
     pub(crate) born: u64,
     pub(crate) weight: u32,
     /// Whether and how the bucket has to be told of its end: what its permit holds.
@@ -130,6 +135,8 @@ impl State {
             told_until: Timestamp::ZERO,
             windows: limits.learning.is_declared.then(|| Box::new(Windows::new(limits.learning))),
             closed: false,
+            remote: None,
+            era: 0,
             memory: Memory::new(&limits),
             limits,
             lines: Table::default(),
@@ -172,8 +179,12 @@ impl State {
         if self.room_in_flight(key) == 0 {
             return Due::UNKNOWN;
         }
-        let by_key = self.memory.earliest(key, self.policy_now(now), weight);
-        let by_rates = self.due_from(by_key, ErrorScope::Key, self.due_unpaused(now));
+        let by_rates = if let Some(remote) = &self.remote {
+            self.due_unpaused(now).and(remote.due(key, now, weight))
+        } else {
+            let by_key = self.memory.earliest(key, self.policy_now(now), weight);
+            self.due_from(by_key, ErrorScope::Key, self.due_unpaused(now))
+        };
         self.and_by_window(by_rates, (key, window), now, weight)
     }
 
@@ -187,6 +198,9 @@ impl State {
     pub(super) fn due_alone(&self, key: KeyId, window: WindowId, now: Timestamp, weight: u32) -> Due {
         if self.room_in_flight(key) == 0 {
             return Due::UNKNOWN;
+        }
+        if self.remote.is_some() {
+            return self.due_by_key(key, window, now, weight);
         }
         let asked = self.policy_now(now);
         let by_key = self.memory.earliest(key, asked, weight);
@@ -240,21 +254,38 @@ impl State {
         weight: u32,
         joined: Timestamp,
     ) -> Option<Grant> {
-        let (start, born) = self.count(key, reading, weight)?;
+        let counted = self.count(key, reading, weight)?;
+        Some(self.started((key, route), counted, reading, weight, joined))
+    }
+
+    /// A call starts that was counted then, from that entry.
+    pub(super) fn started(
+        &mut self,
+        (key, route): (KeyId, Route),
+        (start, born): (Timestamp, u64),
+        reading: Reading,
+        weight: u32,
+        joined: Timestamp,
+    ) -> Grant {
         let waited = reading.clock.as_nanos().saturating_sub(joined.as_nanos());
         let account = if self.take_off(key) { IN_FLIGHT } else { PLAIN };
         let mut grant = Grant { start, born, weight, account, waited };
-        if let Some(flight) = self.fly(key, route, reading.now, weight) {
+        let counted = if self.remote.is_some() { Timestamp::from_nanos(born) } else { reading.now };
+        if let Some(flight) = self.fly(key, route, counted, weight) {
             grant.account = self.new_account(grant, Some(flight));
         }
-        Some(grant)
+        grant
     }
 
     /// Takes `weight` now, whatever the policies say: when, in their time, and from which entry. `None` if the user's
     /// policy panicked, and nothing was taken.
     pub(super) fn count(&mut self, key: KeyId, reading: Reading, weight: u32) -> Option<(Timestamp, u64)> {
         let start = self.stamp_of(reading.now);
-        let born = self.memory.commit(key, start, weight)?;
+        let born = match &mut self.remote {
+            // It was counted where it was reserved.
+            Some(remote) => remote.take(key, reading.now, weight)?,
+            None => self.memory.commit(key, start, weight)?,
+        };
         self.stamped = start;
         self.outdate(key);
         self.served = None;
@@ -262,7 +293,7 @@ impl State {
     }
 
     /// The time of a commit at `now`, in the policies' time.
-    fn stamp_of(&self, now: Timestamp) -> Timestamp {
+    pub(super) fn stamp_of(&self, now: Timestamp) -> Timestamp {
         self.stamped.max(self.tempo.policy_time(now))
     }
 

@@ -22,16 +22,18 @@ impl State {
     /// its turn go by, and puts the next look into the agenda.
     pub(super) fn settle(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
         if !self.lines.contains_key(&key) {
-            return;
+            return self.give_back_reserved(key, reading, effects);
         }
         self.expire(key, reading, effects);
+        self.give_back_reserved(key, reading, effects);
         let at = loop {
             match self.look_at_head(key, reading, effects) {
                 Next::Again => {}
                 Next::At(at) => break at,
             }
         };
-        self.schedule(key, at, reading);
+        let asks = self.call_to_ask(key, reading, effects);
+        self.schedule(key, at.into_iter().chain(asks).min(), reading);
     }
 
     /// Brings the line for the total up to date, after whatever was done: where another head is first now, the old
@@ -89,6 +91,9 @@ impl State {
         self.attribute_panic(key, head, effects);
         if due.at.is_none_or(|at| at > reading.now) {
             self.contend(key, None);
+            if self.is_called(key, head, reading.now) {
+                return self.give_turn(key, head, reading, effects);
+            }
             self.set_turn(key, None);
             if self.is_refused_for_good(key, (head, weight), due, reading, effects) {
                 return Next::Again;
@@ -141,7 +146,7 @@ impl State {
         is_never
     }
 
-    /// It is the turn of `head`: tell it once, and pass over it when it has let [`GRACE`] go by.
+    /// It is the turn of `head`, to start or to ask the store for a start: tell it once, and pass over it when it has let [`GRACE`] go by.
     fn give_turn(&mut self, key: KeyId, head: Ticket, reading: Reading, effects: &mut Effects) -> Next {
         let Some(line) = self.lines.get_mut(&key) else { return Next::At(None) };
         let Some(waiter) = line.waiters.get_mut(&head) else { return Next::At(None) };
@@ -171,7 +176,7 @@ impl State {
         }
     }
 
-    fn set_turn(&mut self, key: KeyId, turn: Option<(Ticket, Timestamp)>) {
+    pub(super) fn set_turn(&mut self, key: KeyId, turn: Option<(Ticket, Timestamp)>) {
         if let Some(line) = self.lines.get_mut(&key) {
             line.turn = turn;
         }
@@ -284,6 +289,9 @@ impl State {
     pub(super) fn unlink(&mut self, key: KeyId, ticket: Ticket) -> Option<super::Waiter> {
         let line = self.lines.get_mut(&key)?;
         let waiter = line.remove(ticket)?;
+        if let Some(remote) = &mut self.remote {
+            remote.go(key, waiter.weight);
+        }
         if line.contending == Some(ticket) {
             line.contending = None;
             self.contenders.remove(&ticket);

@@ -178,6 +178,24 @@ impl All {
         }
     }
 
+    /// The same of what may have been reserved, where others up to `newest` may have been reserved behind it: what a token
+    /// bucket would have refilled until then is not there for them any more.
+    pub(crate) fn settle_reserved(
+        &mut self,
+        (start, newest): (Timestamp, Timestamp),
+        now: Timestamp,
+        weight: u32,
+        outcome: &Outcome,
+    ) {
+        for (_, state) in &mut *self.states {
+            let settled = match state {
+                Builtin::TokenBucket(_) => now.max(newest),
+                Builtin::SlidingWindow(_) | Builtin::FixedWindow(_) => now,
+            };
+            state.settle(start, settled, weight, outcome);
+        }
+    }
+
     /// From when on a fresh state would admit no more; `None` = never.
     pub(crate) fn idle_at(&self, now: Timestamp) -> Option<Timestamp> {
         let own = self.own.as_ref().map_or(Some(Timestamp::ZERO), |own| own.idle_at(now))?;

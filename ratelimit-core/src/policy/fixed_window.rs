@@ -10,6 +10,7 @@
 //! all of them together stay within the amount, and when it is over, so is every window that one of them could have
 //! opened. The same goes for starts that were read from a log which may have forgotten the one that opened the window.
 
+use super::saved::MOST_WEIGHT;
 use super::{Earliest, Gauge, Outcome, Policy};
 use crate::time::Timestamp;
 
@@ -43,6 +44,28 @@ impl FixedWindow {
         self.length = length;
     }
 
+    /// When it was opened, with how much; the last start, and all that is used; zeros if nothing is open.
+    pub(super) fn numbers(&self) -> [u64; 4] {
+        self.open
+            .map_or([0; 4], |open| [open.since.as_nanos(), open.opening, open.last.as_nanos(), open.used])
+    }
+
+    /// This window, open as [`numbers`](Self::numbers) tell.
+    pub(super) fn at_numbers(mut self, [since, opening, last, used]: [u64; 4]) -> Self {
+        let (since, last) = (Timestamp::from_nanos(since), Timestamp::from_nanos(last));
+        self.open = (used > 0).then_some(Open { since, opening, last, used });
+        self
+    }
+
+    /// All times as if it were so much earlier.
+    pub(super) fn shift_back(&mut self, by: u64) {
+        if let Some(open) = &mut self.open {
+            for time in [&mut open.since, &mut open.last] {
+                *time = Timestamp::from_nanos(time.as_nanos().saturating_sub(by));
+            }
+        }
+    }
+
     /// This window, opened as `old` is.
     pub(super) fn opened_like(mut self, old: &FixedWindow) -> Self {
         self.open = old.open;
@@ -57,7 +80,7 @@ impl FixedWindow {
                 let unknown = Open { since: Timestamp::ZERO, opening: 0, last: start, used: 0 };
                 let open = self.open.get_or_insert(unknown);
                 open.last = open.last.max(start);
-                open.used = open.used.saturating_add(weight);
+                open.used = open.used.saturating_add(weight).min(MOST_WEIGHT);
             }
         }
         self
@@ -81,6 +104,11 @@ impl FixedWindow {
     /// The weight that is remembered, and the latest time at which it can have started.
     pub(super) fn remembered(&self) -> Option<(Timestamp, u64)> {
         self.open.map(|open| (open.last, open.used))
+    }
+
+    /// When the window that is open was opened.
+    pub(super) fn opened(&self) -> Option<Timestamp> {
+        self.open.map(|open| open.since)
     }
 
     /// When a window that opens at `since` is over; `None` beyond the end of time.
@@ -121,10 +149,10 @@ impl Policy for FixedWindow {
             None => Open { since: now, opening: 0, last: now, used: 0 },
         };
         if open.since == now {
-            open.opening = open.opening.saturating_add(weight);
+            open.opening = open.opening.saturating_add(weight).min(MOST_WEIGHT);
         }
         open.last = now;
-        open.used = open.used.saturating_add(weight);
+        open.used = open.used.saturating_add(weight).min(MOST_WEIGHT);
         self.open = Some(open);
     }
 
@@ -140,6 +168,8 @@ impl Policy for FixedWindow {
         if start == open.since {
             open.opening = open.opening.saturating_sub(given);
         }
+        // What was taken before a reset may be given back out of what was taken since.
+        open.opening = open.opening.min(open.used);
         self.open = (open.used > 0).then_some(open);
     }
 

@@ -15,6 +15,11 @@ type Log = Vec<(Timestamp, u64)>;
 impl All {
     /// States for `rates` that count what all of `old` remember together.
     pub(crate) fn inheriting(rates: &[Guarded], old: &[&All], now: Timestamp) -> Self {
+        All::carrying(rates, old, now, Debt::UpToBurst)
+    }
+
+    /// The same, owing so much of what was owed.
+    pub(crate) fn carrying(rates: &[Guarded], old: &[&All], now: Timestamp, debt: Debt) -> Self {
         let same = |rate| match old {
             [only] => {
                 only.states.iter().find(|(old, _)| is_counted_by(rate, old.rate)).map(|(_, state)| state)
@@ -23,8 +28,8 @@ impl All {
         };
         let old: Vec<Remembered<'_>> = old.iter().map(|all| Remembered::of(all, now)).collect();
         let states = rates.iter().map(|guarded| {
-            if let Some(kept) = same(guarded.rate).and_then(|state| kept(Builtin::new(*guarded), state, now))
-            {
+            let kept = |state| kept(Builtin::new(*guarded), state, now, debt);
+            if let Some(kept) = same(guarded.rate).and_then(kept) {
                 return (*guarded, kept);
             }
             let state = match Builtin::new(*guarded) {
@@ -32,7 +37,9 @@ impl All {
                     let log = merged(old.iter().map(|old| &old.window));
                     Builtin::SlidingWindow(fresh.remembering(log.into_iter()))
                 }
-                Builtin::TokenBucket(fresh) => Builtin::TokenBucket(token_bucket(&fresh, &old, now)),
+                Builtin::TokenBucket(fresh) => {
+                    Builtin::TokenBucket(debt.of(fresh, |fresh| token_bucket(&fresh, &old, now)))
+                }
                 Builtin::FixedWindow(fresh) => {
                     let log = merged(old.iter().map(|old| &old.window));
                     Builtin::FixedWindow(fresh.remembering(&log, now))
@@ -73,6 +80,26 @@ impl All {
             (guarded, state)
         });
         All { states: states.collect(), own: None }
+    }
+}
+
+/// How much of what was owed a token bucket owes under other limits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Debt {
+    /// Up to its burst: nobody who lowers a limit is locked out for long.
+    UpToBurst,
+    /// All of it: who shares it under other limits may have taken it in good faith, and may still.
+    All,
+}
+
+impl Debt {
+    /// What `owing` makes of `fresh`, which owes nothing.
+    fn of(self, fresh: TokenBucket, owing: impl FnOnce(TokenBucket) -> TokenBucket) -> TokenBucket {
+        let burst = fresh.numbers().burst;
+        match self {
+            Debt::UpToBurst => owing(fresh),
+            Debt::All => owing(fresh.with_burst(u32::MAX)).with_burst(burst),
+        }
     }
 }
 
@@ -148,10 +175,10 @@ fn is_counted_by(rate: Rate, old: Rate) -> bool {
 }
 
 /// The state of a rate that stays: it has counted every start already, whatever the others remember.
-fn kept(fresh: Builtin, old: &Builtin, now: Timestamp) -> Option<Builtin> {
+fn kept(fresh: Builtin, old: &Builtin, now: Timestamp, debt: Debt) -> Option<Builtin> {
     match (fresh, old) {
         (Builtin::TokenBucket(fresh), Builtin::TokenBucket(old)) => {
-            Some(Builtin::TokenBucket(fresh.owing_like(old, now)))
+            Some(Builtin::TokenBucket(debt.of(fresh, |fresh| fresh.owing_like(old, now))))
         }
         (Builtin::SlidingWindow(fresh), Builtin::SlidingWindow(old)) => {
             Some(Builtin::SlidingWindow(fresh.remembering(old.log())))

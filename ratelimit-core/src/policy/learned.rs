@@ -9,6 +9,8 @@
 //! least that was heard is the newest, and every call that was answered by then is in it. Those in flight may not be:
 //! they are counted on top. Once the window is surely over the whole limit is there again, less those in flight.
 
+mod saved;
+
 use super::Earliest;
 use crate::feedback::{Feedback, Scope};
 use crate::time::{Timestamp, nanos};

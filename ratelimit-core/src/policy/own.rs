@@ -124,6 +124,14 @@ impl Prototype {
         self.name
     }
 
+    /// The state that was saved, or, where nothing was, a fresh one; `None` where the policy does not know the bytes, or
+    /// panics over them.
+    pub(crate) fn load(&self, bytes: Option<&[u8]>) -> Option<Own> {
+        let Some(bytes) = bytes else { return Some(Own::new(self, 0)) };
+        let state = self.policy.ask(|policy| policy.load(bytes))??;
+        Some(Own { state: Kept::new(state), ..Own::new(self, 0) })
+    }
+
     /// Whether both are one and the same, not merely alike.
     pub(crate) fn is(&self, other: &Prototype) -> bool {
         self.policy.is(&other.policy)
@@ -178,6 +186,11 @@ impl Own {
     /// Puts another state in place.
     pub(crate) fn put(&mut self, state: Kept) {
         self.state = state;
+    }
+
+    /// The state as bytes; `None` where the policy has none, or panics.
+    pub(crate) fn save(&self) -> Option<Vec<u8>> {
+        self.state.ask(Policy::save)?
     }
 
     /// Unknown if it panics.

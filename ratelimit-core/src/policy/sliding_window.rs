@@ -10,6 +10,7 @@
 
 use std::collections::VecDeque;
 
+use super::saved::MOST_WEIGHT;
 use super::{Earliest, Gauge, Outcome, Policy};
 use crate::time::Timestamp;
 
@@ -48,6 +49,13 @@ impl SlidingWindow {
         self
     }
 
+    /// A window that has exactly this log: in order of time, one entry a time, none empty.
+    pub(super) fn with_log(mut self, log: Vec<(Timestamp, u64)>) -> Self {
+        self.logged = log.iter().map(|(_, weight)| weight).sum();
+        self.log = log.into();
+        self
+    }
+
     pub(super) fn log(&self) -> impl Iterator<Item = (Timestamp, u64)> {
         self.log.iter().copied()
     }
@@ -56,18 +64,35 @@ impl SlidingWindow {
         self.window
     }
 
+    /// All times as if it were so much earlier.
+    pub(super) fn shift_back(&mut self, by: u64) {
+        // Times before the first there is become one.
+        for (start, weight) in std::mem::take(&mut self.log) {
+            let start = Timestamp::from_nanos(start.as_nanos().saturating_sub(by));
+            match self.log.back_mut() {
+                Some((last, logged)) if *last == start => *logged = logged.saturating_add(weight),
+                _ => self.log.push_back((start, weight)),
+            }
+        }
+    }
+
     /// Counts `weight` from `start`, which is not before any other.
     fn record(&mut self, start: Timestamp, weight: u64) {
         debug_assert!(self.log.back().is_none_or(|(last, _)| *last <= start), "the log is sorted");
+        // No calls come to more; so no sum of weights is too great to be told.
+        let weight = weight.min(MOST_WEIGHT.saturating_sub(self.logged));
+        if weight == 0 {
+            return;
+        }
         match self.log.back_mut() {
             // What is over by then was forgotten when the entry was made.
-            Some((last, logged)) if *last == start => *logged = logged.saturating_add(weight),
+            Some((last, logged)) if *last == start => *logged += weight,
             _ => {
                 self.forget_before(start);
                 self.push(start, weight);
             }
         }
-        self.logged = self.logged.saturating_add(weight);
+        self.logged += weight;
     }
 
     fn push(&mut self, start: Timestamp, weight: u64) {
@@ -143,9 +168,7 @@ impl Policy for SlidingWindow {
 
     #[inline]
     fn commit(&mut self, now: Timestamp, weight: u32) {
-        if weight > 0 {
-            self.record(now, u64::from(weight));
-        }
+        self.record(now, u64::from(weight));
     }
 
     /// Gives back what still counts.

@@ -8,6 +8,7 @@
 //! would be too coarse. The largest TAT is about 2^103, well within `u128`; nearly all fit into 64 bits
 //! ([`TokenBucket::packed`]).
 
+use super::saved::MOST_WEIGHT;
 use super::{Earliest, Gauge, Outcome, Policy};
 use crate::time::{Timestamp, low};
 
@@ -82,6 +83,12 @@ impl TokenBucket {
         self.numbers.guard = guard;
     }
 
+    /// The same state with another burst.
+    pub(super) fn with_burst(mut self, burst: u32) -> Self {
+        self.numbers.burst = burst;
+        self
+    }
+
     pub(crate) fn numbers(&self) -> Numbers {
         self.numbers
     }
@@ -103,6 +110,25 @@ impl TokenBucket {
     /// The same bucket with a TAT that was packed.
     pub(crate) fn unpacked(&self, tat: u64) -> Self {
         TokenBucket { numbers: self.numbers, tat: (tat > 0).then_some(u128::from(tat)) }
+    }
+
+    /// The TAT in whole units of time and ticks beyond them; `None` before the first commit.
+    pub(super) fn tat(&self) -> Option<(u64, u64)> {
+        let ticks = u128::from(self.numbers.ticks);
+        self.tat.map(|tat| (low((tat / ticks).min(u128::from(u64::MAX))), low(tat % ticks)))
+    }
+
+    /// The same bucket with a TAT as [`tat`](Self::tat) gives it.
+    pub(super) fn at_tat(mut self, tat: Option<(u64, u64)>) -> Self {
+        let ticks = u128::from(self.numbers.ticks);
+        self.tat = tat.map(|(whole, part)| u128::from(whole) * ticks + u128::from(part));
+        self
+    }
+
+    /// All times as if it were so much earlier.
+    pub(super) fn shift_back(&mut self, by: u64) {
+        let by = u128::from(by) * u128::from(self.numbers.ticks);
+        self.tat = self.tat.map(|tat| tat.saturating_sub(by)).filter(|tat| *tat > 0);
     }
 
     /// The same owed weight in a fresh bucket of other numbers, up to its burst.
@@ -160,7 +186,7 @@ impl TokenBucket {
     /// The weight that is owed at `now`, rounded up.
     pub(super) fn owed(&self, now: Timestamp) -> u64 {
         let owed = self.tat.map_or(0, |tat| tat.saturating_sub(self.numbers.at(now)));
-        low(owed.div_ceil(u128::from(self.numbers.spacing)).min(u128::from(u64::MAX)))
+        low(owed.div_ceil(u128::from(self.numbers.spacing)).min(u128::from(MOST_WEIGHT)))
     }
 
     /// What could start at `now`, before the guard and the burst's bound.

@@ -66,8 +66,8 @@ impl State {
         (until > since.plus(windows.max_pause)).then(|| Due::at(until, Some(Holder::SERVER)))
     }
 
-    /// What is known of a turn that nobody knows as answers are on their way: if a pause goes on until after `deadline`,
-    /// that it is no sooner than that.
+    /// What is known of a turn that nobody knows as answers are on their way, or a store has not answered: if a pause goes on
+    /// until after `deadline`, that it is no sooner than that.
     pub(in crate::line) fn no_sooner(
         &self,
         due: Due,
@@ -75,7 +75,7 @@ impl State {
         deadline: Timestamp,
         reading: Reading,
     ) -> Due {
-        if self.windows.is_none() || !due.is_unknown {
+        if self.windows.is_none() && self.remote.is_none() || !due.is_unknown {
             return due;
         }
         let by_server = Due::at(self.paused_by_server(key, window), Some(Holder::SERVER));

@@ -29,7 +29,7 @@ impl World {
         limits.set_guard(Duration::ZERO);
         let clock = ManualClock::new();
         let defaults = Defaults { clock: ClockHandle::new(clock.clone()), ..Defaults::default() };
-        let declared = Declared::new(limits, None, None);
+        let declared = Declared::new(limits, None);
         let name = Arc::new("b".to_owned().into());
         let shared = Shared::new(name, declared, None, &defaults).expect("limits that can be");
         let world = World { clock, shared };
@@ -123,9 +123,9 @@ fn the_gate_decides_by_the_limits_in_force() {
     for rate in [burst(), Rate::per_minute(1).burst(3), burst()] {
         let mut limits = Limits::of(rate);
         limits.set_guard(Duration::ZERO);
-        let declared = Declared::new(limits, None, None);
+        let declared = Declared::new(limits, None);
         drop(world.shared.redeclare(declared, &Defaults::default()).expect("limits that can be"));
-        world.shared.apply(None);
+        world.shared.apply(None, None);
         world.shared.reset().expect("open");
         for _ in 0..rate.max_weight() {
             assert!(matches!(world.shared.decide(1), Passage::Granted(_)), "{rate}");
@@ -168,7 +168,7 @@ fn a_coarse_reading_grants_at_once_where_the_guard_covers_it() {
     let shared = |rate: Rate, guard| {
         let mut limits = Limits::of(rate);
         limits.set_guard(guard);
-        let declared = Declared::new(limits, None, None);
+        let declared = Declared::new(limits, None);
         let name = Arc::new("b".to_owned().into());
         let shared = Shared::new(name, declared, None, &Defaults::default()).expect("limits that can be");
         let _ = shared.peek(None, Origin::default(), 1);

@@ -104,14 +104,11 @@ impl State {
     /// Counts a start; `false` if the user's policy panicked.
     fn plan_start(&self, plan: &mut Plan, due: Due, weight: u32) -> bool {
         let Some(at) = due.at else { return false };
-        let policy_at = self.tempo.policy_time(at);
-        if !plan.rates.commit(policy_at, weight) {
-            return false;
+        let planned = plan.commit((at, self.tempo.policy_time(at)), weight);
+        if planned {
+            plan.last = due;
         }
-        plan.total.commit(policy_at, weight);
-        plan.room = plan.room.saturating_sub(1);
-        plan.last = due;
-        true
+        planned
     }
 
     /// The waiters by window, each in order of arrival.

@@ -1,0 +1,73 @@
+//! States in a store that other processes share.
+
+use super::Bucket;
+use crate::store::{OnOutage, Store, StoreHandle};
+
+impl Bucket {
+    /// Keeps its states in `store`, for all processes that use a bucket of this name over the same store.
+    ///
+    /// What was started is counted there, and who has to wait has a time reserved there: order holds between processes, and
+    /// a call is one trip to the store. Callers of one process form one line, as ever. Starts, waits and limits are in
+    /// the store's time, to the microsecond, so that no process's own clock matters.
+    ///
+    /// `try_acquire`, `peek`, `charge` and `reset` block for one trip: async code takes
+    /// [`acquire_async`](Bucket::acquire_async) with an allowance of zero instead. A trip is no waiting, and no call takes
+    /// longer than its allowance and one trip's [time](Store::timeout). What is given back, by a refund, a correction or by
+    /// who stops waiting, is told to the store as soon as may be.
+    ///
+    /// A reserved start that cannot be made within the [guard](Bucket::guard) is given back and asked for anew. With a
+    /// guard under 5 ms nothing is reserved: who waits asks again when its time comes, and order between processes is not
+    /// kept.
+    ///
+    /// What the server's answers say ([`Permit::observe`](crate::Permit::observe)) is known to all: how much remains of its
+    /// windows, and how long it wants to be left alone. Calls of a process that ended without a word count as lost within a
+    /// minute.
+    ///
+    /// [`pause`](Bucket::pause), [`close`](Bucket::close), [`in_flight`](Bucket::in_flight) and
+    /// [`max_waiting`](Bucket::max_waiting) are of this process, and so is the pace, which has its calls take twice their
+    /// weight. A [reset](Bucket::reset) is of the calls without a key, of all keys together, and of the keys that this process
+    /// has used of late. What was started before a bucket got its store is not known there.
+    ///
+    /// Where the store has lost what it knew, each process puts back what it has started itself, with its next call of that
+    /// key: until all have, at most one further amount may start.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rate_limited::store::MemoryStore;
+    /// use rate_limited::{Bucket, Rate};
+    /// use std::sync::{Arc, LazyLock};
+    ///
+    /// static STORE: LazyLock<Arc<MemoryStore>> = LazyLock::new(Arc::default);
+    /// static API: LazyLock<Bucket> =
+    ///     LazyLock::new(|| Bucket::named("api", Rate::per_second(10)).store(Arc::clone(&STORE)));
+    ///
+    /// assert!(API.try_acquire().is_ok());
+    /// ```
+    #[must_use]
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(StoreHandle::new(store));
+        self.version += 1;
+        self
+    }
+
+    /// What to do while the [store](Bucket::store) does not answer; unless set, calls
+    /// [fail](OnOutage::Deny).
+    #[must_use]
+    pub const fn on_outage(mut self, on_outage: OnOutage) -> Self {
+        self.limits.set_on_outage(on_outage);
+        self.version += 1;
+        self
+    }
+
+    /// Which generation of its limits this is, by default 0: of versions of a program that run at once over one
+    /// [store](Bucket::store), the limits of the highest generation hold for all.
+    ///
+    /// Of equal generations each keeps to its own limits, and counts what the others start.
+    #[must_use]
+    pub const fn generation(mut self, generation: u32) -> Self {
+        self.limits.set_generation(generation);
+        self.version += 1;
+        self
+    }
+}

@@ -1,0 +1,41 @@
+//! What to do while a store does not answer.
+
+/// What a bucket does while its [store](crate::Bucket::store) does not answer.
+///
+/// | | what happens | by how much the limit may be exceeded |
+/// |---|---|---|
+/// | [`Deny`](OnOutage::Deny) | calls fail with [`ErrorKind::Store`](crate::ErrorKind::Store) | not at all |
+/// | [`Local`](OnOutage::Local) | this process keeps to its share of the limit by itself | by nothing where all shares are together at most the whole; else by as much as they are more |
+/// | [`Allow`](OnOutage::Allow) | calls start | without bound |
+///
+/// What was started meanwhile is told to the store once it answers again, and counts from then on. A reservation that was
+/// made before holds.
+///
+/// # Examples
+///
+/// Four processes, of which each may go on with a quarter:
+///
+/// ```
+/// use rate_limited::store::{MemoryStore, OnOutage};
+/// use rate_limited::{Bucket, Rate};
+///
+/// let bucket = Bucket::named("api", Rate::per_second(100))
+///     .store(MemoryStore::default())
+///     .on_outage(OnOutage::Local { share: 0.25 });
+/// # assert!(bucket.try_acquire().is_ok());
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub enum OnOutage {
+    /// Calls fail, with what the store failed with as their error's source.
+    #[default]
+    Deny,
+    /// This process goes on by itself, with that part of each amount, rounded down but at least 1, counting what it started
+    /// before.
+    Local {
+        /// Above 0, at most 1: usually one by the number of processes.
+        share: f64,
+    },
+    /// Calls start as if there were no limit.
+    Allow,
+}

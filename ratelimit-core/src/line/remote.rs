@@ -1,0 +1,395 @@
+//! A bucket over a store: who asks it when, and what is made of its answers.
+//!
+//! Whoever comes takes a place in the key's line as ever, and asks the store for a start of its weight when it is polled.
+//! What the store reserves is the key's: the line deals it out in its own order ([`Reserved`]), so that here, too, nobody
+//! is granted anything by others. A start that is used later than the guard is void, given back, and asked for anew.
+//!
+//! What only this process knows of, a pause, what is in flight, what the server said, holds callers up before they
+//! reserve anything: they would hold up other processes. They ask meanwhile what they would meet, as allowances are judged
+//! at once.
+
+mod answer;
+mod ask;
+mod courier;
+mod direct;
+mod learn;
+mod verbs;
+
+use std::sync::Arc;
+
+use super::change::moved;
+use super::due::{Due, Holder};
+use super::effects::Effects;
+use super::plan::Forecast;
+use super::state::{Reading, State};
+use super::table::Table;
+use super::{KeyId, Line, Ticket, Waiter};
+use crate::error::ErrorScope;
+use crate::limits::Valid;
+use crate::policy::Earliest;
+use crate::policy::reserved::{Reserved, Start};
+use crate::rate::Rate;
+use crate::time::Timestamp;
+
+pub(crate) use ask::Wish;
+pub(crate) use courier::{Courier, Way};
+pub(crate) use direct::{Brought, Direct};
+use learn::Routes;
+pub(crate) use verbs::Named;
+pub(super) use verbs::Note;
+
+/// The shortest guard with which starts are reserved, 5 ms in nanoseconds: with a shorter one most would be void, as
+/// timers and schedulers are late.
+const RESERVES: u64 = 5_000_000;
+
+/// What a bucket's state knows of its store.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    pub(super) courier: Arc<Courier>,
+    /// The limits that are judged there.
+    pub(super) limits: Valid,
+    keys: Table<KeyId, Reserved>,
+    routes: Routes,
+}
+
+/// What somebody in line has to do with the store.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Trip {
+    pub(super) stage: Stage,
+    /// When its allowance ends; its deadline is that only while nothing is asked.
+    pub(super) ends: Timestamp,
+    /// Whether it is known that it has to wait: before the first answer nobody knows.
+    pub(super) waits: bool,
+    /// Whether it waits for nothing but the answer.
+    pub(super) tries: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// There is no store.
+    Local,
+    /// It asks as soon as it is polled and nothing here holds it up.
+    Asks,
+    /// It asks again then.
+    AsksAt(Timestamp),
+    /// It is being asked for.
+    Asked,
+}
+
+impl Trip {
+    /// Of who has no store to ask, for whenever there is one.
+    pub(super) const fn none(ends: Timestamp) -> Self {
+        Trip { stage: Stage::Local, ends, waits: true, tries: false }
+    }
+
+    /// To a clock that shows `new` where the old one showed `old`.
+    pub(super) fn move_to(&mut self, old: Timestamp, new: Timestamp) {
+        if self.ends < Timestamp::MAX {
+            self.ends = moved(self.ends, old, new);
+        }
+    }
+}
+
+impl Remote {
+    pub(super) fn new(courier: Arc<Courier>, limits: Valid) -> Self {
+        Remote { courier, limits, keys: Table::default(), routes: Routes::default() }
+    }
+
+    /// Whether starts later than now are reserved.
+    pub(super) fn reserves(&self) -> bool {
+        self.limits.least_guard() >= RESERVES
+    }
+
+    /// When a start of that weight is reserved for the key.
+    pub(super) fn due(&self, key: KeyId, now: Timestamp, weight: u32) -> Due {
+        due_reserved(self.keys.get(&key).map_or(Earliest::WhenSettled, |known| known.earliest(now, weight)))
+    }
+
+    pub(super) fn fork(&self, key: KeyId) -> Reserved {
+        self.keys.get(&key).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn take(&mut self, key: KeyId, now: Timestamp, weight: u32) -> Option<u64> {
+        self.keys.get_mut(&key)?.take(now, weight)
+    }
+
+    fn change<R>(&mut self, key: KeyId, change: impl FnOnce(&mut Reserved) -> R) -> R {
+        let known = self.keys.entry(key).or_default();
+        let result = change(known);
+        if known.is_empty() {
+            self.keys.remove(&key);
+        }
+        result
+    }
+
+    pub(super) fn come(&mut self, key: KeyId, weight: u32) {
+        self.change(key, |known| known.come(weight));
+    }
+
+    pub(super) fn go(&mut self, key: KeyId, weight: u32) {
+        self.change(key, |known| known.go(weight));
+    }
+
+    fn ask(&mut self, key: KeyId, weight: u32) {
+        self.change(key, |known| known.ask(weight));
+    }
+
+    fn answered(&mut self, key: KeyId, weight: u32, start: Option<Start>) {
+        self.change(key, |known| known.answered(weight, start));
+    }
+
+    /// How many starts of that weight are there.
+    fn starts(&self, key: KeyId, weight: u32) -> usize {
+        self.keys.get(&key).map_or(0, |known| known.starts(weight))
+    }
+
+    fn lacks(&self, key: KeyId, weight: u32) -> bool {
+        self.keys.get(&key).is_some_and(|known| known.lacks(weight))
+    }
+
+    /// A rate that `weight` can never fit into, and whose it is.
+    pub(super) fn too_heavy(&self, weight: u32) -> Option<(ErrorScope, Rate)> {
+        let is_above = |rate: &Rate| weight > rate.max_weight();
+        let of_key = self.limits.rates.iter().map(|guarded| guarded.rate).find(is_above);
+        let of_all = || self.limits.totals.iter().map(|guarded| guarded.rate).find(is_above);
+        let by_key = of_key.map(|rate| (ErrorScope::Key, rate));
+        by_key.or_else(|| of_all().map(|rate| (ErrorScope::Bucket, rate)))
+    }
+}
+
+/// What is reserved, as an answer in the clock's time: the time of a start that is not there is unknown.
+pub(super) fn due_reserved(earliest: Earliest) -> Due {
+    match earliest {
+        Earliest::At(at) => Due::at(at, Some(Holder::by(ErrorScope::Key, None))),
+        Earliest::WhenSettled | Earliest::Never => Due::UNKNOWN,
+    }
+}
+
+impl State {
+    /// Gives back to the store what is over of what it reserved for `key`, or will be before a pause is, and what nobody
+    /// there wants any more.
+    ///
+    /// Who loses a start by that is later, and refused where that is too late.
+    pub(super) fn give_back_reserved(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
+        let first = self.unpaused(reading.now);
+        loop {
+            let Some(remote) = &mut self.remote else { return };
+            let Some(known) = remote.keys.get_mut(&key) else { return };
+            let is_any_over = known.first_over().is_some_and(|over| over <= first);
+            let back = known.give_back(first);
+            if known.is_empty() {
+                remote.keys.remove(&key);
+            }
+            for (weight, counted) in back {
+                effects.tell(&remote.courier, key, Note::Refund { start: counted, weight, given: weight });
+            }
+            if !is_any_over {
+                return;
+            }
+            self.outdate(key);
+            self.judge(key, &Forecast::new(), reading, effects);
+        }
+    }
+
+    /// Times, limits or what the store knows are others now: all that is reserved is given back, whatever is being asked for
+    /// is nobody's, and who waits is to ask anew.
+    pub(super) fn give_back_all_reserved(&mut self, effects: &mut Effects) {
+        self.forget_reserved(|remote, key, (weight, counted)| {
+            effects.tell(&remote.courier, key, Note::Refund { start: counted, weight, given: weight });
+        });
+    }
+
+    /// The same, where the store knows nothing of it any more that could be given back.
+    pub(super) fn forget_reserved(&mut self, mut give_back: impl FnMut(&Remote, KeyId, (u32, u64))) {
+        self.era += 1;
+        let Some(remote) = &mut self.remote else { return };
+        let mut back = Vec::new();
+        for (key, known) in &mut remote.keys {
+            back.extend(known.forget().into_iter().map(|start| (*key, start)));
+        }
+        remote.keys.retain(|_, known| !known.is_empty());
+        for (key, start) in back {
+            give_back(remote, key, start);
+        }
+        self.ask_anew();
+    }
+
+    /// What is reserved for one key, which the store knows no more of.
+    pub(super) fn forget_reserved_of(&mut self, key: KeyId) {
+        let Some(remote) = &mut self.remote else { return };
+        if let Some(known) = remote.keys.get_mut(&key) {
+            known.forget_starts();
+        }
+        if let Some(line) = self.lines.get_mut(&key) {
+            let asks = |waiter: &&mut Waiter| matches!(waiter.trip.stage, Stage::AsksAt(_));
+            line.waiters.values_mut().filter(asks).for_each(|waiter| waiter.trip.stage = Stage::Asks);
+        }
+        self.outdate(key);
+    }
+
+    /// Whether one of the starts that are reserved is for `ticket`: the first of its weight are for the first.
+    pub(super) fn has_start(&self, key: KeyId, ticket: Ticket) -> bool {
+        let Some(remote) = &self.remote else { return false };
+        let Some(line) = self.lines.get(&key) else { return false };
+        let Some(waiter) = line.waiters.get(&ticket) else { return false };
+        let starts = remote.starts(key, waiter.weight);
+        let before = line.active().take_while(|(other, _)| **other < ticket);
+        // Most have none.
+        starts > 0 && before.filter(|(_, other)| other.weight == waiter.weight).count() < starts
+    }
+
+    /// Whether `ticket` lacks a start that is there or asked for.
+    pub(super) fn lacks_start(&self, key: KeyId, ticket: Ticket, weight: u32) -> bool {
+        self.remote.as_ref().is_some_and(|remote| remote.lacks(key, weight)) && !self.has_start(key, ticket)
+    }
+
+    /// Whether `ticket` is to ask the store for a start before anything comes of its waiting, and may.
+    pub(super) fn is_called(&self, key: KeyId, ticket: Ticket, now: Timestamp) -> bool {
+        let Some(remote) = &self.remote else { return false };
+        let Some(waiter) = self.lines.get(&key).and_then(|line| line.waiters.get(&ticket)) else {
+            return false;
+        };
+        let may = match waiter.trip.stage {
+            Stage::Local | Stage::Asked => false,
+            Stage::Asks => true,
+            Stage::AsksAt(at) => at <= now,
+        };
+        may && self.lacks_start(key, ticket, waiter.weight)
+            && remote.due(key, now, waiter.weight).at.is_none()
+            && self
+                .due_here((key, waiter.window()), now, waiter.weight, self.before(key, Some(ticket)))
+                .at
+                .is_some_and(|at| at <= now)
+    }
+
+    /// Until when somebody in the line of `key` stands before `ticket`, or before a newcomer, who is to ask before it: what
+    /// it got would be over before they have started, and not be there for them.
+    pub(super) fn has_to_let_ask(
+        &self,
+        key: KeyId,
+        ticket: Option<Ticket>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let remote = self.remote.as_ref()?;
+        let line = self.lines.get(&key)?;
+        let before = line.active().take_while(|(other, _)| ticket.is_none_or(|ticket| **other < ticket));
+        let asks = before.filter_map(|(ticket, waiter)| match waiter.trip.stage {
+            Stage::AsksAt(at) if self.lacks_start(key, *ticket, waiter.weight) => Some(at),
+            // Who reserves nothing has no order but that of this line.
+            _ => (!remote.reserves()).then_some(now),
+        });
+        asks.max().map(|at| at.max(now.plus(1)))
+    }
+
+    /// Wakes those in the line of `key` who lack a start and may ask for one now; when others may, as far as it is known.
+    ///
+    /// Nobody asks again before who stands in front of it and was told to ask later.
+    pub(super) fn call_to_ask(
+        &mut self,
+        key: KeyId,
+        reading: Reading,
+        effects: &mut Effects,
+    ) -> Option<Timestamp> {
+        let remote = self.remote.as_ref()?;
+        let line = self.lines.get(&key)?;
+        // What is reserved and not used in time is given back then.
+        let mut next = remote.keys.get(&key).and_then(Reserved::first_over);
+        let mut called = Vec::new();
+        for (before, (ticket, waiter)) in line.active().enumerate() {
+            let (first, is_later) = match waiter.trip.stage {
+                Stage::Local | Stage::Asked => continue,
+                Stage::Asks => (reading.now, false),
+                Stage::AsksAt(at) => (at, true),
+            };
+            if !self.lacks_start(key, *ticket, waiter.weight) {
+                continue;
+            }
+            let here = self.due_here((key, waiter.window()), reading.now, waiter.weight, before);
+            let Some(free) = here.at else { continue };
+            let at = first.max(free);
+            if at > reading.now {
+                next = Some(next.map_or(at, |next| next.min(at)));
+            } else {
+                called.push(*ticket);
+            }
+            if is_later || !remote.reserves() {
+                break;
+            }
+        }
+        for ticket in called {
+            if effects.caller != Some(ticket)
+                && let Some(waiter) = self.lines.get_mut(&key).and_then(|line| line.waiters.get_mut(&ticket))
+            {
+                effects.wake(waiter.waker.take());
+            }
+        }
+        next
+    }
+
+    /// When what this process knows of would let `weight` start behind so many others, whatever the store says.
+    pub(super) fn due_here(
+        &self,
+        (key, window): (KeyId, super::learning::WindowId),
+        now: Timestamp,
+        weight: u32,
+        before: usize,
+    ) -> Due {
+        // Who comes first takes the room first, or those behind would hold it up with what is reserved for them.
+        if self.room_in_flight(key) <= before {
+            return Due::UNKNOWN;
+        }
+        self.and_by_window(self.due_unpaused(now), (key, window), now, weight)
+    }
+
+    /// How many stand before `ticket` in the line of `key`, as far as anybody has to know; before a newcomer for `None`.
+    pub(super) fn before(&self, key: KeyId, ticket: Option<Ticket>) -> usize {
+        let line = self.lines.get(&key).filter(|_| self.limits.in_flight.is_some());
+        let is_before = |other: &Ticket| ticket.is_none_or(|ticket| *other < ticket);
+        line.map_or(0, |line| line.active().take_while(|(other, _)| is_before(other)).count())
+    }
+
+    /// Everybody in line is to ask the store, or none: there is none any more.
+    fn ask_anew(&mut self) {
+        let stage = if self.remote.is_some() { Stage::Asks } else { Stage::Local };
+        for line in self.lines.values_mut() {
+            line.set_stage_of_all(stage);
+        }
+    }
+
+    /// There is a store now, or none any more: everybody in line is told.
+    pub(super) fn ask_there(&mut self, effects: &mut Effects) {
+        self.ask_anew();
+        for waiter in self.lines.values_mut().flat_map(|line| line.waiters.values_mut()) {
+            effects.wake(waiter.waker.take());
+        }
+    }
+
+    /// Somebody's trip to the store goes on in another way.
+    fn set_stage(&mut self, key: KeyId, ticket: Ticket, stage: Stage) {
+        if let Some(line) = self.lines.get_mut(&key) {
+            line.set_stage(ticket, stage);
+        }
+        self.outdate(key);
+    }
+}
+
+impl Line {
+    fn set_stage(&mut self, ticket: Ticket, stage: Stage) {
+        let Some(waiter) = self.waiters.get_mut(&ticket) else { return };
+        waiter.trip.stage = stage;
+        // A trip is not waiting: who is being asked for is not refused before the answer.
+        let deadline = if stage == Stage::Asked { Timestamp::MAX } else { waiter.trip.ends };
+        let before = std::mem::replace(&mut waiter.deadline, deadline);
+        self.deadlines.remove(&(before, ticket));
+        if deadline < Timestamp::MAX {
+            self.deadlines.insert((deadline, ticket));
+        }
+    }
+
+    fn set_stage_of_all(&mut self, stage: Stage) {
+        let tickets: Vec<Ticket> = self.waiters.keys().copied().collect();
+        for ticket in tickets {
+            self.set_stage(ticket, stage);
+        }
+    }
+}

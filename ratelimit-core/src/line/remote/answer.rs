@@ -1,0 +1,225 @@
+//! What is made of the store's answers to those in line.
+
+use std::num::NonZeroU32;
+
+use super::{Stage, Start};
+use crate::error::{ErrorKind, ErrorScope};
+use crate::line::due::{Due, Refusal};
+use crate::line::effects::Effects;
+use crate::line::locked::Changed;
+use crate::line::plan::Step;
+use crate::line::shared::Shared;
+use crate::line::state::{Reading, State};
+use crate::line::{GRACE, KeyId, Line, Ticket, Waiter};
+use crate::rate::Rate;
+use crate::time::Timestamp;
+
+/// Somebody in line for whom the store was asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asker {
+    pub(super) key: KeyId,
+    pub(super) ticket: Ticket,
+    pub(super) weight: u32,
+    /// As it was when it asked: what is void by then is so for this as well.
+    pub(super) era: u64,
+}
+
+/// What the store said to somebody in line, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Told {
+    /// Counted as at `counted`, to be started in `wait`.
+    Granted {
+        wait: u64,
+        counted: u64,
+        slack: u64,
+    },
+    /// Nothing is reserved: to be asked again then.
+    Later {
+        wait: u64,
+    },
+    /// `None` = nobody knows until when.
+    Refused {
+        retry_after: Option<u64>,
+        rate: Option<Rate>,
+        scope: ErrorScope,
+    },
+    Never {
+        rate: Option<Rate>,
+        scope: ErrorScope,
+    },
+    Failed,
+}
+
+/// When a trip to the store began and ended, by the clock of that epoch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    epoch: NonZeroU32,
+    sent: Timestamp,
+    received: Timestamp,
+}
+
+impl Span {
+    pub(super) fn new((epoch, sent): (NonZeroU32, Timestamp), received: Timestamp) -> Self {
+        Span { epoch, sent, received }
+    }
+
+    /// Its ends in the bucket's time: as long ago as the clock shows, which is not to have gone back since.
+    fn until(self, reading: Reading, epoch: NonZeroU32) -> (Timestamp, Timestamp) {
+        if self.epoch != epoch {
+            return (reading.now, reading.now);
+        }
+        let ago = |time: Timestamp| reading.clock.as_nanos().saturating_sub(time.as_nanos());
+        let at = |time| Timestamp::from_nanos(reading.now.as_nanos().saturating_sub(ago(time)));
+        (at(self.sent), at(self.received))
+    }
+}
+
+impl Refusal {
+    pub(super) fn by_store(
+        max_delay: u64,
+        retry_after: Option<u64>,
+        rate: Option<Rate>,
+        scope: ErrorScope,
+    ) -> Self {
+        let kind = if max_delay == 0 { ErrorKind::Limited } else { ErrorKind::DelayTooLong };
+        Refusal { kind, scope, rate, retry_after }
+    }
+
+    pub(super) fn never_by_store(rate: Option<Rate>, scope: ErrorScope) -> Self {
+        Refusal { scope, rate, ..Refusal::of(ErrorKind::TooHeavy) }
+    }
+}
+
+impl Shared {
+    /// The store has answered, after that trip; whether that is of use to anybody: what was reserved for nobody is to be
+    /// given back.
+    ///
+    /// Whatever the clock does: a panic of it is nobody's here, and those who wait must not wait for ever. Who waits is woken
+    /// as the rest is finished.
+    pub(super) fn told(&self, asker: Asker, told: Told, trip: Option<Span>) -> Changed<bool> {
+        self.change_anyway(|state, reading, effects| state.told(asker, told, trip, (reading, effects)))
+    }
+}
+
+impl State {
+    fn told(
+        &mut self,
+        asker: Asker,
+        told: Told,
+        trip: Option<Span>,
+        (reading, effects): (Reading, &mut Effects),
+    ) -> bool {
+        let Asker { key, ticket, weight, era } = asker;
+        if era != self.era {
+            return false;
+        }
+        let before = self.forecast(key, reading);
+        // Where the clock has panicked nobody knows when a start would be: it is asked for anew.
+        let is_unknown = trip.is_none() && matches!(told, Told::Granted { .. });
+        let start = self.start_of(told, trip, reading).filter(|_| !is_unknown);
+        if let Some(remote) = &mut self.remote {
+            remote.answered(key, weight, start);
+        }
+        // What was reserved for others who have left since is there for who stands behind them.
+        let has_none = !self.has_start(key, ticket);
+        let refusal = self.refusal_of(told, key, ticket).filter(|refusal| {
+            has_none || refusal.kind == ErrorKind::TooHeavy || refusal.kind == ErrorKind::TooManyWaiting
+        });
+        if let Some(refusal) = refusal {
+            self.refuse(key, ticket, refusal, effects);
+        } else {
+            let ends = match told {
+                // Who may start now is being told, and is late no sooner than anybody whose turn has come.
+                Told::Granted { wait: 0, .. } => reading.now.plus(GRACE),
+                Told::Granted { wait, .. } => reading.now.plus(wait),
+                _ => Timestamp::ZERO,
+            };
+            self.let_in(key, ticket, ends);
+            let stage = match told {
+                Told::Later { wait } => Stage::AsksAt(reading.now.plus(wait)),
+                _ => Stage::Asks,
+            };
+            self.set_stage(key, ticket, stage);
+        }
+        self.outdate(key);
+        self.judge(key, &before, reading, effects);
+        self.settle(key, reading, effects);
+        if !is_unknown {
+            self.refuse_who_tries((key, ticket), reading, effects);
+        }
+        !is_unknown
+    }
+
+    /// Who never waits does not wait for those in front either: it starts now if they may as well, or not at all.
+    fn refuse_who_tries(&mut self, (key, ticket): (KeyId, Ticket), reading: Reading, effects: &mut Effects) {
+        let waiter = self.lines.get_mut(&key).and_then(|line| line.waiters.get_mut(&ticket));
+        let Some(waiter) = waiter.filter(|waiter| waiter.trip.tries) else { return };
+        effects.wake(waiter.waker.take());
+        if !self.has_turn(key, ticket) && !self.goes_by(key, ticket, reading) {
+            self.refuse(key, ticket, Refusal::until(Due::UNKNOWN, reading, 0), effects);
+            self.settle(key, reading, effects);
+        }
+    }
+
+    /// Whether somebody who never waits may start now although others stand before it: if all of them who have been answered
+    /// may start now, each with a start of its own, it takes nothing from them.
+    pub(in crate::line) fn goes_by(&self, key: KeyId, ticket: Ticket, reading: Reading) -> bool {
+        let waiter = self.lines.get(&key).and_then(|line| line.waiters.get(&ticket));
+        if !waiter.is_some_and(|waiter| waiter.trip.tries && waiter.trip.stage != Stage::Asked) {
+            return false;
+        }
+        let is_answered = |(_, waiter): &(&Ticket, &Waiter)| waiter.trip.stage != Stage::Asked;
+        let answered = self.lines.get(&key).into_iter().flat_map(Line::active).filter(is_answered);
+        let mut is_due = false;
+        self.walk(key, reading, answered, |other, due| {
+            is_due = due.at == Some(reading.now);
+            if !is_due || other == ticket { Step::Stop } else { Step::Count }
+        });
+        is_due
+    }
+
+    /// It waits from now on. Its allowance lasts at least until `ends`: it has judged what was reserved, and the trip took
+    /// time of its own.
+    pub(super) fn let_in(&mut self, key: KeyId, ticket: Ticket, ends: Timestamp) {
+        let waiter = self.lines.get_mut(&key).and_then(|line| line.waiters.get_mut(&ticket));
+        if let Some(waiter) = waiter {
+            waiter.trip.ends = waiter.trip.ends.max(ends);
+            waiter.trip.waits = true;
+        }
+    }
+
+    /// The start that was reserved by that answer.
+    ///
+    /// The store's now lies between the asking and the answer. So a start `wait` after the answer is never too soon, and
+    /// it is too late only where it would be even if the store had answered at once.
+    pub(super) fn start_of(&self, told: Told, trip: Option<Span>, reading: Reading) -> Option<Start> {
+        let Told::Granted { wait, counted, slack } = told else { return None };
+        let remote = self.remote.as_ref()?;
+        let (sent, received) =
+            trip.map_or((reading.now, reading.now), |trip| trip.until(reading, self.epoch));
+        let until = if remote.reserves() {
+            sent.plus(wait).plus(slack).plus(remote.limits.least_guard())
+        } else {
+            // As exact as the store's own answer, if it is taken as soon as a turn has to be.
+            reading.now.plus(wait).plus(GRACE)
+        };
+        Some(Start { at: received.plus(wait), until, counted })
+    }
+
+    fn refusal_of(&self, told: Told, key: KeyId, ticket: Ticket) -> Option<Refusal> {
+        let line = self.lines.get(&key)?;
+        let waiter = line.waiters.get(&ticket)?;
+        Some(match told {
+            Told::Granted { wait, .. } | Told::Later { wait } => {
+                let comes_too_many = wait > 0 && !waiter.trip.waits && self.is_crowded(key, 0);
+                let refusal = Refusal::of(ErrorKind::TooManyWaiting);
+                return comes_too_many.then_some(Refusal { retry_after: Some(wait), ..refusal });
+            }
+            Told::Refused { retry_after, rate, scope } => {
+                Refusal::by_store(u64::from(!waiter.trip.tries), retry_after, rate, scope)
+            }
+            Told::Never { rate, scope } => Refusal::never_by_store(rate, scope),
+            Told::Failed => Refusal::of(ErrorKind::Store),
+        })
+    }
+}

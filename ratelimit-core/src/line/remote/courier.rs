@@ -1,0 +1,220 @@
+//! Carries what is asked to the store, and its answers back.
+//!
+//! One at a time carries, all that waits to be asked in one go: so what callers of one process ask arrives in the order in
+//! which they came, and many of them are one trip. A thread that waits for its own answer carries itself, where nobody
+//! does; for futures a thread of the bucket's does, which is started when it is needed first.
+
+mod desk;
+mod health;
+mod mirror;
+mod outage;
+mod trip;
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, PoisonError, Weak};
+
+use super::answer::{Asker, Told};
+use super::ask::Wish;
+use super::verbs::Note;
+use crate::limits::Valid;
+use crate::line::KeyId;
+use crate::line::shared::Shared;
+use crate::pace::Pace;
+use crate::policy::own;
+use crate::store::{Acquire, Ask, Failure, Known, Part, Plan, Said, StoreHandle, Verb};
+use crate::sync::{Condvar, Mutex, MutexGuard};
+
+pub(crate) use desk::Put;
+use desk::{Cell, Desk, To};
+use health::Health;
+use mirror::Mirror;
+use outage::Outage;
+
+/// How many asks are carried at once.
+const MOST: usize = 256;
+
+/// Who may carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// This thread, which has to wait anyway.
+    Here,
+    /// A thread of the bucket's, as this one must not wait.
+    Elsewhere,
+}
+
+/// Between one bucket and its store.
+pub(crate) struct Courier {
+    desk: Arc<Desk>,
+}
+
+impl Courier {
+    pub(in crate::line) fn new(store: StoreHandle, shared: Weak<Shared>, limits: &Valid, name: &str) -> Self {
+        let desk = Desk {
+            store,
+            shared,
+            inner: Mutex::default(),
+            bell: Condvar::new(),
+            mirror: Mutex::new(Mirror::new(name, limits)),
+            health: Mutex::new(Health::under(limits)),
+            outage: Mutex::new(Outage::new(limits)),
+        };
+        Courier { desk: Arc::new(desk) }
+    }
+
+    /// Whether it goes to that store.
+    pub(in crate::line) fn goes_to(&self, store: &StoreHandle) -> bool {
+        self.desk.store.is(store)
+    }
+
+    /// From now on what is asked is judged by those limits.
+    pub(in crate::line) fn set_limits(&self, limits: &Valid) {
+        lock(&self.desk.mirror).set_limits(limits);
+        lock(&self.desk.health).set_limits(limits);
+        lock(&self.desk.outage).set_limits(limits);
+    }
+
+    /// Goes on with what the one to another store knows.
+    pub(in crate::line) fn remember(&self, before: &Courier) {
+        let known = lock(&before.desk.mirror).known();
+        lock(&self.desk.mirror).remember(known);
+    }
+
+    pub(in crate::line) fn set_pace(&self, pace: Pace) {
+        lock(&self.desk.mirror).pace = pace;
+    }
+
+    /// Asks for a start, for somebody in line.
+    pub(super) fn put_wish(&self, wish: &Wish, text: Option<&str>) -> Put<'_> {
+        let key = wish.asker.key;
+        self.desk.put(self.ask_of(wish, (key, text)), key, To::Asker(wish.asker))
+    }
+
+    /// Gives back what was reserved for a wish that nobody has any more.
+    pub(super) fn give_back(&self, wish: &Wish, told: Told) {
+        if let Told::Granted { counted: start, .. } = told {
+            let Asker { key, weight, .. } = wish.asker;
+            self.tell(key, &Note::Refund { start, weight, given: weight });
+        }
+    }
+
+    /// Asks for a start, for somebody who waits here for the answer.
+    pub(super) fn ask_here(&self, wish: &Wish, named: (KeyId, Option<&str>)) -> Told {
+        let ask = self.ask_of(wish, named);
+        let verb = ask.verb.clone();
+        let answer = self.wait_for(ask, named.0);
+        self.desk.told(&verb, answer)
+    }
+
+    fn ask_of(&self, wish: &Wish, (key, text): (KeyId, Option<&str>)) -> Ask {
+        let Wish { asker: Asker { weight, .. }, after, allowance, reserves, .. } = *wish;
+        let mirror = lock(&self.desk.mirror);
+        let (parts, weight) = (mirror.parts(key, text), mirror.taken_for(weight));
+        let windows = wish.window.as_deref().map(|window| mirror.windows_of(text, window));
+        drop(mirror);
+        let acquire = Acquire {
+            weight,
+            after: after.div_ceil(1000),
+            slack: lock(&self.desk.health).slack().div_ceil(1000),
+            allowance: if allowance == u64::MAX { u64::MAX } else { allowance / 1000 },
+            reserves,
+        };
+        Ask { windows, ..Ask::of(parts, Verb::Acquire(acquire)) }
+    }
+
+    /// Tells the store something, as soon as may be.
+    pub(in crate::line) fn tell(&self, key: KeyId, note: &Note) {
+        let mirror = lock(&self.desk.mirror);
+        let ask = match note {
+            &Note::Refund { start, weight, given } => {
+                mirror.parts_of(key).map(|parts| Ask::of(parts, Verb::Refund { start, weight, given }))
+            }
+            &Note::Charge { weight } => {
+                mirror.parts_of(key).map(|parts| Ask::of(parts, Verb::Charge { weight }))
+            }
+            Note::Hear { window, start, weight, heard } => {
+                let verb = Verb::Hear { start: *start, weight: *weight, heard: heard.clone() };
+                mirror.windows(key, window).map(|windows| Ask::of_windows(windows, verb))
+            }
+            Note::Rename { from, to, joins } => {
+                let verb = Verb::Rename { name: to.clone(), joins: *joins };
+                mirror.renaming(key, from, to).map(|windows| Ask::of_windows(windows, verb))
+            }
+        };
+        drop(mirror);
+        // Of a key that this process does not know any more nothing counts.
+        if let Some(ask) = ask {
+            self.desk.put(ask, key, To::Nobody).carry(Way::Elsewhere);
+        }
+    }
+
+    /// Asks and waits for the answer.
+    pub(in crate::line) fn call(
+        &self,
+        (key, text): (KeyId, Option<&str>),
+        verb: Verb,
+    ) -> Result<Said, Failure> {
+        let parts = lock(&self.desk.mirror).parts(key, text);
+        self.wait_for(Ask::of(parts, verb), key)
+    }
+
+    /// Forgets one of the server's windows, and waits until that is done.
+    pub(super) fn reset_window(&self, key: Option<&str>, window: &str, verb: &Verb) -> Result<(), Failure> {
+        let windows = lock(&self.desk.mirror).windows_of(key, window);
+        self.wait_for(Ask::of_windows(windows, verb.clone()), None).map(drop)
+    }
+
+    fn wait_for(&self, ask: Ask, key: KeyId) -> Result<Said, Failure> {
+        let cell = Arc::new(Cell::default());
+        self.desk.put(ask, key, To::Caller(Arc::clone(&cell))).carry(Way::Here);
+        let mut answer = lock(&cell.answer);
+        loop {
+            match answer.take() {
+                Some(answer) => return answer,
+                None => answer = cell.bell.wait(answer).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+}
+
+/// The bucket's thread goes home.
+impl Drop for Courier {
+    fn drop(&mut self) {
+        lock(&self.desk.inner).is_closed = true;
+        self.desk.bell.notify_all();
+    }
+}
+
+impl fmt::Debug for Courier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Courier").finish_non_exhaustive()
+    }
+}
+
+impl Courier {
+    /// The keys that this process has used of late.
+    pub(super) fn keys(&self) -> Vec<(KeyId, Option<String>)> {
+        lock(&self.desk.mirror).keys()
+    }
+
+    /// What the store failed with last.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        lock(&self.desk.health).failure.clone()
+    }
+}
+
+/// Runs what is foreign; `None` if it panics, which is nobody's who is served here.
+fn caught<R>(foreign: impl FnOnce() -> R) -> Option<R> {
+    catch_unwind(AssertUnwindSafe(foreign)).map_err(own::discard).ok()
+}
+
+/// Nothing foreign runs under these locks.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Part {
+    pub(super) fn of(entry: crate::store::Entry, plan: &Arc<Plan>, known: Known) -> Self {
+        Part { entry, plan: Arc::clone(plan), known }
+    }
+}

@@ -1,0 +1,234 @@
+//! Where asks wait to be carried, and who carries them.
+
+use std::collections::VecDeque;
+use std::num::NonZeroU32;
+use std::sync::{Arc, PoisonError, Weak};
+
+use super::health::{Health, Turn};
+use super::mirror::Mirror;
+use super::outage::Outage;
+use super::{MOST, Way, caught, lock};
+use crate::clock::{Clock, SystemClock};
+use crate::line::KeyId;
+use crate::line::locked::Changed;
+use crate::line::remote::answer::{Asker, Span, Told};
+use crate::line::shared::Shared;
+use crate::store::{Ask, Failure, Said, StoreHandle, Verb};
+use crate::sync::thread::{self, ThreadId};
+use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::time::{Timestamp, nanos};
+
+pub(super) struct Desk {
+    pub(super) store: StoreHandle,
+    pub(super) shared: Weak<Shared>,
+    pub(super) inner: Mutex<Inner>,
+    /// Rung for the bucket's thread.
+    pub(super) bell: Condvar,
+    pub(super) mirror: Mutex<Mirror>,
+    pub(super) health: Mutex<Health>,
+    pub(super) outage: Mutex<Outage>,
+}
+
+#[derive(Default)]
+pub(super) struct Inner {
+    pub(super) errands: VecDeque<Errand>,
+    /// Who carries, and will take along what is put here.
+    pub(super) carrier: Option<ThreadId>,
+    pub(super) thread: Worker,
+    pub(super) is_closed: bool,
+}
+
+/// The bucket's thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Worker {
+    /// There is none yet.
+    #[default]
+    None,
+    Idle,
+    /// It is to carry.
+    Called,
+}
+
+pub(super) struct Errand {
+    pub(super) ask: Ask,
+    pub(super) key: KeyId,
+    /// When it was put there, by the system's clock.
+    pub(super) since: Timestamp,
+    pub(super) to: To,
+}
+
+/// What was put on its way, to be carried; if it is dropped instead, as something foreign has panicked, another thread
+/// carries it.
+#[must_use]
+pub(crate) struct Put<'a>(Option<&'a Arc<Desk>>);
+
+impl Put<'_> {
+    pub(crate) fn carry(mut self, way: Way) {
+        let Some(desk) = self.0.take() else { return };
+        match way {
+            // What others bring meanwhile is not this caller's to wait for.
+            Way::Here => desk.carry(1),
+            Way::Elsewhere => desk.call_for(),
+        }
+    }
+}
+
+impl Drop for Put<'_> {
+    fn drop(&mut self) {
+        if let Some(desk) = self.0.take() {
+            desk.call_for();
+        }
+    }
+}
+
+/// Who gets the answer.
+pub(super) enum To {
+    Asker(Asker),
+    Caller(Arc<Cell>),
+    Nobody,
+}
+
+/// Where a caller waits who blocks for one trip.
+#[derive(Default)]
+pub(super) struct Cell {
+    pub(super) answer: Mutex<Option<Result<Said, Failure>>>,
+    pub(super) bell: Condvar,
+}
+
+impl Shared {
+    /// What the bucket's clock shows, and which clock that is; `None` if it panics.
+    fn moment(&self) -> Option<(NonZeroU32, Timestamp)> {
+        let (epoch, clock) = self.clock();
+        caught(|| (epoch, clock.now()))
+    }
+}
+
+impl Desk {
+    pub(super) fn put(self: &Arc<Self>, ask: Ask, key: KeyId, to: To) -> Put<'_> {
+        let since = SystemClock.now();
+        lock(&self.inner).errands.push_back(Errand { ask, key, since, to });
+        Put(Some(self))
+    }
+
+    /// Has the bucket's thread carry, unless somebody does.
+    pub(super) fn call_for(self: &Arc<Self>) {
+        let inner = lock(&self.inner);
+        if inner.carrier.is_none() && !inner.errands.is_empty() {
+            self.hire(inner);
+        }
+    }
+
+    /// Has the bucket's thread carry.
+    pub(super) fn hire(self: &Arc<Self>, mut inner: MutexGuard<'_, Inner>) {
+        let before = std::mem::replace(&mut inner.thread, Worker::Called);
+        drop(inner);
+        if before != Worker::None {
+            self.bell.notify_one();
+            return;
+        }
+        let desk = Arc::clone(self);
+        let started = thread::Builder::new().name("rate-limited".to_owned()).spawn(move || desk.work());
+        if started.is_err() {
+            // Rather late than never.
+            lock(&self.inner).thread = Worker::None;
+            self.carry(usize::MAX);
+        }
+    }
+
+    /// What the bucket's thread does.
+    pub(super) fn work(self: &Arc<Self>) {
+        loop {
+            let mut inner = lock(&self.inner);
+            while inner.thread != Worker::Called {
+                if inner.is_closed {
+                    return;
+                }
+                inner = self.bell.wait(inner).unwrap_or_else(PoisonError::into_inner);
+            }
+            inner.thread = Worker::Idle;
+            drop(inner);
+            self.carry(usize::MAX);
+        }
+    }
+
+    /// Carries, unless somebody does: so many times at most, as long as there is something; the rest is the bucket's
+    /// thread's.
+    ///
+    /// Whoever is woken may call from within, on the thread that carries: then it carries on for itself, as nobody else
+    /// would.
+    pub(super) fn carry(self: &Arc<Self>, times: usize) {
+        let me = thread::current().id();
+        let mut inner = lock(&self.inner);
+        let is_within = inner.carrier == Some(me);
+        if inner.carrier.is_some() && !is_within {
+            return;
+        }
+        inner.carrier = Some(me);
+        for _ in 0..if is_within { usize::MAX } else { times } {
+            if inner.errands.is_empty() {
+                break;
+            }
+            let count = inner.errands.len().min(MOST);
+            let batch: Vec<Errand> = inner.errands.drain(..count).collect();
+            drop(inner);
+            self.deliver(batch);
+            inner = lock(&self.inner);
+        }
+        if is_within {
+            return;
+        }
+        inner.carrier = None;
+        if !inner.errands.is_empty() {
+            self.hire(inner);
+        }
+    }
+
+    /// One trip: all answers are taken note of in their order, before anybody is woken and anything foreign runs.
+    pub(super) fn deliver(self: &Arc<Self>, batch: Vec<Errand>) {
+        let shared = self.shared.upgrade();
+        let sent = shared.as_ref().and_then(|shared| shared.moment());
+        let asks: Vec<Ask> = batch.iter().map(|errand| errand.ask.clone()).collect();
+        let since = batch.iter().map(|errand| errand.since).min().unwrap_or_default();
+        // Those that have waited for another trip have less time left for theirs.
+        let until = since.plus(nanos(self.timeout()));
+        let (answers, turn) = self.go(&asks, until);
+        let received = shared.as_ref().and_then(|shared| shared.moment());
+        let trip = sent.zip(received).map(|(sent, (_, received))| Span::new(sent, received));
+        let (mut rests, mut answered) = (Vec::new(), Vec::new());
+        if let Some((turn, shared)) = turn.zip(shared.as_ref()) {
+            rests.push(shared.tell_of_store(turn == Turn::WentAway));
+        }
+        for (Errand { ask, key, to, .. }, answer) in batch.into_iter().zip(answers) {
+            let answer = self.made_of(&ask, (key, until), answer);
+            match (to, &shared) {
+                (To::Nobody, _) | (To::Asker(_), None) => {}
+                (To::Caller(cell), _) => answered.push((cell, answer)),
+                (To::Asker(asker), Some(shared)) => {
+                    let told = self.told(&ask.verb, answer);
+                    let Changed { result: is_used, rest } = shared.told(asker, told, trip);
+                    rests.push(rest);
+                    if !is_used {
+                        self.give_back(&ask, asker, told);
+                    }
+                }
+            }
+        }
+        for rest in rests {
+            // A panic of a waker is nobody's who is served here.
+            caught(|| shared.as_ref().map(|shared| shared.finish(rest)));
+        }
+        for (cell, answer) in answered {
+            *lock(&cell.answer) = Some(answer);
+            cell.bell.notify_one();
+        }
+    }
+
+    /// What was reserved for somebody who has no use for it, as times or limits are others now.
+    pub(super) fn give_back(self: &Arc<Self>, ask: &Ask, Asker { key, weight, .. }: Asker, told: Told) {
+        if let Told::Granted { counted: start, .. } = told {
+            let Ask { parts, .. } = self.of_today(ask, key);
+            let verb = Verb::Refund { start, weight, given: weight };
+            self.put(Ask::of(parts, verb), key, To::Nobody).carry(Way::Elsewhere);
+        }
+    }
+}

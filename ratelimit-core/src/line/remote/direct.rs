@@ -1,0 +1,115 @@
+//! The short way of a thread that asks the store where nobody stands in line: it makes the trip itself, and takes a place
+//! only if it has to wait.
+
+use std::sync::Arc;
+
+use super::answer::{Asker, Span, Told};
+use super::ask::Wish;
+use super::verbs::Named;
+use crate::error::ErrorKind;
+use crate::line::due::Refusal;
+use crate::line::locked::{Changed, lock};
+use crate::line::shared::Shared;
+use crate::line::state::{Grant, State};
+use crate::line::{KeyId, Route, Ticket};
+use crate::time::Timestamp;
+
+/// What a thread was answered that has no place in line.
+#[derive(Debug)]
+pub(crate) enum Direct {
+    Granted(Grant),
+    Refused(Refusal),
+    /// It has to wait, with what it was answered.
+    Waits(Brought),
+}
+
+/// An answer of the store's that is still to be made something of.
+#[derive(Debug)]
+pub(crate) struct Brought {
+    wish: Wish,
+    told: Told,
+    trip: Span,
+}
+
+impl Shared {
+    /// Asks the store for who has no place in line; `None` where there is more to consider than the store.
+    pub(crate) fn ask_directly(&self, named: Named<'_>, weight: u32, max_delay: u64) -> Option<Direct> {
+        // The gate is left as it is: over a store it is shut.
+        let wish = lock(&self.state).direct_wish(named.0, weight, max_delay)?;
+        let (epoch, clock) = self.clock();
+        let sent = clock.now();
+        let told = wish.ask_here(named);
+        let trip = Span::new((epoch, sent), clock.now());
+        let brought = Brought { wish, told, trip };
+        let refusal = match told {
+            Told::Granted { wait: 0, counted, .. } => return Some(self.start_brought(counted, brought)),
+            Told::Granted { .. } | Told::Later { .. } => return Some(Direct::Waits(brought)),
+            Told::Refused { retry_after, rate, scope } => {
+                Refusal::by_store(max_delay, retry_after, rate, scope)
+            }
+            Told::Never { rate, scope } => Refusal::never_by_store(rate, scope),
+            Told::Failed => Refusal::of(ErrorKind::Store),
+        };
+        Some(Direct::Refused(refusal))
+    }
+
+    /// Starts a call that was granted for now, unless something has come up meanwhile.
+    fn start_brought(&self, counted: u64, brought: Brought) -> Direct {
+        let Brought { told, trip, .. } = brought;
+        let Asker { key, weight, era, .. } = brought.wish.asker;
+        let clock = self.clock().1;
+        let now = clock.now();
+        let mut state = lock(&self.state);
+        let reading = state.read(now);
+        let is_in_time =
+            state.start_of(told, Some(trip), reading).is_some_and(|start| start.until >= reading.now);
+        let grant = (is_in_time && state.era == era && state.may_ask_directly(key)).then(|| {
+            let at = state.stamp_of(reading.now);
+            state.started((key, Route::None), (at, counted), reading, weight, reading.clock)
+        });
+        drop(state);
+        match grant {
+            Some(grant) => Direct::Granted(grant),
+            None => Direct::Waits(brought),
+        }
+    }
+
+    /// Gives somebody who has got a place in line what it was answered before; whether that still holds.
+    pub(crate) fn bring(&self, brought: &Brought, ticket: Ticket) -> bool {
+        let Brought { wish, told, trip } = brought;
+        let asker = Asker { ticket, ..wish.asker };
+        let Changed { result: is_used, rest } = self.told(asker, *told, Some(*trip));
+        if !is_used {
+            brought.give_back();
+        }
+        self.finish(rest);
+        is_used
+    }
+}
+
+impl Brought {
+    /// Nothing came of it: what was reserved goes back.
+    pub(crate) fn give_back(&self) {
+        self.wish.give_back(self.told);
+    }
+}
+
+impl State {
+    /// Whether nothing here holds up a call of `key`, and nobody stands in line.
+    fn may_ask_directly(&self, key: KeyId) -> bool {
+        let is_free = !self.closed && !self.is_learning() && self.limits.in_flight.is_none();
+        is_free && self.paused_until == Timestamp::ZERO && !self.lines.contains_key(&key)
+    }
+
+    fn direct_wish(&self, key: KeyId, weight: u32, max_delay: u64) -> Option<Wish> {
+        let remote = self.remote.as_ref()?;
+        if weight == 0 || !self.may_ask_directly(key) || remote.too_heavy(weight).is_some() {
+            return None;
+        }
+        let courier = Arc::clone(&remote.courier);
+        let reserves = max_delay > 0 && remote.reserves();
+        // It gets a ticket if it has to wait.
+        let asker = Asker { key, ticket: Ticket::MIN, weight, era: self.era };
+        Some(Wish { courier, asker, after: 0, allowance: max_delay, reserves, window: None })
+    }
+}

@@ -1,0 +1,152 @@
+//! What blocks for one trip: charging, looking, resetting; and what is told to the store afterwards.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::courier::Courier;
+use crate::error::{Error, ErrorKind, Failure};
+use crate::line::due::Refusal;
+use crate::line::events::Event;
+use crate::line::learning::Origin;
+use crate::line::locked::Changed;
+use crate::line::shared::Shared;
+use crate::line::state::Grant;
+use crate::line::{KeyId, Rest};
+use crate::outlook::{Outlook, RateOutlook};
+use crate::store::{Heard, Said, Seen, SeenRate, Verb};
+
+/// A key by its digest and its text.
+pub(crate) type Named<'a> = (KeyId, Option<&'a str>);
+
+/// What is told to a store once the lock is released.
+#[derive(Debug)]
+pub(in crate::line) enum Note {
+    /// So much of that weight, which was counted then, is given back.
+    Refund { start: u64, weight: u32, given: u32 },
+    /// So much more was spent.
+    Charge { weight: u32 },
+    /// What became of a call of that window that was counted then.
+    Hear { window: Box<str>, start: u64, weight: u32, heard: Heard },
+    /// The server calls a window so; it is the same one, unless others are in the one of that name already.
+    Rename { from: Box<str>, to: Box<str>, joins: bool },
+}
+
+fn outlook(seen: &SeenRate) -> RateOutlook {
+    let SeenRate { rate, used, remaining, resets_in } = *seen;
+    RateOutlook::of_store(rate, used, remaining, resets_in.map_or(Duration::MAX, Duration::from_micros))
+}
+
+impl Shared {
+    /// Who carries to this bucket's store.
+    ///
+    /// # Errors
+    ///
+    /// `Store` where there is none any more.
+    fn courier(&self) -> Result<Arc<Courier>, Error> {
+        let courier = self.lock().remote.as_ref().map(|remote| Arc::clone(&remote.courier));
+        courier.ok_or_else(|| self.error(ErrorKind::Store))
+    }
+
+    /// What the store failed with last.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        self.courier().ok()?.failure()
+    }
+
+    /// The store does not answer any more, or answers again.
+    pub(super) fn tell_of_store(&self, is_away: bool) -> Rest {
+        self.change_anyway(|_, _, effects| effects.note(|| Event::Store { is_away })).rest
+    }
+
+    fn failed(&self, failure: Failure) -> Error {
+        self.error(ErrorKind::Store).with_failure(Some(failure))
+    }
+
+    /// One trip that this thread waits for.
+    fn call(&self, key: Named<'_>, verb: Verb) -> Result<Said, Error> {
+        if self.is_closed() {
+            return Err(self.error(ErrorKind::Closed));
+        }
+        self.courier()?.call(key, verb).map_err(|failure| self.failed(failure))
+    }
+
+    /// Takes `weight` in the store, whatever the limits say.
+    pub(crate) fn charge_there(
+        &self,
+        (key, text): Named<'_>,
+        origin: Origin,
+        weight: u32,
+    ) -> Result<Changed<Result<Grant, Refusal>>, Error> {
+        if weight == 0 {
+            return Ok(self.charge(key, origin, 0));
+        }
+        match self.call((key, text), Verb::Charge { weight })? {
+            Said::Granted { start, .. } => Ok(self.change(|state, reading, _| {
+                if state.closed {
+                    return Err(Refusal::of(ErrorKind::Closed));
+                }
+                let route = state.set_out(origin);
+                let at = state.stamp_of(reading.now);
+                Ok(state.started((key, route), (at, start), reading, weight, reading.clock))
+            })),
+            _ => Err(self.error(ErrorKind::Store)),
+        }
+    }
+
+    /// What a call of `weight` would meet, as the store has it.
+    pub(crate) fn peek_there(
+        &self,
+        (key, text): Named<'_>,
+        origin: Origin,
+        weight: u32,
+    ) -> Result<Outlook, Error> {
+        let Said::Outlook(seen) = self.call((key, text), Verb::Peek { weight })? else {
+            return Err(self.error(ErrorKind::Store));
+        };
+        // What is known here: who waits, a pause, what the server said.
+        let here = self.peek(key, origin, weight)?;
+        let waits = seen.iter().map(|seen| seen.wait);
+        let there = waits.reduce(|a, b| Some(a?.max(b?))).flatten().map(Duration::from_micros);
+        let wait = if weight == 0 {
+            here.wait()
+        } else {
+            there.zip(here.wait()).map(|(there, here)| there.max(here))
+        };
+        let rates = seen.iter().flat_map(|Seen { rates, .. }| rates).map(outlook);
+        Ok(here.over_store(wait, rates.collect()))
+    }
+
+    /// A key as fresh, in the store and here.
+    pub(crate) fn reset_key_there(&self, (key, text): Named<'_>) -> Result<(), Error> {
+        self.call((key, text), Verb::ResetKey)?;
+        self.reset_windows(text, &Verb::ResetKey)?;
+        self.reset_key(key)
+    }
+
+    /// The bucket as fresh, wherever its states are.
+    pub(crate) fn reset_whole(&self) -> Result<(), Error> {
+        if self.is_remote() { self.reset_there() } else { self.reset() }
+    }
+
+    /// The bucket as fresh, in the store and here: the calls without a key, all together, and every key that this process
+    /// has used of late.
+    pub(crate) fn reset_there(&self) -> Result<(), Error> {
+        self.call((None, None), Verb::Reset)?;
+        self.reset_windows(None, &Verb::Reset)?;
+        let courier = self.courier()?;
+        for (key, text) in courier.keys() {
+            self.call((key, text.as_deref()), Verb::Reset)?;
+            self.reset_windows(text.as_deref(), &Verb::Reset)?;
+        }
+        self.reset()
+    }
+
+    /// What was learned of a key's windows is forgotten, and with a whole reset what the server said to everybody.
+    fn reset_windows(&self, key: Option<&str>, verb: &Verb) -> Result<(), Error> {
+        let windows = self.lock().remote.as_ref().map(|remote| remote.routes.windows());
+        let courier = self.courier()?;
+        for window in windows.unwrap_or_default() {
+            courier.reset_window(key, &window, verb).map_err(|failure| self.failed(failure))?;
+        }
+        Ok(())
+    }
+}

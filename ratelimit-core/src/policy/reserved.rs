@@ -1,0 +1,180 @@
+//! Starts that a store has reserved for the callers of one key: taken there already, and each for its own time.
+//!
+//! They are the key's and no caller's: who is in front has the first of its weight. So when somebody leaves the line all
+//! behind move up, and what is given back to the store is the last, behind which nobody else may stand.
+
+use std::collections::VecDeque;
+
+use super::Earliest;
+use crate::time::Timestamp;
+
+/// The reserved starts of one key, and who wants how many.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reserved(Vec<Class>);
+
+/// Those of one weight.
+#[derive(Clone, Debug)]
+struct Class {
+    weight: u32,
+    /// How many wait.
+    waiting: usize,
+    /// How many starts are being asked for.
+    asked: usize,
+    /// By time.
+    starts: VecDeque<Start>,
+}
+
+/// A start that the store has counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    /// From when on.
+    pub(crate) at: Timestamp,
+    /// Until when: a later start would not be the one that was counted.
+    pub(crate) until: Timestamp,
+    /// How the store counts it.
+    pub(crate) counted: u64,
+}
+
+impl Reserved {
+    fn class(&self, weight: u32) -> Option<&Class> {
+        self.0.iter().find(|class| class.weight == weight)
+    }
+
+    fn class_mut(&mut self, weight: u32) -> &mut Class {
+        let known = self.0.iter().position(|class| class.weight == weight);
+        let index = known.unwrap_or_else(|| {
+            self.0.push(Class { weight, waiting: 0, asked: 0, starts: VecDeque::new() });
+            self.0.len() - 1
+        });
+        #[expect(clippy::indexing_slicing, reason = "found or put there above")]
+        &mut self.0[index]
+    }
+
+    /// Nobody wants any, none is there and none is to come.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.iter().all(|class| class.waiting + class.asked + class.starts.len() == 0)
+    }
+
+    /// When the first of that weight may be used.
+    pub(crate) fn earliest(&self, now: Timestamp, weight: u32) -> Earliest {
+        let mut starts = self.class(weight).into_iter().flat_map(|class| &class.starts);
+        match starts.find(|start| start.until >= now) {
+            Some(start) => Earliest::At(start.at.max(now)),
+            None => Earliest::WhenSettled,
+        }
+    }
+
+    /// Uses the first of that weight: how the store counts it. `None` if there is none any more.
+    pub(crate) fn take(&mut self, now: Timestamp, weight: u32) -> Option<u64> {
+        let class = self.class_mut(weight);
+        let index = class.starts.iter().position(|start| start.until >= now)?;
+        class.starts.remove(index).map(|start| start.counted)
+    }
+
+    /// One more wants a start of that weight.
+    pub(crate) fn come(&mut self, weight: u32) {
+        self.class_mut(weight).waiting += 1;
+    }
+
+    /// One less does.
+    pub(crate) fn go(&mut self, weight: u32) {
+        let class = self.class_mut(weight);
+        debug_assert!(class.waiting > 0, "who goes has come");
+        class.waiting = class.waiting.saturating_sub(1);
+        self.tidy();
+    }
+
+    /// Whether fewer starts of that weight are there or asked for than are wanted.
+    pub(crate) fn lacks(&self, weight: u32) -> bool {
+        self.class(weight).is_some_and(|class| class.starts.len() + class.asked < class.waiting)
+    }
+
+    /// How many starts of that weight are there.
+    pub(crate) fn starts(&self, weight: u32) -> usize {
+        self.class(weight).map_or(0, |class| class.starts.len())
+    }
+
+    /// When the first of all starts is over.
+    pub(crate) fn first_over(&self) -> Option<Timestamp> {
+        let starts = self.0.iter().flat_map(|class| &class.starts);
+        starts.map(|start| start.until.plus(1)).min()
+    }
+
+    /// One is asked for.
+    pub(crate) fn ask(&mut self, weight: u32) {
+        self.class_mut(weight).asked += 1;
+    }
+
+    /// It was answered, with a start or without.
+    pub(crate) fn answered(&mut self, weight: u32, start: Option<Start>) {
+        let class = self.class_mut(weight);
+        debug_assert!(class.asked > 0, "nothing is answered that was not asked");
+        class.asked = class.asked.saturating_sub(1);
+        if let Some(start) = start {
+            let index = class.starts.partition_point(|known| known.at <= start.at);
+            class.starts.insert(index, start);
+        }
+        self.tidy();
+    }
+
+    /// Takes out what is over, and what is more than is wanted: to be given back.
+    pub(crate) fn give_back(&mut self, now: Timestamp) -> Vec<(u32, u64)> {
+        let mut back = Vec::new();
+        for Class { weight, waiting, starts, .. } in &mut self.0 {
+            // A later start may be over sooner: its answer was longer on its way.
+            let over = starts.iter().filter(|start| start.until < now);
+            back.extend(over.map(|start| (*weight, start.counted)));
+            starts.retain(|start| start.until >= now);
+            while starts.len() > *waiting {
+                back.extend(starts.pop_back().map(|start| (*weight, start.counted)));
+            }
+        }
+        self.tidy();
+        back
+    }
+
+    /// Takes out everything; what is being asked for is still to come.
+    pub(crate) fn forget_starts(&mut self) -> Vec<(u32, u64)> {
+        let starts = self.0.iter_mut().flat_map(|class| {
+            let weight = class.weight;
+            class.starts.drain(..).map(move |start| (weight, start.counted))
+        });
+        starts.collect()
+    }
+
+    /// Takes out everything, and nothing is to come: only who waits stays.
+    pub(crate) fn forget(&mut self) -> Vec<(u32, u64)> {
+        let starts = self.forget_starts();
+        self.0.iter_mut().for_each(|class| class.asked = 0);
+        self.tidy();
+        starts
+    }
+
+    fn tidy(&mut self) {
+        self.0.retain(|class| class.waiting + class.asked + class.starts.len() > 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(at: u64, until: u64) -> Start {
+        Start { at: Timestamp::from_nanos(at), until: Timestamp::from_nanos(until), counted: at }
+    }
+
+    /// Nothing is left that is over: whoever gives back until nothing is over would not come to an end.
+    #[test]
+    fn a_start_that_is_over_before_an_earlier_one_is_given_back() {
+        let mut reserved = Reserved::default();
+        for start in [start(10, 90), start(20, 50)] {
+            reserved.come(1);
+            reserved.ask(1);
+            reserved.answered(1, Some(start));
+        }
+        let now = Timestamp::from_nanos(51);
+        assert_eq!(reserved.first_over(), Some(now));
+        assert_eq!(reserved.give_back(now), [(1, 20)]);
+        assert_eq!(reserved.first_over(), Some(Timestamp::from_nanos(91)));
+    }
+}

@@ -1,0 +1,43 @@
+//! Asks for those who throw bytes at them: fuzz targets, and stores that want to see what a state may look like.
+
+use std::time::Duration;
+
+use super::lab::{Bucket, ask, at_once, own_plan, plan, reserve};
+use super::own::allotment;
+use crate::rate::Rate;
+use crate::store::ask::{Acquire, Ask, Verb};
+
+/// An ask of each sort about one entry, and one about the same that writes the state as it is.
+#[doc(hidden)]
+#[must_use]
+pub fn samples() -> Vec<(Ask, Ask)> {
+    let (window, bucket, fixed) = (
+        Rate::per_minute(1_000),
+        Rate::per_second(3).burst(5),
+        Rate::new(100, Duration::from_nanos(3_600_000_000_001)).fixed(),
+    );
+    let own = allotment(true);
+    let plans = [
+        plan(&[window]),
+        plan(&[bucket]),
+        plan(&[fixed]),
+        plan(&[window, bucket, fixed, Rate::per_day(5_000)]),
+        own_plan(&[window], Some(&own)),
+    ];
+    let slack = Acquire { weight: 2, after: 7, slack: 250_000, allowance: 9_000_000, reserves: true };
+    let verbs = [
+        at_once(1),
+        reserve(3),
+        Verb::Acquire(slack),
+        Verb::Charge { weight: 300 },
+        Verb::Refund { start: 1_000_000_000_000_000, weight: 3, given: 2 },
+        Verb::Peek { weight: 1 },
+        Verb::Reset,
+    ];
+    let entries = plans.iter().map(|plan| Bucket::named("sample").key("ann", plan));
+    let asked = entries.flat_map(|part| {
+        let touch = ask(&[&part], Verb::Restore { records: vec![None], lost: false });
+        verbs.clone().map(|verb| (ask(&[&part], verb), touch.clone()))
+    });
+    asked.collect()
+}

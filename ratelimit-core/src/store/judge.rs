@@ -1,0 +1,316 @@
+//! What an ask comes to, by the states of its entries: what a store runs in its transaction.
+
+use std::time::Duration;
+
+use super::Failure;
+use super::ask::{Acquire, Answer, Ask, Refused, Said, Seen, Verb, Windows};
+use super::record::Record;
+use super::window::Window;
+use crate::error::ErrorScope;
+use crate::policy::all::Verdict;
+use crate::policy::saved::END;
+use crate::policy::{Earliest, own};
+
+/// After how long a user's policy is asked again that cannot tell when a call may start: 50 ms in microseconds.
+const AGAIN: u64 = 50_000;
+
+/// What an [`Ask`] comes to: what is to be written, and the answer.
+///
+/// # Examples
+///
+/// What a store does with it, in the transaction in which it has read:
+///
+/// ```
+/// use rate_limited::store::{Answer, Ask, Entry, Judged};
+/// use std::collections::HashMap;
+///
+/// fn write(ask: &Ask, judged: Judged, table: &mut HashMap<Entry, Vec<u8>>) -> Answer {
+///     for (entry, written) in ask.entries().zip(judged.writes()) {
+///         if let Some(written) = written {
+///             table.insert(entry.clone(), written.state().to_vec());
+///         }
+///     }
+///     judged.into_answer()
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Judged {
+    writes: Vec<Option<Written>>,
+    answer: Answer,
+}
+
+/// A state that is to be written.
+///
+/// # Examples
+///
+/// In whole milliseconds and never less, where a store cannot be told more exactly how long to keep it:
+///
+/// ```
+/// use rate_limited::store::Written;
+///
+/// fn millis(written: &Written) -> u128 {
+///     written.keep_for().as_micros().div_ceil(1000)
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    state: Vec<u8>,
+    keep_for: Duration,
+}
+
+impl Judged {
+    /// For each of the ask's entries in their order what is to be written; `None` = nothing: it stays as it is.
+    pub fn writes(&self) -> impl ExactSizeIterator<Item = Option<&Written>> {
+        self.writes.iter().map(Option::as_ref)
+    }
+
+    /// The answer, to be given once all is written.
+    #[must_use]
+    pub fn into_answer(self) -> Answer {
+        self.answer
+    }
+}
+
+impl Written {
+    /// The state: some tens of bytes, and eight more for each start that a sliding window remembers, at most 3,072.
+    #[must_use]
+    pub fn state(&self) -> &[u8] {
+        &self.state
+    }
+
+    /// For how long it has to be kept at least, in whole microseconds, at most ten years; after that it may be forgotten,
+    /// as one that is not there would admit no more.
+    #[must_use]
+    pub fn keep_for(&self) -> Duration {
+        self.keep_for
+    }
+}
+
+impl Ask {
+    /// Judges at `now`, the store's time since 1970 cut to microseconds, by the states of its
+    /// [entries](Ask::entries) in their order, `None` for one that is not there.
+    ///
+    /// It does nothing by itself. A time before that of the last write is taken for a clock that was put back; that is
+    /// written even where nothing is granted, and nothing else is.
+    ///
+    /// # Errors
+    ///
+    /// Where a state cannot be read, or a user's policy panicked or cannot be [saved](crate::policy::Policy::save):
+    /// nothing is to be written then.
+    pub fn judge(&self, now: Duration, states: &[Option<&[u8]>]) -> Result<Judged, Failure> {
+        let now = u64::try_from(now.as_micros()).unwrap_or(u64::MAX).min(END - 1);
+        let mut states = states.iter().copied().chain(std::iter::repeat(None));
+        let mut held = Held::read(self, &mut states, now)?;
+        let (mut said, changed) = self.play(now, &mut held);
+        own::set_aside();
+        let Held { records, windows } = &mut held;
+        // Where nobody wrote down that the clock was put back, no time would pass until it is where it was.
+        let is_asked = said.is_ok() && matches!(self.verb, Verb::Acquire(_));
+        let is_written = |record: &Record| changed || is_asked && record.was_put_back();
+        for record in records.iter_mut().filter(|record| is_written(record)) {
+            record.stamp(now);
+        }
+        if let Ok(Said::Granted { born, .. } | Said::Done { born, .. }) = &mut said {
+            for (born, record) in born.iter_mut().zip(&*records) {
+                *born = record.born;
+            }
+        }
+        let mut writes = Vec::with_capacity(records.len() + 2);
+        for record in records {
+            writes.push(if is_written(record) { Some(written(record, now)?) } else { None });
+        }
+        for window in windows.iter().flatten() {
+            writes.push(changed.then(|| Written::new(window.write(now))));
+        }
+        Ok(Judged { writes, answer: Answer(said?) })
+    }
+
+    /// What it comes to, and whether anything changed.
+    fn play(&self, now: u64, held: &mut Held) -> (Result<Said, Failure>, bool) {
+        let done = || Ok(Said::Done { now, born: [0; 2] });
+        let Held { records, windows } = held;
+        let panicked = || Failure::of_state("the bucket's own policy panicked");
+        let builds_on = matches!(self.verb, Verb::Charge { .. } | Verb::Refund { .. } | Verb::Peek { .. });
+        if builds_on && !self.is_known(records) {
+            return (Ok(Said::Lost), false);
+        }
+        match &self.verb {
+            Verb::Acquire(ask) => match self.acquire(*ask, now, held) {
+                Some(said) => {
+                    let changed = matches!(said, Said::Granted { .. });
+                    (Ok(said), changed)
+                }
+                None => (Err(panicked()), false),
+            },
+            Verb::Charge { weight } => {
+                let at = records.iter().map(|record| record.newest).max().unwrap_or(0).max(now);
+                let is_taken = records.iter_mut().all(|record| record.commit((at, now), *weight));
+                let said = Said::Granted { wait: 0, start: at, now, born: [0; 2] };
+                (is_taken.then_some(said).ok_or_else(panicked), is_taken)
+            }
+            Verb::Refund { start, weight, given } => {
+                for record in records.iter_mut() {
+                    record.refund((*start, now), *weight, *given);
+                }
+                (done(), true)
+            }
+            Verb::Hear { start, weight, heard } => {
+                if let Some([window, all]) = windows
+                    && let Some(until) = window.hear((*start, *weight), now, heard)
+                {
+                    all.pause(until);
+                }
+                (done(), true)
+            }
+            Verb::Rename { name, joins } => {
+                if let Some([from, to]) = windows {
+                    if *joins {
+                        to.join(from);
+                    }
+                    from.renamed = Some(name.clone());
+                }
+                (done(), true)
+            }
+            Verb::Peek { weight } => (Ok(Said::Outlook(look(*weight, now, held))), false),
+            Verb::Reset | Verb::ResetKey => {
+                let most = if matches!(self.verb, Verb::ResetKey) { 1 } else { usize::MAX };
+                records.iter_mut().take(most).for_each(Record::reset);
+                windows.iter_mut().flatten().take(most).for_each(Window::reset);
+                (done(), true)
+            }
+            Verb::Restore { records: known, lost } => {
+                let parts = self.parts.iter().zip(known).zip(records);
+                for ((part, known), record) in parts {
+                    let Some(known) = known.as_ref().filter(|_| !lost || !record.is_known(part.known)) else {
+                        continue;
+                    };
+                    match Record::read(&part.plan, Some(known), now) {
+                        Ok(known) => record.join(&known, now),
+                        Err(failure) => return (Err(failure), false),
+                    }
+                }
+                (done(), true)
+            }
+        }
+    }
+
+    /// Whether the store knows what the process that asks has seen last.
+    fn is_known(&self, records: &[Record]) -> bool {
+        self.parts.iter().zip(records).all(|(part, record)| record.is_known(part.known))
+    }
+
+    /// `None` if the user's policy panicked.
+    fn acquire(&self, ask: Acquire, now: u64, held: &mut Held) -> Option<Said> {
+        let Acquire { weight, after, slack, allowance, reserves } = ask;
+        let Held { records, windows } = held;
+        if !self.is_known(records) {
+            return Some(Said::Lost);
+        }
+        if let Some(name) = windows.as_ref().and_then(|[window, _]| window.renamed.clone()) {
+            return Some(Said::Renamed(name));
+        }
+        let counted_now = now.saturating_add(slack);
+        let from = counted_now.saturating_add(after);
+        let mut verdicts: Vec<Verdict> =
+            records.iter_mut().map(|record| record.earliest(from, weight, slack)).collect();
+        if let Some(windows) = windows {
+            verdicts.push(by_windows(windows, from, weight));
+        }
+        let is_later = |a: &(usize, &Verdict), b: &(usize, &Verdict)| b.1.earliest > a.1.earliest;
+        let latest = verdicts.iter().enumerate().reduce(|a, b| if is_later(&a, &b) { b } else { a });
+        let (index, verdict) = latest?;
+        let record = records.get(index);
+        let rate = record.and_then(|record| record.declared(verdict.rate));
+        let scope = match record {
+            None => ErrorScope::Server,
+            Some(_) if index > 0 => ErrorScope::Bucket,
+            Some(_) => ErrorScope::Key,
+        };
+        let refused = |retry_after| Some(Said::Refused(Refused { retry_after, rate, scope }));
+        let at = match verdict.earliest {
+            Earliest::Never => return Some(Said::Never { rate, scope }),
+            Earliest::WhenSettled if allowance == 0 => return refused(None),
+            Earliest::WhenSettled => return Some(Said::Later { wait: AGAIN }),
+            Earliest::At(at) => at.as_nanos(),
+        };
+        let wait = at.saturating_sub(counted_now);
+        let bears =
+            self.windows.as_ref().filter(|_| record.is_none()).map_or(u64::MAX, Windows::longest_pause);
+        if wait > allowance.min(bears) {
+            return refused(Some(wait));
+        }
+        // What only the key holds up must not hold up others, who share the rest with it.
+        let is_held_by_all = verdicts.iter().skip(1).all(|shared| shared.earliest == verdict.earliest);
+        if at > from && !(reserves && is_held_by_all) || after > 0 && !reserves || at >= END {
+            return Some(Said::Later { wait });
+        }
+        let is_taken = records.iter_mut().all(|record| record.commit((at, now), weight));
+        if let Some([window, _]) = windows.as_mut().filter(|_| is_taken) {
+            window.commit(at, weight);
+        }
+        is_taken.then_some(Said::Granted { wait, start: at, now, born: [0; 2] })
+    }
+}
+
+/// The states that an ask is about.
+struct Held {
+    records: Vec<Record>,
+    /// One of the server's windows, and what it says to everybody.
+    windows: Option<[Window; 2]>,
+}
+
+impl Held {
+    fn read(ask: &Ask, states: &mut dyn Iterator<Item = Option<&[u8]>>, now: u64) -> Result<Self, Failure> {
+        let mut records = Vec::with_capacity(ask.parts.len());
+        for part in &ask.parts {
+            records.push(Record::read(&part.plan, states.next().flatten(), now)?);
+        }
+        let windows = match &ask.windows {
+            Some(windows) => {
+                let mut read = || Window::read(windows.learning, states.next().flatten(), now);
+                Some([read()?, read()?])
+            }
+            None => None,
+        };
+        Ok(Held { records, windows })
+    }
+}
+
+impl Written {
+    fn new((state, micros): (Vec<u8>, u64)) -> Self {
+        Written { state, keep_for: Duration::from_micros(micros) }
+    }
+}
+
+fn written(record: &Record, now: u64) -> Result<Written, Failure> {
+    let written = record.write(now).ok_or_else(|| {
+        Failure::of_state(
+            "the bucket's own policy cannot be saved, which a store needs: implement `Policy::save` and `load`",
+        )
+    })?;
+    Ok(Written::new(written))
+}
+
+/// When the server's window, and what the server says to everybody, would let `weight` start.
+fn by_windows([window, all]: &[Window; 2], from: u64, weight: u32) -> Verdict {
+    let paused = Earliest::At(all.paused_until(from));
+    Verdict { earliest: window.earliest(from, weight).max(paused), rate: None }
+}
+
+fn look(weight: u32, now: u64, held: &mut Held) -> Vec<Seen> {
+    let wait = |earliest| match earliest {
+        Earliest::At(at) => Some(at.as_nanos().saturating_sub(now)),
+        Earliest::WhenSettled | Earliest::Never => None,
+    };
+    let records = held.records.iter_mut().map(|record| Seen {
+        wait: wait(record.earliest(now, weight.max(1), 0).earliest),
+        rates: record.rates_seen(now),
+    });
+    let mut seen: Vec<Seen> = records.collect();
+    let windows = held.windows.as_ref().map(|windows| by_windows(windows, now, weight.max(1)).earliest);
+    seen.extend(windows.map(|earliest| Seen { wait: wait(earliest), rates: Vec::new() }));
+    seen
+}
+
+#[cfg(test)]
+mod tests;

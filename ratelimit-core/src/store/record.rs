@@ -1,0 +1,363 @@
+//! What a store keeps of an entry: the states of its rates, and when they were written.
+//!
+//! A record is a head, which tells the limits, and a body. Numbers are little-endian, times the store's microseconds:
+//!
+//! | part | bytes | what |
+//! |---|---|---|
+//! | head | 1 | the format's version, 1 |
+//! | | 4 | the generation of the limits |
+//! | | 1 | how many rates; its highest bit, whether a user's policy stands behind them |
+//! | | 17 each | the [rates](crate::policy::saved) |
+//! | body | 8 | when it was written last |
+//! | | 8 | the newest start, which may be to come |
+//! | | 4 | which record of this entry it is: the time at which it was made, cut to 32 bits, but never 0 |
+//! | | .. | the states of the rates |
+//! | | 8, 4 and .. | if a user's policy stands behind them: by how much its time is ahead, the length and the bytes of its state |
+
+use std::sync::Arc;
+
+use super::Failure;
+use super::ask::{Acquire, HAS_OWN, Known, Plan, Said, SeenRate, VERSION, Verb};
+use crate::policy::all::Verdict;
+use crate::policy::inherit::Debt;
+use crate::policy::saved::{END, Reader, described, put};
+use crate::policy::{All, Earliest, Gauge, Guarded, Outcome, Own, Policy, own};
+use crate::rate::{Rate, Shape};
+use crate::time::Timestamp;
+
+/// For how long starts are remembered beyond the windows they count in: the most by which those may be longer, for a
+/// caller who does not know how long answers take; 1 s in microseconds.
+pub(crate) const KEEP: u64 = 1_000_000;
+
+/// The longest time that a record is kept, ten years: what is never idle is kept so long, and longer spans are longer than
+/// stores can tell.
+const LONGEST: u64 = 10 * 365 * 86_400 * 1_000_000;
+
+/// An entry's record, read and perhaps changed.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    /// The limits that it is judged by: those of the ask, or of the record where they are of a higher generation.
+    plan: Arc<Plan>,
+    rates: All,
+    own: Option<Own>,
+    /// By how much the time that the user's policy is told is ahead: what its state tells nobody else can put back.
+    ahead: u64,
+    /// By how much the clock was put back since it was written.
+    back: u64,
+    /// When it was written last; 0 = never.
+    pub(crate) written: u64,
+    /// The newest start.
+    pub(crate) newest: u64,
+    /// Tells it from one that was made anew when it was lost; 0 = not made yet.
+    pub(crate) born: u32,
+}
+
+impl Record {
+    /// What `plan` begins with.
+    pub(crate) fn fresh(plan: &Arc<Plan>) -> Self {
+        Record {
+            rates: All::new(&plan.counted, None),
+            own: plan.own.as_ref().map(|prototype| Own::new(prototype, 0)),
+            plan: Arc::clone(plan),
+            ahead: 0,
+            back: 0,
+            written: 0,
+            newest: 0,
+            born: 0,
+        }
+    }
+
+    /// The record that these bytes are, under the limits of `plan` at `now`.
+    ///
+    /// # Errors
+    ///
+    /// Where they are no such record: nothing is guessed, and nothing reset.
+    pub(crate) fn read(plan: &Arc<Plan>, bytes: Option<&[u8]>, now: u64) -> Result<Self, Failure> {
+        let Some(bytes) = bytes else { return Ok(Record::fresh(plan)) };
+        let body = match bytes.strip_prefix(&*plan.head) {
+            Some(body) => Self::body(plan, body),
+            None => Self::of_others(plan, bytes, now),
+        };
+        let mut record = body.ok_or_else(|| unreadable(bytes))?;
+        if let Some(by) = record.written.checked_sub(now).filter(|by| *by > 0) {
+            // The clock was put back, or is another one's: as if no time had passed meanwhile. So nothing counts shorter
+            // than it should, and, once it is written, nobody is locked out for longer than the limits say.
+            record.rates.shift_back(by);
+            (record.written, record.newest) = (now, record.newest.saturating_sub(by));
+            (record.back, record.ahead) = (by, record.ahead.saturating_add(by));
+        }
+        Ok(record)
+    }
+
+    fn body(plan: &Arc<Plan>, bytes: &[u8]) -> Option<Self> {
+        let mut bytes = Reader(bytes);
+        let (written, newest, born) = (bytes.u64()?, bytes.u64()?, bytes.u32()?);
+        let rates = All::load_states(&plan.counted, &mut bytes)?;
+        let (ahead, own) = match &plan.own {
+            Some(prototype) => {
+                let ahead = bytes.u64()?;
+                let len = usize::try_from(bytes.u32()?).ok()?;
+                let own = prototype.load(Some(bytes.take(len)?));
+                own::set_aside();
+                (ahead, Some(own?))
+            }
+            None => (0, None),
+        };
+        // Nothing is taken before what was taken last: a start beyond both is none that was written.
+        let last = written.max(newest);
+        let is_whole = bytes.0.is_empty()
+            && last < END
+            && rates.newest_start().is_none_or(|start| start.as_nanos() <= last);
+        let plan = Arc::clone(plan);
+        is_whole.then_some(Record { plan, rates, own, ahead, back: 0, written, newest, born })
+    }
+
+    /// A record under other limits: those of a higher generation hold; else all that it remembers counts under `plan`.
+    fn of_others(plan: &Arc<Plan>, bytes: &[u8], now: u64) -> Option<Self> {
+        let theirs = Arc::new(read_head(bytes, plan)?);
+        let own_is_kept = theirs.own.is_some();
+        let record = Self::body(&theirs, bytes.strip_prefix(&*theirs.head)?)?;
+        if theirs.generation > plan.generation {
+            return Some(record);
+        }
+        let (own, ahead) = (record.own.clone().filter(|_| own_is_kept), record.ahead);
+        let record = record.under(plan, now);
+        Some(Record { own: own.or_else(|| record.own.clone()), ahead, ..record })
+    }
+
+    /// All that it remembers, under other limits; of a user's policy a fresh state.
+    pub(crate) fn under(&self, plan: &Arc<Plan>, now: u64) -> Self {
+        // Nothing starts before the newest start: what is owed is owed then.
+        let rates = inheriting(plan, &[&self.rates], (now, now.max(self.written).max(self.newest)));
+        let newest = newest_of(&rates, self.newest);
+        Record { rates, written: self.written, newest, born: self.born, ..Record::fresh(plan) }
+    }
+
+    /// The bytes of it, and for how many microseconds from `now` they are to be kept; `None` where the user's policy cannot
+    /// be saved.
+    pub(crate) fn write(&self, now: u64) -> Option<(Vec<u8>, u64)> {
+        let mut bytes = self.plan.head.to_vec();
+        put(&mut bytes, self.written, 8);
+        put(&mut bytes, self.newest, 8);
+        put(&mut bytes, self.born.into(), 4);
+        self.rates.save_states(&mut bytes);
+        if let Some(own) = &self.own {
+            put(&mut bytes, self.ahead, 8);
+            let saved = own.save();
+            own::set_aside();
+            let saved = saved?;
+            put(&mut bytes, u64::from(u32::try_from(saved.len()).ok()?), 4);
+            bytes.extend(saved);
+        }
+        Some((bytes, self.kept_for(now)))
+    }
+
+    /// For how long it is to be kept: until a fresh one would admit no more, whoever asks.
+    fn kept_for(&self, now: u64) -> u64 {
+        self.idle_at(now).saturating_sub(now).saturating_add(KEEP).min(LONGEST)
+    }
+
+    /// From when on a fresh one would admit no more, as far as is known at `now`.
+    pub(crate) fn idle_at(&self, now: u64) -> u64 {
+        let at = Timestamp::from_nanos(now);
+        let by_rates = self.rates.idle_at(at).map_or(u64::MAX, Timestamp::as_nanos);
+        let by_own = self.own.as_ref().map_or(0, |own| {
+            let idle = own.idle_at(self.own_time(now));
+            own::set_aside();
+            idle.map_or(u64::MAX, |at| self.by_own_time(at))
+        });
+        by_rates.max(by_own).max(self.newest)
+    }
+
+    /// Whether the clock was, since it was written.
+    pub(crate) fn was_put_back(&self) -> bool {
+        self.back > 0
+    }
+
+    /// Whether it is the record that a process has seen last, or a later state of it.
+    pub(crate) fn is_known(&self, known: Known) -> bool {
+        // A clock that was put back is no loss.
+        let written = self.written.saturating_add(self.back);
+        known.born == 0 || self.born == known.born && written >= known.written
+    }
+
+    /// It is about to be written at `now`.
+    pub(crate) fn stamp(&mut self, now: u64) {
+        self.written = now;
+        if self.born == 0 {
+            self.born = u32::try_from(now & u64::from(u32::MAX)).unwrap_or(0).max(1);
+        }
+    }
+
+    /// When `weight` could start, not before `from`, if windows are longer by `slack`.
+    pub(crate) fn earliest(&mut self, from: u64, weight: u32, slack: u64) -> Verdict {
+        let from = from.max(self.newest);
+        let at = Timestamp::from_nanos(from);
+        let verdict = if slack > 0 {
+            self.rates.set_guards(&longer(&self.plan.counted, slack));
+            let verdict = self.rates.earliest(at, weight);
+            self.rates.set_guards(&self.plan.counted);
+            verdict
+        } else {
+            self.rates.earliest(at, weight)
+        };
+        let Some(own) = self.own.as_ref().filter(|_| verdict.earliest != Earliest::Never) else {
+            return verdict;
+        };
+        let earliest = match own.earliest(self.own_time(from), weight) {
+            Earliest::At(at) => Earliest::At(Timestamp::from_nanos(self.by_own_time(at))),
+            unknown_or_never => unknown_or_never,
+        };
+        verdict.and(Verdict { earliest, rate: None })
+    }
+
+    /// Takes at `now` `weight` for `at`, which is not before the newest start; whether the user's policy let that be.
+    ///
+    /// What is to come may be given back: what counts until then is remembered.
+    pub(crate) fn commit(&mut self, (at, now): (u64, u64), weight: u32) -> bool {
+        debug_assert!(at >= self.newest, "in order of time");
+        let time = self.own_time(at);
+        if !self.own.as_mut().is_none_or(|own| own.commit(time, weight)) {
+            return false;
+        }
+        self.rates.remember_longer(at.saturating_sub(now).saturating_add(KEEP));
+        self.rates.commit(Timestamp::from_nanos(at), weight);
+        self.rates.set_guards(&self.plan.counted);
+        self.newest = at;
+        true
+    }
+
+    /// Gives back at most `given` of the `weight` that was taken at `start`.
+    pub(crate) fn refund(&mut self, (start, now): (u64, u64), weight: u32, given: u32) {
+        let outcome = Outcome::Refund(given);
+        // Of a user's policy time never goes back, and it may have been told of starts that are to come.
+        let (began, settled) = (self.own_time(start), self.own_time(now.max(start).max(self.newest)));
+        if let Some(own) = &mut self.own {
+            own.settle(began, settled, weight, &outcome);
+        }
+        let at = |time: u64| Timestamp::from_nanos(time);
+        // What a window that is open now has seen is forgotten once a later one is reserved in.
+        let opened = self.rates.newest_opening().map_or(0, Timestamp::as_nanos);
+        self.rates.settle_reserved((at(start), at(self.newest)), at(now), weight, &outcome);
+        if start == self.newest && given >= weight && self.own.is_none() {
+            // Nobody need wait behind a start that is given back; what started before it may be what counts now.
+            let newest = self.rates.newest_start().map_or(now, Timestamp::as_nanos);
+            self.newest = newest.max(opened).min(start);
+        }
+    }
+
+    /// Nothing was ever started; it is still the same record.
+    pub(crate) fn reset(&mut self) {
+        *self = Record { born: self.born, ..Record::fresh(&self.plan) };
+    }
+
+    /// Counts what a store has answered at `now` to the process whose own starts these are.
+    pub(crate) fn note(&mut self, verb: &Verb, said: &Said, now: u64) {
+        match (verb, said) {
+            (
+                Verb::Acquire(Acquire { weight, .. }) | Verb::Charge { weight },
+                Said::Granted { start, .. },
+            ) => {
+                self.commit(((*start).max(self.newest), now), *weight);
+            }
+            (Verb::Refund { start, weight, given }, _) => self.refund((*start, now), *weight, *given),
+            (Verb::Reset | Verb::ResetKey, _) => self.reset(),
+            _ => {}
+        }
+        self.written = now;
+    }
+
+    /// Counts beside what it knows all that `other` does.
+    pub(crate) fn join(&mut self, other: &Record, now: u64) {
+        let at = now.max(self.newest).max(other.newest);
+        self.rates = inheriting(&self.plan, &[&self.rates, &other.rates], (now, at));
+        self.newest = newest_of(&self.rates, self.newest.max(other.newest));
+        // Of two states of a user's policy nobody can make one.
+        if self.written == 0 {
+            self.own.clone_from(&other.own);
+            self.ahead = other.ahead;
+        }
+    }
+
+    /// As it would look to a call at `now`.
+    pub(crate) fn rates_seen(&self, now: u64) -> Vec<SeenRate> {
+        let at = Timestamp::from_nanos(now);
+        let declared = self.plan.declared.iter().map(|guarded| guarded.rate);
+        let states = self.rates.states().map(|(_, state)| state);
+        let seen = declared.zip(states).map(|(rate, state)| SeenRate {
+            rate,
+            used: state.used(at),
+            remaining: state.remaining(at),
+            resets_in: state.idle_at().map(|idle| idle.as_nanos().saturating_sub(now)),
+        });
+        seen.collect()
+    }
+
+    pub(crate) fn declared(&self, counted: Option<Rate>) -> Option<Rate> {
+        self.plan.declared(counted)
+    }
+
+    /// A time as the user's policy is told it.
+    fn own_time(&self, time: u64) -> Timestamp {
+        Timestamp::from_nanos(time.saturating_add(self.ahead).saturating_mul(1000))
+    }
+
+    /// What the user's policy calls `at`, no earlier.
+    fn by_own_time(&self, at: Timestamp) -> u64 {
+        at.as_nanos().div_ceil(1000).saturating_sub(self.ahead)
+    }
+}
+
+/// States of the limits of `plan` that count at `now` what all of `old` do, where nothing more starts before `at`.
+fn inheriting(plan: &Plan, old: &[&All], (now, at): (u64, u64)) -> All {
+    // As a commit does: what windows read is remembered for longer than it counts, from now on, as what is reserved may be
+    // given back.
+    let longer = at.saturating_sub(now).saturating_add(KEEP);
+    let kept = |guarded: &Guarded| match guarded.rate.shape() {
+        Shape::Sliding => Guarded { guard: guarded.guard.saturating_add(longer), ..*guarded },
+        Shape::Burst(_) | Shape::Fixed => *guarded,
+    };
+    let kept: Vec<Guarded> = plan.counted.iter().map(kept).collect();
+    let mut rates = All::carrying(&kept, old, Timestamp::from_nanos(at), Debt::All);
+    rates.set_guards(&plan.counted);
+    rates
+}
+
+/// The newest start: what is only owed may count from later than any.
+fn newest_of(rates: &All, newest: u64) -> u64 {
+    rates.newest_start().map_or(newest, |start| start.as_nanos().max(newest))
+}
+
+/// The limits that these bytes tell; guards, which they do not tell, are the longest of `plan` or the usual ones, and a
+/// user's policy is that of `plan`.
+fn read_head(bytes: &[u8], plan: &Plan) -> Option<Plan> {
+    let mut bytes = Reader(bytes);
+    let (version, generation, count) = (bytes.take(1)?, bytes.u32()?, bytes.number(1)?);
+    let has_own = count & u64::from(HAS_OWN) != 0;
+    if version != [VERSION] || has_own && plan.own.is_none() {
+        return None;
+    }
+    let count = count & !u64::from(HAS_OWN);
+    let longest = plan.declared.iter().map(|guarded| guarded.guard).max().unwrap_or(0);
+    let rates = (0..count).map(|_| {
+        let rate = described(&mut bytes)?;
+        let guard = longest.max(crate::limits::usual_guard(rate.window_nanos()));
+        Some(Guarded { rate, guard: guard.min(rate.window_nanos() / 2) })
+    });
+    let rates: Vec<Guarded> = rates.collect::<Option<_>>()?;
+    Some(Plan::new(generation, &rates, plan.own.as_ref().filter(|_| has_own)))
+}
+
+fn unreadable(bytes: &[u8]) -> Failure {
+    let what = match bytes.first() {
+        Some(&VERSION) => "it is damaged, or of another policy".to_owned(),
+        Some(version) => format!("it is of format {version}, and this program knows format {VERSION}"),
+        None => "it is empty".to_owned(),
+    };
+    Failure::of_state(format!("a state in the store cannot be read: {what}"))
+}
+
+fn longer(rates: &[Guarded], by: u64) -> Vec<Guarded> {
+    let longer = |guarded: &Guarded| Guarded { guard: guarded.guard.saturating_add(by), ..*guarded };
+    rates.iter().map(longer).collect()
+}

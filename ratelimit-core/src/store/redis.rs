@@ -1,0 +1,252 @@
+//! Redis: states in a server that many machines share.
+//!
+//! [`RedisStore`] is the store; [`Transport`] is what carries its commands, for those who have a client already.
+
+mod cluster;
+mod numbers;
+mod play;
+mod server;
+mod transport;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::redis::IntoConnectionInfo;
+
+use self::cluster::Cluster;
+use self::play::{Player, SCRIPTS, Scripts};
+use self::server::Server;
+pub use self::transport::{Command, Reply, Transport};
+use super::{Answer, Ask, Failure, Store, TIMEOUT, ask};
+use crate::error::Error;
+
+/// What keys begin with: whose they are, and the format of what they hold.
+const PREFIX: &str = "rl:v1:{";
+
+/// States in a Redis server, for all the processes and machines that are given the same server and
+/// [namespace](RedisStore::namespace). Feature `redis`.
+///
+/// A clone is the same store, and cheap.
+///
+/// # Examples
+///
+/// ```
+/// use rate_limited::store::RedisStore;
+/// use std::time::Duration;
+///
+/// let store = RedisStore::connect("redis://127.0.0.1:6379")?
+///     .namespace("billing")
+///     .timeout(Duration::from_millis(100));
+/// # Ok::<(), rate_limited::Error>(())
+/// ```
+///
+/// # What it needs
+///
+/// Redis 7 or newer, or Valkey: scripts in Lua, `GETRANGE` and `SETRANGE`. No module, and no configuration, but
+/// **eviction** must not meet its keys (`maxmemory-policy noeviction`), as a key that is evicted is a limit that is
+/// forgotten. Keys end by themselves. What a replica takes over when its master is lost may lack the last writes, as
+/// replication does not wait.
+///
+/// | URL | where |
+/// |---|---|
+/// | `redis://host:6379` | by TCP; without a port 6379 |
+/// | `redis://user:password@host/2` | as that user, in database 2; `redis://:password@host` without a user |
+/// | `rediss://host` | by TLS, feature `redis-tls`: certificates are those that the system trusts |
+/// | `unix:///run/redis.sock?db=2&user=..&pass=..` | by a socket on the same machine |
+///
+/// `valkey` and `valkeys` are the same. [`cluster`](RedisStore::cluster) takes URLs of some of a cluster's nodes. What is
+/// connected by other means, through sentinels for one, comes [with a transport](RedisStore::with_transport) of its own.
+///
+/// A user of the server needs no more rights than these; in a cluster also `+cluster|slots +asking`:
+///
+/// ```text
+/// ACL SETUSER limiter on >secret ~rl:v1:* -@all +eval +evalsha +time +get +set +getrange +setrange +pexpire
+/// ```
+///
+/// # What a trip does
+///
+/// An acquire, or a charge, is one trip: a script reads, judges by the server's own clock, and writes. What callers of one
+/// bucket want at the same time goes together. A refusal writes nothing. Everything else is two trips, in which states are
+/// read, judged here, and written if nobody else wrote meanwhile, or else once more: refunds, resets, all under a user's
+/// [own policy](crate::Bucket::with_policy), which is therefore **slower**, and may fail where many processes do so at
+/// once; a peek is one trip. Now and then, where a window's log has to be given more room, an acquire is three. So is
+/// each of a program with older limits while a newer one, of a higher generation, runs beside it.
+///
+/// What is lost on its way is never sent again: whether it was played nobody knows, and it counts as spent.
+///
+/// # What is stored
+///
+/// One key for each key of a bucket: of bucket `api` in namespace `billing` the calls without a key are
+/// `rl:v1:{billing:api}`, those of key `ann` are `rl:v1:{billing:api}:ann`, and what `total` bounds is
+/// `rl:v1:{billing:api}/total`, so that all of a bucket lies in one slot of a cluster, and with it on one node. Each holds
+/// one string, which begins with the version of its format, and is an error where it cannot be read: nothing is guessed
+/// and nothing reset. It ends a second after nothing in it counts any more.
+///
+/// | limits | bytes of the server's memory, all in, with a name of 22 |
+/// |---|---|
+/// | token bucket | 195 |
+/// | fixed window | 210 |
+/// | sliding window | 350, and 8 to 9 for each start that counts or did so a second ago; 10,400 for 1,000 |
+///
+/// To a replica and an append-only file goes what is written: for an acquire some 150 bytes, and 350 where a sliding window
+/// is among the rates, however many starts it remembers.
+///
+/// # Time
+///
+/// Times are the server's, so clients' clocks make no difference. Where the server's clock goes back, by a step or as
+/// another server takes over, it is as if no time had passed meanwhile: nothing is admitted that would not have been
+/// before, and nobody waits longer than limits say. Where it steps forward, as much is free as time seems to have passed.
+/// Between the server's decision and the call's start lies the way back: what the [guard](crate::Bucket::guard) has to
+/// cover is how much these ways differ, beside the calls' own; where trips take several milliseconds now and then, let it
+/// be 20 ms or more.
+///
+/// # Errors
+///
+/// Of kind [`Store`](crate::ErrorKind::Store), with a cause that says what the server or the network did: no connection,
+/// no answer in time, `READONLY`, `OOM`, `LOADING`, `NOPERM`, `WRONGTYPE`.
+#[derive(Clone)]
+pub struct RedisStore(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    transport: Arc<dyn Transport>,
+    scripts: &'static Scripts,
+    /// What every key begins with, up to the bucket's name.
+    prefix: String,
+    timeout: Duration,
+}
+
+impl RedisStore {
+    /// The server at `url`, one of the forms [above](RedisStore#what-it-needs). It is connected to when it is asked first,
+    /// so that a server that is not there keeps no program from starting, and by as many connections as there are callers
+    /// at once.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`Config`](crate::ErrorKind::Config) where that is no URL of a server.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rate_limited::ErrorKind;
+    /// use rate_limited::store::RedisStore;
+    ///
+    /// let error = RedisStore::connect("localhost").unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Config);
+    /// ```
+    pub fn connect(url: &str) -> Result<Self, Error> {
+        Ok(Self::over(Arc::new(Server::new(info(url)?))))
+    }
+
+    /// The cluster in which the nodes at `urls` are: some of them are enough to learn of the others, which are then
+    /// reached with the same user, password and encryption.
+    ///
+    /// Which slots lie where is asked when it is not known, and again where a node says that they lie elsewhere, or does
+    /// not answer.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`Config`](crate::ErrorKind::Config) where one of them is no URL of a server, or there is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rate_limited::store::RedisStore;
+    ///
+    /// let store = RedisStore::cluster(["redis://10.0.0.1:7000", "redis://10.0.0.2:7000"])?;
+    /// # Ok::<(), rate_limited::Error>(())
+    /// ```
+    pub fn cluster(urls: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, Error> {
+        let infos = urls.into_iter().map(|url| info(url.as_ref())).collect::<Result<Vec<_>, _>>()?;
+        let none = || Error::config("a cluster needs the URL of one of its nodes at least");
+        Ok(Self::over(Arc::new(Cluster::new(infos).ok_or_else(none)?)))
+    }
+
+    /// The server, or the cluster, that `transport` sends commands to.
+    pub fn with_transport(transport: impl Transport) -> Self {
+        Self::over(Arc::new(transport))
+    }
+
+    fn over(transport: Arc<dyn Transport>) -> Self {
+        let prefix = prefix("default");
+        RedisStore(Arc::new(Inner { transport, scripts: &SCRIPTS, prefix, timeout: TIMEOUT }))
+    }
+
+    /// The same server, but other states: whose namespaces differ share nothing. It is `default` unless set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rate_limited::store::RedisStore;
+    ///
+    /// let store = RedisStore::connect("redis://127.0.0.1")?.namespace("staging");
+    /// # Ok::<(), rate_limited::Error>(())
+    /// ```
+    #[must_use]
+    pub fn namespace(self, name: &str) -> Self {
+        self.but(|inner| inner.prefix = prefix(name))
+    }
+
+    /// The longest time that an answer of the server may take, connecting and all trips included, by default 250 ms. It is
+    /// not waiting: a call ends no later than its allowance and this.
+    #[must_use]
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.but(|inner| inner.timeout = timeout)
+    }
+
+    fn but(self, change: impl FnOnce(&mut Inner)) -> Self {
+        let mut inner = Arc::unwrap_or_clone(self.0);
+        change(&mut inner);
+        RedisStore(Arc::new(inner))
+    }
+}
+
+fn prefix(namespace: &str) -> String {
+    format!("{PREFIX}{}:", ask::escaped(namespace))
+}
+
+/// The server that a URL tells.
+fn info(url: &str) -> Result<::redis::ConnectionInfo, Error> {
+    let info = url.into_connection_info().map_err(|error| {
+        let why = error.detail().map_or_else(|| error.to_string(), ToString::to_string);
+        let needs = if url.starts_with("rediss:") && cfg!(not(feature = "redis-tls")) {
+            "TLS needs the feature `redis-tls`"
+        } else {
+            "write it as in `redis://127.0.0.1:6379`"
+        };
+        Error::config(format!("a Redis server's URL does not say where it is ({why}); {needs}"))
+    })?;
+    // One command less to connect with, and one right less to need. What is small is sent at once.
+    let (redis, tcp) = (info.redis_settings().clone(), info.tcp_settings().clone());
+    Ok(info.set_redis_settings(redis.set_skip_set_lib_name()).set_tcp_settings(tcp.set_nodelay(true)))
+}
+
+impl Store for RedisStore {
+    fn play(&self, asks: &[Ask], timeout: Duration) -> Vec<Result<Answer, Failure>> {
+        let Inner { transport, scripts, prefix, .. } = &*self.0;
+        Player::new(&**transport, scripts, prefix, timeout).play(asks)
+    }
+
+    fn timeout(&self) -> Duration {
+        self.0.timeout
+    }
+
+    fn identity(&self) -> Option<usize> {
+        Some(Arc::as_ptr(&self.0).addr())
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { transport, prefix, timeout, .. } = &*self.0;
+        f.debug_struct("RedisStore")
+            .field("transport", transport)
+            .field("prefix", prefix)
+            .field("timeout", timeout)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

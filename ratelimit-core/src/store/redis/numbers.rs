@@ -1,0 +1,168 @@
+//! An acquire, or a charge, as the numbers that `acquire.lua` is given, and its answer.
+//!
+//! A script's numbers are floats, whole up to 2^53. What it adds are at most two times and two spans: so spans are below
+//! 2^51 microseconds, 71 years, and times below 2^52, the year 2112. What is beyond is judged here instead.
+
+use super::transport::Args;
+use crate::error::ErrorScope;
+use crate::policy::Guarded;
+use crate::policy::saved::{self, SPARE};
+use crate::policy::token_bucket::{Numbers, TokenBucket};
+use crate::rate::Shape;
+use crate::store::ask::{Acquire, Answer, Ask, Part, Refused, Said, Verb};
+use crate::store::record::KEEP;
+
+/// Spans are below this, in the script.
+const LONGEST: u64 = 1 << 51;
+/// More than any time, and than all that was ever taken: what lets a charge start.
+const ANYTHING: i64 = 2 * LONGEST.cast_signed();
+/// How many bytes tell what an ask comes to.
+const ANSWER: usize = 27;
+
+const GRANTED: u8 = 1;
+const LATER: u8 = 2;
+const REFUSED: u8 = 3;
+const LOST: u8 = 4;
+
+/// What the script is told of an ask, beside its entries.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    acquire: Acquire,
+    /// It is taken whatever the limits say.
+    is_charge: bool,
+}
+
+impl Told {
+    fn of(verb: &Verb) -> Option<Told> {
+        match *verb {
+            Verb::Acquire(acquire) => Some(Told { acquire, is_charge: false }),
+            Verb::Charge { weight } => {
+                let acquire = Acquire { weight, after: 0, slack: 0, allowance: u64::MAX, reserves: true };
+                Some(Told { acquire, is_charge: true })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Pushes the script's arguments for `ask`; `None`, and some of them, where it is not the common case.
+pub(super) fn push_arguments(ask: &Ask, to: &mut Args) -> Option<()> {
+    let told = Told::of(&ask.verb)?;
+    let Acquire { weight, after, slack, allowance, reserves } = told.acquire;
+    if weight == 0 || slack > KEEP || !(1..=2).contains(&ask.parts.len()) || ask.windows.is_some() {
+        return None;
+    }
+    let parts = i64::try_from(ask.parts.len()).ok()?;
+    // No wait is longer than what the allowance is cut to.
+    let allowance = allowance.min(2 * LONGEST).cast_signed();
+    let reserves = i64::from(reserves) + i64::from(told.is_charge);
+    let numbers = [weight.into(), span(after)?, span(slack)?, allowance, reserves, parts];
+    to.push(numbers.map(i64::to_le_bytes).as_flattened());
+    for part in &ask.parts {
+        to.push(&part.plan.head);
+        push_entry(part, told, to)?;
+    }
+    Some(())
+}
+
+/// What the script has to know of an entry.
+fn push_entry(part: &Part, told: Told, to: &mut Args) -> Option<()> {
+    let rates = &part.plan.counted;
+    // What can never start is refused without the script.
+    let is_possible = |guarded: &Guarded| told.is_charge || told.acquire.weight <= guarded.rate.max_weight();
+    if part.plan.own.is_some() || part.known.written >= 2 * LONGEST || !rates.iter().all(is_possible) {
+        return None;
+    }
+    let numbers = rates.iter().map(|guarded| rate(*guarded, told)).collect::<Option<Vec<_>>>()?;
+    let rings = rates.iter().filter(|guarded| guarded.rate.shape() == Shape::Sliding).count();
+    let states: usize = rates.iter().map(|guarded| saved::state_bytes(guarded.rate)).sum();
+    let size = part.plan.head.len() + 20 + states;
+    let number = |number: usize| i64::try_from(number).ok();
+    let before = [
+        part.known.written.cast_signed(),
+        part.known.born.into(),
+        number(size)?,
+        number(rings)?,
+        number(rates.len())?,
+    ];
+    // First what all of them are judged by, then what they are taken by.
+    let (judge, take): (Vec<_>, Vec<_>) = numbers.into_iter().unzip();
+    let numbers = before.iter().chain(judge.as_flattened()).chain(take.as_flattened());
+    to.push(numbers.map(|number| number.to_le_bytes()).collect::<Vec<_>>().as_flattened());
+    Some(())
+}
+
+/// What a rate is judged by, its kind first, and what it is taken by.
+type Numbered = ([i64; 4], [i64; 3]);
+
+fn rate(Guarded { rate, guard }: Guarded, told: Told) -> Option<Numbered> {
+    let Acquire { weight, slack, .. } = told.acquire;
+    let window = rate.per_nanos().checked_add(guard)?;
+    let room = i64::from(rate.amount()) - i64::from(weight);
+    let room = if told.is_charge { ANYTHING } else { room };
+    let (longer, kept, window) = (span(window + slack), span(window + KEEP), span(window));
+    match rate.shape() {
+        Shape::Sliding => Some(([0, room, longer?, SPARE.into()], [kept?, window?, 0])),
+        Shape::Fixed => Some(([2, room, longer?, 0], [window?, 0, 0])),
+        Shape::Burst(burst) => {
+            tokens(TokenBucket::new(rate.amount(), rate.per_nanos(), burst, guard).numbers(), told)
+        }
+    }
+}
+
+/// A TAT is told as whole microseconds and ticks beyond them, and so is all that is added to it.
+fn tokens(numbers: Numbers, told: Told) -> Option<Numbered> {
+    let ticks = i128::from(numbers.ticks);
+    let cost = |weight: u32| i128::from(weight) * i128::from(numbers.spacing);
+    let (taken, guard) = (cost(told.acquire.weight), numbers.guard.checked_add(told.acquire.slack)?);
+    // How much earlier than its TAT a bucket lets the weight start; below zero where the guard is longer.
+    let before = cost(numbers.burst) - taken - i128::from(guard) * ticks;
+    let whole =
+        |of: i128| i64::try_from(of.div_euclid(ticks)).ok().filter(|whole| whole.unsigned_abs() < LONGEST);
+    let part = |of: i128| i64::try_from(of.rem_euclid(ticks)).ok();
+    let before = if told.is_charge { (ANYTHING, 0) } else { (whole(before)?, part(before)?) };
+    Some((
+        [1, i64::try_from(numbers.ticks).ok()?, before.0, before.1],
+        [whole(taken)?, part(taken)?, span(numbers.guard)?],
+    ))
+}
+
+fn span(micros: u64) -> Option<i64> {
+    i64::try_from(micros).ok().filter(|micros| micros.unsigned_abs() < LONGEST)
+}
+
+/// The answers of a script to the first of `asks`: to those before one that is not the common case; `None` where that is
+/// no reply of the script's.
+pub(super) fn answers(reply: &[u8], asks: &[&Ask]) -> Option<Vec<Answer>> {
+    let (now, played) = reply.split_first_chunk::<8>()?;
+    let now = u64::from_le_bytes(*now);
+    let (played, rest) = played.as_chunks::<ANSWER>();
+    let answers = played.iter().zip(asks).map(|(played, ask)| answer(played, ask, now));
+    let answers: Vec<_> = answers.collect::<Option<_>>()?;
+    (rest.is_empty() && answers.len() == played.len()).then_some(answers)
+}
+
+fn answer(played: &[u8; ANSWER], ask: &Ask, now: u64) -> Option<Answer> {
+    let [code, entry, rate, times @ ..] = *played;
+    let times: &[[u8; 8]; 3] = times.as_chunks::<8>().0.try_into().ok()?;
+    let [wait, start, born] = times.each_ref().map(|number| u64::from_le_bytes(*number));
+    // The low half first.
+    let born = [born & u64::from(u32::MAX), born >> 32].map(|born| u32::try_from(born).unwrap_or(0));
+    let is_charge = matches!(ask.verb, Verb::Charge { .. });
+    Some(Answer(match code {
+        GRANTED => Said::Granted { wait: if is_charge { 0 } else { wait }, start, now, born },
+        LATER => Said::Later { wait },
+        REFUSED => {
+            let plan = &ask.parts.get(usize::from(entry).checked_sub(1)?)?.plan;
+            let counted = match usize::from(rate).checked_sub(1) {
+                Some(index) => Some(plan.counted.get(index)?.rate),
+                None => None,
+            };
+            let (rate, scope) =
+                (plan.declared(counted), if entry > 1 { ErrorScope::Bucket } else { ErrorScope::Key });
+            Said::Refused(Refused { retry_after: Some(wait), rate, scope })
+        }
+        LOST => Said::Lost,
+        _ => return None,
+    }))
+}

@@ -1,0 +1,241 @@
+//! Connections to one server, by the `redis` crate.
+
+use std::fmt;
+use std::io::Write;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use redis::{Connection, ConnectionInfo, Value};
+
+use super::transport::{Command, Reply, Transport};
+use crate::clock::{Clock, SystemClock};
+use crate::store::Failure;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::thread;
+use crate::time::Timestamp;
+
+/// How many connections are kept that nobody uses.
+const IDLE: usize = 16;
+/// How many are being made at once at most.
+const ATTEMPTS: usize = 16;
+/// How long a connection may be idle before it is not trusted any more: what lies between forgets it without a word.
+const FRESH: Duration = Duration::from_secs(30);
+
+/// A server, and the connections to it: one for each caller at a time.
+pub(super) struct Server {
+    info: Arc<ConnectionInfo>,
+    idle: Arc<Mutex<Vec<Idle>>>,
+    attempts: Arc<AtomicUsize>,
+}
+
+struct Idle {
+    line: Line,
+    since: Timestamp,
+}
+
+/// A connection, and the timeouts that it has.
+struct Line {
+    connection: Connection,
+    timeout: Option<Duration>,
+}
+
+impl Server {
+    pub(super) fn new(info: ConnectionInfo) -> Self {
+        Server { info: Arc::new(info), idle: Arc::default(), attempts: Arc::default() }
+    }
+
+    pub(super) fn info(&self) -> &ConnectionInfo {
+        &self.info
+    }
+
+    fn line(&self, until: Timestamp, timeout: Duration) -> Result<Line, Failure> {
+        let now = SystemClock.now();
+        let found = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match found.filter(|idle| now.saturating_since(idle.since) < FRESH) {
+            Some(idle) => Ok(idle.line),
+            None => self.connect(until.saturating_since(now), timeout),
+        }
+    }
+
+    /// A new connection, made by a thread of its own: names are looked up, and handshakes done, for as long as they take.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "networks take the machine's time, whatever a bucket's clock"
+    )]
+    fn connect(&self, left: Duration, timeout: Duration) -> Result<Line, Failure> {
+        if self.attempts.fetch_add(1, Ordering::SeqCst) >= ATTEMPTS {
+            self.attempts.fetch_sub(1, Ordering::SeqCst);
+            return Err(self.failure(format_args!("{ATTEMPTS} connections are being made already")));
+        }
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let (info, attempts) = (Arc::clone(&self.info), Attempt(Arc::clone(&self.attempts)));
+        let connect = move || {
+            let _attempts = attempts;
+            // If nobody waits any more it is closed.
+            let _ = sender.send(connect(&info, left));
+        };
+        if let Err(error) = thread::Builder::new().name("rate-limited-redis".to_owned()).spawn(connect) {
+            return Err(self.failure(format_args!("no thread could be started: {error}")));
+        }
+        match receiver.recv_timeout(left) {
+            Ok(Ok(connection)) => Ok(Line { connection, timeout: None }),
+            Ok(Err(error)) => Err(self.failure(format_args!("{}", said(&error)))),
+            Err(RecvTimeoutError::Timeout) => {
+                Err(self.failure(format_args!("the server was not reached within {timeout:?}")))
+            }
+            Err(RecvTimeoutError::Disconnected) => Err(self.failure(format_args!("the client panicked"))),
+        }
+    }
+
+    fn exchange(&self, commands: &[Command], timeout: Duration) -> Vec<Result<Reply, Failure>> {
+        let timeout = whole_millis(timeout);
+        let until = SystemClock.now().saturating_add(timeout);
+        let mut line = match self.line(until, timeout) {
+            Ok(line) => line,
+            Err(failure) => return vec![Err(failure); commands.len()],
+        };
+        let mut replies = Vec::with_capacity(commands.len());
+        let sent = line.limit(until).and_then(|()| line.connection.send_packed_command(&packed(commands)));
+        let mut outcome = sent;
+        while outcome.is_ok() && replies.len() < commands.len() {
+            // What came before may have taken time.
+            if !replies.is_empty() {
+                outcome = line.limit(until);
+            }
+            let received = outcome.and_then(|()| line.receive());
+            outcome = received.map(|value| replies.push(Ok(reply(value))));
+        }
+        match outcome {
+            Ok(()) => self.keep(line),
+            Err(error) => {
+                // What this one met, a restart as a rule, the idle ones will meet as well.
+                self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                let failure = if error.is_timeout() {
+                    self.failure(format_args!("the server did not answer within {timeout:?}"))
+                } else {
+                    self.failure(format_args!("the connection was lost: {}", said(&error)))
+                };
+                replies.resize(commands.len(), Err(failure));
+            }
+        }
+        replies
+    }
+
+    fn keep(&self, line: Line) {
+        let since = SystemClock.now();
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE {
+            idle.push(Idle { line, since });
+        }
+    }
+
+    fn failure(&self, what: fmt::Arguments<'_>) -> Failure {
+        Failure::new(format!("redis at {}: {what}", self.info.addr()))
+    }
+}
+
+impl Transport for Server {
+    fn send(&self, commands: &[Command], timeout: Duration) -> Vec<Result<Reply, Failure>> {
+        self.exchange(commands, timeout)
+    }
+}
+
+/// Where it is, and nothing of how one gets in.
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Server").field(&format_args!("{}", self.info.addr())).finish()
+    }
+}
+
+/// Counts as long as it lives, whatever its thread comes to.
+struct Attempt(Arc<AtomicUsize>);
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+fn connect(info: &ConnectionInfo, timeout: Duration) -> redis::RedisResult<Connection> {
+    #[cfg(feature = "redis-tls")]
+    if matches!(info.addr(), redis::ConnectionAddr::TcpTls { .. })
+        && rustls::crypto::CryptoProvider::get_default().is_none()
+    {
+        // Somebody else may have been faster, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+    redis::Client::open(info.clone())?.get_connection_with_timeout(timeout)
+}
+
+/// Rounded up, as finely as the system counts.
+fn whole_millis(span: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(span.as_micros().div_ceil(1000)).unwrap_or(u64::MAX))
+}
+
+impl Line {
+    /// Sets timeouts for what is to be done until then.
+    ///
+    /// They are for each of the system's calls; a fresh exchange has nearly always the same, and then nothing is set.
+    fn limit(&mut self, until: Timestamp) -> redis::RedisResult<()> {
+        let left = until.saturating_since(SystemClock.now());
+        if left.is_zero() {
+            return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
+        }
+        let left = whole_millis(left);
+        if self.timeout != Some(left) {
+            self.connection.set_read_timeout(Some(left))?;
+            self.connection.set_write_timeout(Some(left))?;
+            self.timeout = Some(left);
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self) -> redis::RedisResult<Value> {
+        loop {
+            match self.connection.recv_response()? {
+                // What a server says unasked is no reply.
+                Value::Push { .. } => {}
+                value => return Ok(value),
+            }
+        }
+    }
+}
+
+/// As the protocol has it: for each command how many texts there are, and each behind its length.
+fn packed(commands: &[Command]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(512);
+    // Nothing fails in memory.
+    let line = |bytes: &mut Vec<u8>, mark: char, len: usize| _ = write!(bytes, "{mark}{len}\r\n");
+    for command in commands {
+        line(&mut bytes, '*', command.args().len());
+        for arg in command.args() {
+            line(&mut bytes, '$', arg.len());
+            bytes.extend_from_slice(arg);
+            bytes.extend_from_slice(b"\r\n");
+        }
+    }
+    bytes
+}
+
+fn reply(value: Value) -> Reply {
+    match value {
+        Value::Nil => Reply::Nil,
+        Value::Int(number) => Reply::Integer(number),
+        Value::BulkString(bytes) => Reply::Bytes(bytes),
+        Value::Okay => Reply::Simple("OK".to_owned()),
+        Value::SimpleString(text) => Reply::Simple(text),
+        Value::Array(list) | Value::Set(list) => Reply::List(list.into_iter().map(reply).collect()),
+        Value::ServerError(error) => Reply::Error(match error.details() {
+            Some(details) => format!("{} {details}", error.code()),
+            None => error.code().to_owned(),
+        }),
+        other => Reply::Simple(format!("{other:?}")),
+    }
+}
+
+/// What went wrong, in one line.
+fn said(error: &redis::RedisError) -> String {
+    error.to_string()
+}

@@ -1,0 +1,222 @@
+//! What carries commands to a server: what a client of one's own has to do.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::store::Failure;
+
+/// Carries commands to a Redis server, or to the nodes of a cluster, and its replies back.
+///
+/// [`RedisStore::connect`](super::RedisStore::connect) brings one along; a program that has a client already, with its
+/// connections, its TLS and its sentinels, can give the store that one:
+/// [`RedisStore::with_transport`](super::RedisStore::with_transport).
+///
+/// # What it must promise
+///
+/// 1. **In order, and in one go**: the commands of a call that belong to the same [key](Command::key)'s node are sent
+///    together over one connection, and played in their order.
+/// 2. **Nothing twice.** A command that may have been played is never sent again: a reconnect that replays what was not
+///    answered would count calls twice. What the server refused to play (`MOVED`, `ASK`) may go elsewhere.
+/// 3. **No longer than it is given.** It returns within `timeout`, connecting included.
+///
+/// It may block. It is called from several threads at once.
+///
+/// # Examples
+///
+/// ```
+/// use rate_limited::store::Failure;
+/// use rate_limited::store::redis::{Command, RedisStore, Reply, Transport};
+/// use std::time::Duration;
+///
+/// #[derive(Debug)]
+/// struct Ours;
+///
+/// impl Transport for Ours {
+///     fn send(&self, commands: &[Command], timeout: Duration) -> Vec<Result<Reply, Failure>> {
+///         # fn send_all<'a>(_: impl Iterator<Item = Vec<&'a [u8]>>, _: Duration) -> Result<Vec<Vec<u8>>, String> {
+///         #     Err("no server is there".into())
+///         # }
+///         // A pipeline of the client that the program has.
+///         match send_all(commands.iter().map(|command| command.args().collect()), timeout) {
+///             Ok(replies) => replies.into_iter().map(|bytes| Ok(Reply::Bytes(bytes))).collect(),
+///             Err(error) => vec![Err(Failure::new(error)); commands.len()],
+///         }
+///     }
+/// }
+///
+/// let store = RedisStore::with_transport(Ours);
+/// ```
+pub trait Transport: fmt::Debug + Send + Sync + 'static {
+    /// Sends `commands`, and gives one reply to each, in their order; a [`Failure`] where there was none, and as long as
+    /// nobody knows whether the command was played.
+    fn send(&self, commands: &[Command], timeout: Duration) -> Vec<Result<Reply, Failure>>;
+}
+
+/// A command: its name and its arguments, as bytes.
+///
+/// # Examples
+///
+/// For a client that wants to own them:
+///
+/// ```
+/// use rate_limited::store::redis::Command;
+///
+/// fn words(command: &Command) -> Vec<Vec<u8>> {
+///     command.args().map(<[u8]>::to_vec).collect()
+/// }
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Command {
+    args: Args,
+    key: Option<usize>,
+}
+
+impl Command {
+    /// A script, by its hash or as its text, over these keys and with these further arguments.
+    pub(super) fn script(verb: &str, script: &str, keys: &Args, rest: &Args) -> Self {
+        let mut args = Args::default();
+        for arg in [verb, script, &keys.len().to_string()] {
+            args.push(arg.as_bytes());
+        }
+        let key = args.len();
+        args.append(keys);
+        args.append(rest);
+        Command { args, key: (keys.len() > 0).then_some(key) }
+    }
+
+    pub(super) fn new(words: &[&str]) -> Self {
+        let mut args = Args::default();
+        for word in words {
+            args.push(word.as_bytes());
+        }
+        Command { args, key: None }
+    }
+
+    /// The same with an argument more.
+    #[cfg(test)]
+    pub(super) fn and(mut self, arg: &[u8]) -> Self {
+        self.args.push(arg);
+        self
+    }
+
+    /// The name, and the arguments in their order.
+    #[must_use]
+    pub fn args(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.args.iter()
+    }
+
+    /// The first key that it is about: that of the node of a cluster which it has to be sent to. All its keys lie in one
+    /// slot.
+    #[must_use]
+    pub fn key(&self) -> Option<&[u8]> {
+        self.args.get(self.key?)
+    }
+}
+
+/// As it would be typed, with all that is not text as `\x..`, cut off after some hundred bytes.
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let args = self.args().map(|arg| arg.get(..100).unwrap_or(arg).escape_ascii().to_string());
+        f.debug_list().entries(args).finish()
+    }
+}
+
+/// A list of texts, one behind the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Args {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Args {
+    pub(super) fn push(&mut self, arg: &[u8]) {
+        self.bytes.extend_from_slice(arg);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// An argument of several parts.
+    pub(super) fn push_parts(&mut self, parts: &[&str]) {
+        for part in parts {
+            self.bytes.extend_from_slice(part.as_bytes());
+        }
+        self.ends.push(self.bytes.len());
+    }
+
+    pub(super) fn append(&mut self, other: &Args) {
+        let before = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes);
+        self.ends.extend(other.ends.iter().map(|end| before + end));
+    }
+
+    /// Without what was pushed since there were so many.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.ends.truncate(len);
+        self.bytes.truncate(self.ends.last().copied().unwrap_or(0));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        (0..self.ends.len()).map(|index| self.get(index).unwrap_or_default())
+    }
+
+    fn get(&self, index: usize) -> Option<&[u8]> {
+        let start = index.checked_sub(1).map_or(Some(&0), |before| self.ends.get(before))?;
+        self.bytes.get(*start..*self.ends.get(index)?)
+    }
+}
+
+/// What a server replied.
+///
+/// # Examples
+///
+/// ```
+/// use rate_limited::store::redis::Reply;
+///
+/// fn of(value: Option<i64>) -> Reply {
+///     value.map_or(Reply::Nil, Reply::Integer)
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reply {
+    /// Nothing is there.
+    Nil,
+    /// A word, as in `OK`.
+    Simple(String),
+    /// A number.
+    Integer(i64),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// Several replies.
+    List(Vec<Reply>),
+    /// An error, as the server wrote it, its code first: `READONLY You can't write against a read only replica.`
+    Error(String),
+}
+
+impl Reply {
+    /// What was expected, or what it is instead.
+    pub(super) fn bytes(self) -> Result<Vec<u8>, Failure> {
+        match self {
+            Reply::Bytes(bytes) => Ok(bytes),
+            other => Err(other.unexpected()),
+        }
+    }
+
+    /// The failure that a reply is which makes no sense.
+    pub(super) fn unexpected(&self) -> Failure {
+        match self {
+            // What somebody else keeps under a key says nothing of the others.
+            Reply::Error(text) if text.contains("WRONGTYPE") => {
+                Failure::of_state(format!("the server refused: {text}"))
+            }
+            Reply::Error(text) => Failure::new(format!("the server refused: {text}")),
+            other => {
+                let other: String = format!("{other:?}").chars().take(100).collect();
+                Failure::new(format!("the server replied what makes no sense: {other}"))
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Servers that fail.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use ratelimit_core::store::{OnOutage, RedisStore};
+
+use crate::redis_server::{RedisServer, cluster_of_six, wait_until};
+use crate::watched::Watched;
+
+#[test]
+fn killed_and_started_with_what_it_knew() {
+    let options = ["--appendonly", "yes", "--appendfsync", "always"];
+    let Some(mut server) = RedisServer::start_with(&options) else { return };
+    let mut calls = Watched::over(&server.url());
+    calls.goes_well(50);
+    server.kill();
+    calls.fails(20, &["connection", "refused", "Broken pipe"]);
+    server.restart();
+    calls.recovers();
+    calls.counts();
+}
+
+/// What it has forgotten is put back.
+#[test]
+fn killed_and_started_empty() {
+    let Some(mut server) = RedisServer::start() else { return };
+    let (mut one, mut other) = (Watched::over(&server.url()), Watched::over(&server.url()));
+    one.goes_well(50);
+    other.goes_well(30);
+    server.restart();
+    one.recovers();
+    other.recovers();
+    let (used, granted, failed) = (one.used(), one.granted + other.granted, one.failed + other.failed);
+    assert!((granted..=granted + failed).contains(&used), "{used} of {granted} and {failed}");
+}
+
+#[test]
+fn flushed() {
+    let Some(server) = RedisServer::start() else { return };
+    let mut calls = Watched::over(&server.url());
+    for _ in 0..5 {
+        calls.goes_well(40);
+        server.run::<String>("FLUSHALL");
+    }
+    calls.goes_well(1);
+    assert_eq!((calls.used(), calls.failed), (calls.granted, 0));
+}
+
+/// However the test ends.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn scripts_forgotten_again_and_again() {
+    let Some(server) = RedisServer::start() else { return };
+    let is_over = AtomicBool::new(false);
+    let mut calls = Watched::over(&server.url());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut connection = server.connection();
+            while !is_over.load(Ordering::Relaxed) {
+                let _ = redis::cmd("SCRIPT").arg("FLUSH").query::<String>(&mut connection);
+            }
+        });
+        let _ends = Ends(&is_over);
+        // A script that is forgotten in the moment between is sent once, and no second time.
+        for _ in 0..500 {
+            let _ = calls.call();
+        }
+    });
+    calls.recovers();
+    assert!(calls.granted > 400, "{calls:?}");
+    calls.counts();
+}
+
+#[test]
+fn stopped() {
+    let Some(server) = RedisServer::start() else { return };
+    let mut calls = Watched::over(&server.url());
+    calls.goes_well(20);
+    server.signal("STOP");
+    calls.fails(12, &["did not answer within", "no time left"]);
+    server.signal("CONT");
+    calls.recovers();
+    calls.counts();
+}
+
+#[test]
+fn read_only() {
+    let Some(server) = RedisServer::start() else { return };
+    let mut calls = Watched::over(&server.url());
+    calls.goes_well(20);
+    server.run::<String>("REPLICAOF 127.0.0.1 1");
+    calls.fails(12, &["READONLY"]);
+    server.run::<String>("REPLICAOF NO ONE");
+    calls.recovers();
+    assert_eq!(calls.used(), calls.granted, "nothing that was refused was counted");
+}
+
+#[test]
+fn out_of_memory() {
+    let Some(server) = RedisServer::start() else { return };
+    let mut calls = Watched::over(&server.url());
+    calls.goes_well(20);
+    server.run::<String>("CONFIG SET maxmemory 1");
+    calls.fails(12, &["OOM"]);
+    server.run::<String>("CONFIG SET maxmemory 0");
+    calls.recovers();
+    assert_eq!(calls.used(), calls.granted, "nothing that was refused was counted");
+}
+
+#[test]
+fn a_master_of_a_cluster_lost() {
+    let Some(mut nodes) = cluster_of_six() else { return };
+    let store = RedisStore::cluster(nodes.iter().map(RedisServer::url)).expect("URLs");
+    let mut calls = Watched::of(store, OnOutage::Deny);
+    calls.goes_well(30);
+    let slot: usize = nodes[0].run("CLUSTER KEYSLOT {default:api}");
+    wait_until(|| {
+        let is_up =
+            |node: &RedisServer| node.run::<String>("INFO replication").contains("master_link_status:up");
+        nodes.iter().skip(3).all(is_up)
+    });
+    nodes[slot * 3 / 16_384].kill();
+    // Until the others agree that it is gone: that is theirs, and takes longer than two seconds.
+    wait_until(|| calls.call().is_ok());
+    calls.recovers();
+    calls.counts();
+}
+
+/// By itself a process goes on with its share, and tells what it has started.
+#[test]
+fn away_while_processes_go_on_alone() {
+    let Some(mut server) = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "always"])
+    else {
+        return;
+    };
+    let store = RedisStore::connect(&server.url()).expect("a URL");
+    let mut calls = Watched::of(store, OnOutage::Local { share: 0.5 });
+    calls.goes_well(30);
+    server.kill();
+    calls.goes_well(100);
+    server.restart();
+    thread::sleep(Duration::from_millis(1500));
+    calls.goes_well(10);
+    assert_eq!((calls.used(), calls.failed), (140, 0));
+}

@@ -1,0 +1,92 @@
+//! Calls of a bucket over a store, how long they took and what they came to.
+
+use std::error::Error as _;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ratelimit_core::store::{OnOutage, RedisStore};
+use ratelimit_core::{Bucket, Error, ErrorKind, Rate};
+
+/// What a call may take beyond its allowance: a trip, and what a busy machine adds.
+const TRIP: Duration = Duration::from_millis(250 + 300);
+
+pub(crate) const AMOUNT: u32 = 100_000;
+
+/// A bucket whose calls are counted.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    pub(crate) bucket: Bucket,
+    /// Calls that started, and calls that failed and may have been counted all the same.
+    pub(crate) granted: u32,
+    pub(crate) failed: u32,
+}
+
+impl Watched {
+    pub(crate) fn over(url: &str) -> Self {
+        Self::of(RedisStore::connect(url).expect("a URL"), OnOutage::Deny)
+    }
+
+    pub(crate) fn of(store: RedisStore, on_outage: OnOutage) -> Self {
+        let bucket = Bucket::named("api", Rate::per_hour(AMOUNT)).store(store).on_outage(on_outage);
+        Watched { bucket, granted: 0, failed: 0 }
+    }
+
+    /// One call, in time.
+    pub(crate) fn call(&mut self) -> Result<(), Error> {
+        let begin = Instant::now();
+        let called = self.bucket.try_acquire();
+        let took = begin.elapsed();
+        assert!(took < TRIP, "{took:?} for {called:?}");
+        match called {
+            Ok(_) => {
+                self.granted += 1;
+                Ok(())
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Store, "{error}");
+                assert!(error.source().is_some(), "{error}");
+                self.failed += 1;
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) fn goes_well(&mut self, times: usize) {
+        for _ in 0..times {
+            self.call().unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+
+    /// Every call fails for that reason, whatever it is called.
+    pub(crate) fn fails(&mut self, times: usize, reasons: &[&str]) {
+        for _ in 0..times {
+            let error = self.call().expect_err("a store that is away");
+            let text = error.to_string();
+            assert!(reasons.iter().any(|reason| text.contains(reason)), "{text}");
+        }
+    }
+
+    /// All is well again within two seconds.
+    pub(crate) fn recovers(&mut self) {
+        let begin = Instant::now();
+        while self.call().is_err() {
+            assert!(begin.elapsed() < Duration::from_secs(2), "not within two seconds");
+            thread::sleep(Duration::from_millis(10));
+        }
+        self.goes_well(20);
+    }
+
+    /// What the store counts.
+    pub(crate) fn used(&self) -> u32 {
+        self.bucket.peek().expect("a store that answers").rates()[0].used()
+    }
+
+    /// Each call that started is counted, and none twice.
+    pub(crate) fn counts(&self) {
+        let (used, Watched { granted, failed, .. }) = (self.used(), self);
+        assert!(
+            (*granted..=granted + failed).contains(&used),
+            "{used} of {granted} and {failed} that failed"
+        );
+    }
+}

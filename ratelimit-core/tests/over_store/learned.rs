@@ -1,0 +1,179 @@
+//! What the server says to one process, all know.
+#![allow(clippy::expect_used, reason = "a failure of the tests' own world")]
+
+use std::time::Duration;
+
+use ratelimit_core::feedback::{Feedback, Scope};
+use ratelimit_core::{Bucket, ErrorKind, ErrorScope, Permit, Rate};
+
+use crate::basics::World;
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn window(limit: u64, remaining: u64, reset_after: u64) -> Feedback {
+    Feedback::default().limit(limit).remaining(remaining).reset_after(secs(reset_after))
+}
+
+fn start(bucket: &Bucket, key: &str, route: &str) -> Result<Permit, ratelimit_core::Error> {
+    bucket.request().key(key).route(route).try_acquire()
+}
+
+/// A call that is answered, as everybody knows then.
+fn call(bucket: &Bucket, key: &str, route: &str, answer: &Feedback) {
+    start(bucket, key, route).expect("a call that may start").observe(answer);
+    settle(bucket);
+}
+
+/// Until all that was told has come to the store.
+fn settle(bucket: &Bucket) {
+    bucket.peek().expect("a store that answers");
+}
+
+#[test]
+fn what_remains_is_shared() {
+    let world = World::new();
+    let declared = || Bucket::learned("api");
+    let (one, other) = (world.process(declared()), world.process(declared()));
+    call(&one, "ann", "GET /", &window(5, 4, 10));
+    let first: Vec<_> =
+        [&other, &one, &other, &one].map(|process| start(process, "ann", "GET /").unwrap()).into();
+    for process in [&one, &other] {
+        let refused = start(process, "ann", "GET /").unwrap_err();
+        assert_eq!((refused.kind(), refused.scope()), (ErrorKind::Limited, Some(ErrorScope::Server)));
+        assert_eq!(refused.retry_after(), Some(secs(10)));
+    }
+    // Of another key and of another route nothing is known.
+    let elsewhere = (start(&other, "bob", "GET /").unwrap(), start(&other, "ann", "PUT /").unwrap());
+    drop((first, elsewhere));
+    settle(&one);
+    settle(&other);
+    world.clock.advance(secs(10));
+    let next = [&one, &other, &one, &other, &one].map(|process| start(process, "ann", "GET /").unwrap());
+    assert!(start(&other, "ann", "GET /").is_err(), "the whole limit is there again, and no more");
+    drop(next);
+}
+
+#[test]
+fn one_call_at_a_time_finds_out() {
+    let world = World::new();
+    let declared = || Bucket::learned("api");
+    let (one, other) = (world.process(declared()), world.process(declared()));
+    let first = start(&one, "ann", "GET /").unwrap();
+    let refused = start(&other, "ann", "GET /").unwrap_err();
+    assert_eq!((refused.scope(), refused.retry_after()), (Some(ErrorScope::Server), None));
+    first.observe(&window(3, 2, 10));
+    settle(&one);
+    let _two = (start(&other, "ann", "GET /").unwrap(), start(&one, "ann", "GET /").unwrap());
+    assert!(start(&other, "ann", "GET /").is_err());
+}
+
+#[test]
+fn a_call_that_never_reached_the_server_is_not_counted() {
+    let world = World::new();
+    let (one, other) = (world.process(Bucket::learned("api")), world.process(Bucket::learned("api")));
+    call(&one, "ann", "GET /", &window(2, 1, 10));
+    start(&other, "ann", "GET /").unwrap().refund();
+    settle(&other);
+    let last = start(&one, "ann", "GET /").unwrap();
+    assert!(start(&other, "ann", "GET /").is_err());
+    // Unlike one of which nobody knows.
+    drop(last);
+    settle(&one);
+    assert!(start(&other, "ann", "GET /").is_err());
+}
+
+/// A process that was killed tells nothing of its calls: they count as lost after a while.
+#[test]
+fn calls_of_a_process_that_is_gone_are_not_waited_for() {
+    let world = World::new();
+    let one = world.process(Bucket::learned("api"));
+    call(&one, "ann", "GET /", &window(5, 4, 3600));
+    let gone = world.process(Bucket::learned("api"));
+    std::mem::forget((start(&gone, "ann", "GET /").unwrap(), gone));
+    for _ in 0..3 {
+        world.clock.advance(secs(31));
+        let permit = start(&one, "ann", "GET /").unwrap();
+        permit.refund();
+        settle(&one);
+    }
+    let _three = [(); 3].map(|()| start(&one, "ann", "GET /").unwrap());
+    assert!(start(&one, "ann", "GET /").is_err());
+}
+
+#[test]
+fn the_servers_pauses_hold_everybody_up() {
+    let world = World::new();
+    let declared = || Bucket::named("api", Rate::per_second(100));
+    let (one, other) = (world.process(declared()), world.process(declared()));
+    let rejected = Feedback::default().rejected(true).retry_after(secs(30));
+    call(&other, "bob", "GET /", &window(100, 99, 60));
+    call(&one, "ann", "GET /", &rejected);
+    let refused = start(&other, "ann", "GET /").unwrap_err();
+    assert_eq!((refused.scope(), refused.retry_after()), (Some(ErrorScope::Server), Some(secs(30))));
+    assert!(start(&other, "bob", "GET /").is_ok());
+    call(&one, "bob", "GET /", &rejected.clone().scope(Scope::Global));
+    assert_eq!(start(&other, "eve", "PUT /").unwrap_err().retry_after(), Some(secs(30)));
+    world.clock.advance(secs(30));
+    assert!(start(&other, "ann", "GET /").is_ok() && start(&one, "eve", "PUT /").is_ok());
+}
+
+#[test]
+fn nobody_waits_longer_than_max_pause_for_the_server() {
+    let world = World::new();
+    let bucket = world.process(Bucket::learned("api").max_pause(secs(60)));
+    call(&bucket, "ann", "GET /", &Feedback::default().rejected(true).retry_after(secs(3600)));
+    let refused = bucket.request().key("ann").route("GET /").max_delay(Duration::MAX).acquire().unwrap_err();
+    assert_eq!((refused.kind(), refused.retry_after()), (ErrorKind::DelayTooLong, Some(secs(3600))));
+}
+
+/// What the server calls a limit tells windows apart, also for who has not heard that name yet.
+#[test]
+fn routes_of_one_name_share_a_window() {
+    let world = World::new();
+    let (one, other) = (world.process(Bucket::learned("api")), world.process(Bucket::learned("api")));
+    let named = |remaining| window(4, remaining, 60).bucket("abcd");
+    // The other knows the route by itself, and not its name.
+    call(&other, "ann", "GET /", &Feedback::default());
+    call(&one, "ann", "GET /", &named(3));
+    call(&one, "ann", "PUT /", &named(2));
+    let _two = (start(&other, "ann", "GET /").unwrap(), start(&other, "ann", "PUT /").unwrap());
+    for (process, route) in [(&one, "GET /"), (&other, "GET /"), (&one, "PUT /"), (&other, "PUT /")] {
+        assert!(start(process, "ann", route).is_err(), "{route}");
+    }
+}
+
+#[test]
+fn who_waits_for_the_server_starts_when_it_lets_them() {
+    let world = World::new();
+    let (one, other) = (world.process(Bucket::learned("api")), world.process(Bucket::learned("api")));
+    call(&one, "ann", "GET /", &window(2, 0, 10));
+    std::thread::scope(|scope| {
+        let waits = || {
+            let permit = other.request().key("ann").route("GET /").max_delay(secs(60)).acquire().unwrap();
+            permit.waited()
+        };
+        let waiters = [scope.spawn(waits), scope.spawn(waits)];
+        world.clock.wait_for_sleepers(2);
+        // Both have been told when to ask again, as whatever was asked before is answered.
+        settle(&other);
+        world.clock.advance(secs(10));
+        for waiter in waiters {
+            assert_eq!(waiter.join().unwrap(), secs(10));
+        }
+    });
+}
+
+#[test]
+fn a_reset_forgets_what_was_learned() {
+    let world = World::new();
+    let (one, other) = (world.process(Bucket::learned("api")), world.process(Bucket::learned("api")));
+    call(&one, "ann", "GET /", &window(1, 0, 3600));
+    assert!(start(&other, "ann", "GET /").is_err());
+    one.request().key("ann").reset().unwrap();
+    assert!(start(&other, "ann", "GET /").is_ok());
+    call(&one, "bob", "GET /", &window(1, 0, 3600));
+    one.reset().unwrap();
+    assert!(start(&other, "bob", "GET /").is_ok());
+}

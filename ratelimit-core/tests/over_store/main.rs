@@ -1,0 +1,11 @@
+//! Buckets over a store: what processes that share one do, each played by a registry of its own.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod basics;
+mod cancel;
+mod faulty;
+mod laws;
+mod learned;
+mod outages;

@@ -1,0 +1,161 @@
+//! A store that fails, and what becomes of calls meanwhile and afterwards. How long that takes is what is tested, in real
+//! time.
+#![expect(clippy::disallowed_methods, clippy::expect_used, reason = "real time is what is tested")]
+
+use std::error::Error as _;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ratelimit_core::store::{Answer, Ask, Failure, MemoryStore, OnOutage, Store};
+use ratelimit_core::{Bucket, ErrorKind, Rate, RateOutlook};
+
+/// A store that can be switched off.
+#[derive(Debug, Default)]
+struct Switched {
+    store: MemoryStore,
+    is_off: AtomicBool,
+    /// How long each trip takes.
+    takes: Mutex<Duration>,
+    trips: AtomicUsize,
+}
+
+impl Store for Switched {
+    fn play(&self, asks: &[Ask], timeout: Duration) -> Vec<Result<Answer, Failure>> {
+        self.trips.fetch_add(1, Ordering::Relaxed);
+        let takes = *self.takes.lock().expect("nobody panics with it");
+        thread::sleep(takes.min(timeout));
+        if takes > timeout {
+            return vec![Err(Failure::new("too slow")); asks.len()];
+        }
+        if self.is_off.load(Ordering::Relaxed) {
+            return vec![Err(Failure::new("switched off")); asks.len()];
+        }
+        self.store.play(asks, timeout)
+    }
+}
+
+impl Switched {
+    fn switch(&self, is_off: bool) {
+        self.is_off.store(is_off, Ordering::Relaxed);
+    }
+}
+
+/// Goes on until `done`, for at most two seconds.
+fn within_two_seconds(mut done: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !done() {
+        assert!(begin.elapsed() < Duration::from_secs(2), "not within two seconds");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn calls_fail_unless_said_otherwise_and_go_on_by_themselves() {
+    let store = Arc::new(Switched::default());
+    let bucket = Bucket::named("api", Rate::per_second(1000)).store(Arc::clone(&store));
+    store.switch(true);
+    for _ in 0..20 {
+        let error = bucket.try_acquire().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Store);
+        assert_eq!(error.source().unwrap().to_string(), "switched off");
+        assert_eq!(error.to_string(), "bucket `api` is kept in a store that does not answer: switched off");
+    }
+    let trips = store.trips.load(Ordering::Relaxed);
+    assert!(trips < 8, "while it is away it is left alone: {trips}");
+    store.switch(false);
+    within_two_seconds(|| bucket.try_acquire().is_ok());
+}
+
+#[test]
+fn by_itself_a_process_keeps_to_its_share_and_tells_it_afterwards() {
+    let store = Arc::new(Switched::default());
+    let declared = || {
+        let bucket = Bucket::named("api", Rate::per_hour(20)).store(Arc::clone(&store));
+        bucket.on_outage(OnOutage::Local { share: 0.5 })
+    };
+    let (one, other) = (declared(), declared());
+    for _ in 0..4 {
+        drop(one.try_acquire().unwrap());
+    }
+    store.switch(true);
+    let granted = (0..30).filter(|_| one.try_acquire().is_ok()).count();
+    assert_eq!(granted, 6, "its half, less what it has started before");
+    store.switch(false);
+    within_two_seconds(|| {
+        let _ = one.try_acquire();
+        other.peek().is_ok_and(|outlook| outlook.rates()[0].used() >= 10)
+    });
+    let granted = (0..30).filter(|_| other.try_acquire().is_ok()).count();
+    let used = other.peek().unwrap().rates()[0].used();
+    assert_eq!(used, 20, "{granted} granted after ten");
+}
+
+#[test]
+fn everything_may_be_allowed() {
+    let store = Arc::new(Switched::default());
+    let bucket = Bucket::named("api", Rate::per_hour(2)).store(Arc::clone(&store));
+    let bucket = bucket.on_outage(OnOutage::Allow);
+    store.switch(true);
+    let mut started = 0;
+    let mut start = || {
+        let granted = bucket.try_acquire().is_ok();
+        started += u32::from(granted);
+        granted
+    };
+    assert!((0..50).all(|_| start()));
+    store.switch(false);
+    within_two_seconds(|| !start());
+    assert_eq!(bucket.peek().unwrap().rates()[0].used(), started);
+}
+
+#[test]
+fn what_the_store_has_lost_is_put_back() {
+    let store = Arc::new(Switched::default());
+    let declared =
+        || Bucket::named("api", Rate::per_hour(10)).total(Rate::per_hour(15)).store(Arc::clone(&store));
+    let (one, other) = (declared(), declared());
+    for _ in 0..4 {
+        drop(one.try_acquire().unwrap());
+        drop(other.try_acquire().unwrap());
+    }
+    store.store.clear();
+    drop(one.try_acquire().unwrap());
+    assert_eq!(one.peek().unwrap().rates()[0].used(), 5, "what the other started is not known yet");
+    drop(other.try_acquire().unwrap());
+    let outlook = other.peek().unwrap();
+    assert_eq!(outlook.rates().iter().map(RateOutlook::used).collect::<Vec<_>>(), [10, 10]);
+    assert!(one.try_acquire().is_err());
+}
+
+#[test]
+fn no_call_takes_longer_than_one_trip_may() {
+    let store = Arc::new(Switched::default());
+    let bucket = Bucket::named("api", Rate::per_second(1000)).store(Arc::clone(&store));
+    *store.takes.lock().unwrap() = Duration::from_secs(10);
+    for _ in 0..5 {
+        let begin = Instant::now();
+        assert_eq!(bucket.try_acquire().unwrap_err().kind(), ErrorKind::Store);
+        assert!(begin.elapsed() < Duration::from_millis(550), "{:?}", begin.elapsed());
+    }
+}
+
+/// Each start is within the guard of how it is counted, although the answer takes longer than that.
+#[test]
+fn a_slow_store_serves_in_time() {
+    let store = Arc::new(Switched::default());
+    let bucket = Bucket::named("api", Rate::per_second(5)).store(Arc::clone(&store));
+    *store.takes.lock().unwrap() = Duration::from_millis(60);
+    let begin = Instant::now();
+    let starts: Vec<Duration> = (0..11)
+        .map(|_| {
+            drop(bucket.request().max_delay(Duration::from_secs(5)).acquire().unwrap());
+            begin.elapsed()
+        })
+        .collect();
+    for (first, sixth) in starts.iter().zip(&starts[5..]) {
+        assert!(*sixth > *first + Duration::from_secs(1), "{starts:?}");
+    }
+    assert!(starts[10] < Duration::from_secs(4), "{starts:?}");
+}

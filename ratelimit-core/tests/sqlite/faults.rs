@@ -1,0 +1,116 @@
+//! What stands in the way for a while: each call ends in time with an error, and goes on once it is out of the way.
+
+use std::fs;
+use std::time::Duration;
+
+use ratelimit_core::clock::{Clock, SystemClock};
+use ratelimit_core::store::{Ask, SqliteStore, Store};
+use rusqlite::Connection;
+
+use crate::{Dir, amount, drain, open, remaining, since, soon, takes};
+
+/// What a call is given here, and by how much it may be late.
+const GIVEN: Duration = Duration::from_millis(100);
+const LATE: Duration = Duration::from_millis(300);
+
+/// The failure of a call, which ends in time.
+fn fails(store: &SqliteStore) -> String {
+    let ask = Ask::to_acquire(("api", Some("ann")), &[amount(9)], &[], 1);
+    let asks = std::slice::from_ref(&ask);
+    let answer =
+        soon(GIVEN + LATE, || store.play(asks, GIVEN).remove(0).map_err(|failure| failure.to_string()));
+    answer.expect_err("something stands in the way")
+}
+
+#[test]
+fn others_hold_the_file() {
+    let dir = Dir::new();
+    let store = open(&dir.file());
+    assert_eq!(drain(&store, "ann", amount(9), 2), 2);
+    let other = Connection::open(dir.file()).expect("a connection");
+    for lock in ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"] {
+        other.execute_batch(lock).expect("a lock");
+        for _ in 0..3 {
+            let begin = SystemClock.now();
+            let failure = fails(&store);
+            assert!(failure.ends_with("cannot be used: database is locked"), "{failure}");
+            assert!(since(begin) >= GIVEN, "it waits as long as it may");
+        }
+        other.execute_batch("ROLLBACK").expect("an end");
+    }
+    assert_eq!(drain(&store, "ann", amount(9), 9), 7, "nothing was taken");
+}
+
+/// Who comes in time is waited for.
+#[test]
+fn others_let_go_of_the_file() {
+    let dir = Dir::new();
+    let store = open(&dir.file());
+    let other = Connection::open(dir.file()).expect("a connection");
+    other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| takes(&store, "ann", amount(9)));
+        while !waits.is_finished() && other.is_autocommit() {
+            std::thread::yield_now();
+        }
+        other.execute_batch("ROLLBACK").expect("an end");
+        assert!(waits.join().expect("an end").expect("an answer"));
+    });
+}
+
+/// A file that is locked for good, in the mode that ours is not in: also when it is opened, and a program starts all the
+/// same.
+#[test]
+fn others_hold_the_file_when_it_is_opened() {
+    let dir = Dir::new();
+    let other = Connection::open(dir.file()).expect("a connection");
+    other.execute_batch("BEGIN EXCLUSIVE").expect("a lock");
+    let store = soon(Duration::from_millis(250) + LATE, || open(&dir.file()));
+    assert!(fails(&store).ends_with("cannot be used: database is locked"));
+    other.execute_batch("ROLLBACK").expect("an end");
+    assert_eq!(drain(&store, "ann", amount(9), 10), 9);
+}
+
+#[test]
+fn a_directory_that_is_missing() {
+    let dir = Dir::new();
+    let path = dir.0.join("not/yet/limits.db");
+    let store = open(&path);
+    for _ in 0..3 {
+        let failure = fails(&store);
+        assert!(
+            failure.contains("not/yet/limits.db` cannot be used: unable to open database file"),
+            "{failure}"
+        );
+    }
+    fs::create_dir_all(dir.0.join("not/yet")).expect("a directory");
+    assert_eq!(drain(&store, "ann", amount(9), 10), 9);
+    assert!(path.is_file());
+}
+
+#[test]
+fn a_directory_in_its_place() {
+    let dir = Dir::new();
+    fs::create_dir(dir.file()).expect("a directory");
+    let store = open(&dir.file());
+    assert!(fails(&store).contains("unable to open database file"));
+    fs::remove_dir(dir.file()).expect("a directory");
+    assert_eq!(drain(&store, "ann", amount(9), 10), 9);
+    assert_eq!(remaining(&store, "ann", amount(9)), 0);
+}
+
+/// Each call is given its own time, and asks of one trip fail together.
+#[test]
+fn no_time_at_all() {
+    let dir = Dir::new();
+    let store = open(&dir.file()).timeout(Duration::ZERO);
+    assert_eq!(Store::timeout(&store), Duration::ZERO);
+    let ask = Ask::to_acquire(("api", Some("ann")), &[amount(9)], &[], 1);
+    assert!(
+        store.play(std::slice::from_ref(&ask), Duration::ZERO).remove(0).expect("it is free").is_granted()
+    );
+    let other = Connection::open(dir.file()).expect("a connection");
+    other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+    let answers = soon(LATE, || store.play(&[ask.clone(), ask.clone()], Duration::ZERO));
+    assert!(answers.len() == 2 && answers.iter().all(Result::is_err));
+}

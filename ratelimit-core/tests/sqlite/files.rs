@@ -1,0 +1,234 @@
+//! Files that are not ours, are damaged, or go away.
+
+use std::fs;
+use std::path::Path;
+
+use ratelimit_core::ErrorKind;
+use ratelimit_core::store::SqliteStore;
+use rusqlite::Connection;
+
+use crate::{Dir, amount, beside, drain, integrity, open, remaining, takes};
+
+fn run(path: &Path, sql: &str) {
+    Connection::open(path).expect("a connection").execute_batch(sql).expect("what was asked");
+}
+
+fn refusal(path: &Path) -> String {
+    let error = SqliteStore::open(path).expect_err("a file that is not ours");
+    assert_eq!(error.kind(), ErrorKind::Config);
+    error.to_string()
+}
+
+/// They are refused, and left as they were to the last byte.
+#[test]
+fn files_of_others() {
+    let dir = Dir::new();
+    let path = dir.file();
+    for sql in [
+        "CREATE TABLE notes (text)",
+        "PRAGMA application_id = 7",
+        "PRAGMA user_version = 1",
+        "PRAGMA application_id = 7; CREATE TABLE entries (name)",
+        "PRAGMA journal_mode = wal; CREATE TABLE notes (text)",
+    ] {
+        run(&path, sql);
+        let before = fs::read(&path).expect("the file");
+        let text = refusal(&path);
+        assert!(text.contains("is not one of `rate-limited`: it is another program's database"), "{text}");
+        assert!(text.contains("limits.db"), "{text}");
+        assert_eq!(fs::read(&path).expect("the file"), before, "{sql}");
+        fs::remove_file(&path).expect("a file");
+    }
+    fs::write(&path, "Dear diary, this is no database.".repeat(100)).expect("a file");
+    assert!(refusal(&path).contains("it is no SQLite database, or is damaged"));
+}
+
+#[test]
+fn a_file_of_a_newer_version() {
+    let dir = Dir::new();
+    assert_eq!(drain(&open(&dir.file()), "ann", amount(1), 1), 1);
+    run(&dir.file(), "PRAGMA user_version = 9");
+    let text = refusal(&dir.file());
+    assert!(
+        text.contains("is of version 9, and this program knows version 1: a newer one has changed it"),
+        "{text}"
+    );
+}
+
+/// One that becomes foreign or newer while it is in use: each call fails, until it is ours again.
+#[test]
+fn a_file_that_becomes_another_ones() {
+    let dir = Dir::new();
+    let store = open(&dir.file());
+    assert_eq!(drain(&store, "ann", amount(2), 1), 1);
+    for (sql, back, text) in [
+        ("PRAGMA user_version = 9", "PRAGMA user_version = 1", "is of version 9"),
+        ("PRAGMA user_version = -1", "PRAGMA user_version = 1", "is of version -1"),
+        (
+            "PRAGMA application_id = 7; PRAGMA user_version = 0",
+            "PRAGMA application_id = 1918989413; PRAGMA user_version = 1",
+            "another program's database",
+        ),
+        (
+            "ALTER TABLE entries RENAME TO others",
+            "ALTER TABLE others RENAME TO entries",
+            "no such table: entries",
+        ),
+    ] {
+        run(&dir.file(), sql);
+        for _ in 0..3 {
+            let failure = takes(&store, "ann", amount(2)).expect_err("not ours").to_string();
+            assert!(failure.contains(text), "{failure}");
+        }
+        run(&dir.file(), back);
+        assert_eq!(remaining(&store, "ann", amount(2)), 1);
+    }
+    assert_eq!(drain(&store, "ann", amount(2), 2), 1);
+}
+
+/// As many keys as fill some pages, all of them spent, and nobody who has the file open.
+fn filled(dir: &Dir) -> Vec<String> {
+    let keys: Vec<String> = (0..400).map(|key| format!("key{key:03}")).collect();
+    let store = open(&dir.file());
+    for key in &keys {
+        assert_eq!(drain(&store, key, amount(1), 1), 1);
+    }
+    keys
+}
+
+/// Whatever is done to single pages: nobody starts who has started before, and what can be told to be damaged is an error,
+/// each time.
+#[test]
+fn a_damaged_page() {
+    const PAGE: usize = 4096;
+    let dir = Dir::new();
+    let keys = filled(&dir);
+    let whole = fs::read(dir.file()).expect("the file");
+    let pages = whole.len() / PAGE;
+    assert!(pages > 8, "{pages}");
+    let mut failures = 0;
+    for page in 1..pages {
+        for filling in [0x00, 0xa5, 0xff] {
+            let mut bytes = whole.clone();
+            bytes[page * PAGE..][..PAGE].fill(filling);
+            fs::write(dir.file(), bytes).expect("a file");
+            let store = open(&dir.file());
+            for key in keys.iter().step_by(7) {
+                match (takes(&store, key, amount(1)), takes(&store, key, amount(1))) {
+                    (Ok(false), Ok(false)) => {}
+                    (Err(failure), Err(again)) => {
+                        failures += 1;
+                        assert_eq!(failure.to_string(), again.to_string());
+                        assert!(failure.to_string().contains("malformed"), "{failure}");
+                    }
+                    other => panic!("page {page} full of {filling:#x}, {key}: {other:?}"),
+                }
+            }
+        }
+    }
+    assert!(failures > 3 * keys.len() / 7, "{failures}");
+    // What lay there before is as good as it was.
+    fs::write(dir.file(), whole).expect("a file");
+    assert_eq!(integrity(&dir.file()), "ok");
+    assert_eq!(drain(&open(&dir.file()), &keys[0], amount(1), 1), 0);
+}
+
+/// A single bit of a state, which SQLite does not look at.
+#[test]
+fn a_damaged_state() {
+    let dir = Dir::new();
+    let keys = filled(&dir);
+    let whole = fs::read(dir.file()).expect("the file");
+    for key in keys.iter().step_by(50) {
+        let name = format!("api:{key}");
+        let places = whole.windows(name.len()).enumerate().filter(|(_, bytes)| *bytes == name.as_bytes());
+        for (place, _) in places {
+            let mut bytes = whole.clone();
+            // Behind the name stand the time, 8 bytes, the sum, 8 bytes, and the state.
+            bytes[place + name.len() + 16 + 30] ^= 0x10;
+            fs::write(dir.file(), bytes).expect("a file");
+            let store = open(&dir.file());
+            for _ in 0..2 {
+                let failure = takes(&store, key, amount(1)).expect_err("damage").to_string();
+                assert_eq!(failure, "a state in the store is damaged");
+            }
+            let other = if key == "key000" { "key399" } else { "key000" };
+            assert!(!takes(&store, other, amount(1)).expect("an answer"), "others go on");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_header() {
+    let dir = Dir::new();
+    filled(&dir);
+    let mut bytes = fs::read(dir.file()).expect("the file");
+    bytes[..16].fill(0);
+    fs::write(dir.file(), bytes).expect("a file");
+    assert!(refusal(&dir.file()).contains("it is no SQLite database, or is damaged"));
+}
+
+/// With the files beside it: the call that finds out fails, the next one begins anew, whoever made the file.
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_deleted() {
+    let dir = Dir::new();
+    let (one, other) = (open(&dir.file()), open(&dir.file()));
+    for _ in 0..3 {
+        assert_eq!(drain(&one, "ann", amount(2), 3) + drain(&other, "ann", amount(2), 3), 2);
+        for end in ["", "-wal", "-shm"] {
+            fs::remove_file(beside(&dir.file(), end)).expect("a file");
+        }
+        for store in [&one, &other] {
+            let failure = takes(store, "ann", amount(2)).expect_err("it is gone").to_string();
+            assert!(failure.ends_with("was deleted or replaced while it was in use"), "{failure}");
+        }
+    }
+    assert_eq!(drain(&other, "ann", amount(2), 1) + drain(&one, "ann", amount(2), 2), 2);
+    assert_eq!(integrity(&dir.file()), "ok");
+}
+
+/// Alone, with what SQLite keeps beside it left behind: nobody starts by what is gone, and once all have found out they
+/// begin anew, together.
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_deleted_alone() {
+    let dir = Dir::new();
+    let (one, other) = (open(&dir.file()), open(&dir.file()));
+    assert_eq!(drain(&one, "ann", amount(2), 3) + drain(&other, "ann", amount(2), 3), 2);
+    fs::remove_file(dir.file()).expect("a file");
+    assert!(takes(&one, "ann", amount(2)).is_err());
+    // In vain or not: the other one still has the old file's memory.
+    let early = u32::from(takes(&one, "ann", amount(2)).is_ok_and(|started| started));
+    assert!(takes(&other, "ann", amount(2)).is_err());
+    let answers =
+        |store| (0..4).filter_map(|_| takes(store, "ann", amount(2)).ok()).map(u32::from).sum::<u32>();
+    assert_eq!(early + answers(&one) + answers(&other) + answers(&one), 2);
+    assert_eq!(remaining(&other, "ann", amount(2)), 0);
+    assert_eq!(integrity(&dir.file()), "ok");
+}
+
+/// By one of ours that knows something else, and by one of somebody else's.
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_replaced() {
+    let (dir, spare) = (Dir::new(), Dir::new());
+    assert_eq!(drain(&open(&spare.file()), "ann", amount(5), 4), 4);
+    let store = open(&dir.file());
+    assert_eq!(drain(&store, "ann", amount(5), 1), 1);
+    run(&dir.file(), "PRAGMA wal_checkpoint(truncate)");
+    fs::rename(spare.file(), dir.file()).expect("another file");
+    let failure = takes(&store, "ann", amount(5)).expect_err("it is another one").to_string();
+    assert!(failure.ends_with("was deleted or replaced while it was in use"), "{failure}");
+    assert_eq!(drain(&store, "ann", amount(5), 9), 1);
+
+    run(&spare.file(), "CREATE TABLE notes (text)");
+    for end in ["-wal", "-shm"] {
+        fs::remove_file(beside(&dir.file(), end)).expect("a file");
+    }
+    fs::rename(spare.file(), dir.file()).expect("another file");
+    for text in ["was deleted or replaced", "another program's database", "another program's database"] {
+        let failure = takes(&store, "ann", amount(5)).expect_err("not ours").to_string();
+        assert!(failure.contains(text), "{failure}");
+    }
+}

@@ -1,0 +1,128 @@
+//! The SQLite store: over restarts, among processes, and with everything that can go wrong with a file.
+//!
+//! Processes are this very program, started again to run the test that its arguments name.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
+mod buckets;
+#[path = "../common/dice.rs"]
+mod dice;
+mod faults;
+mod files;
+mod full;
+mod killed;
+mod processes;
+mod state;
+mod time;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use ratelimit_core::Rate;
+use ratelimit_core::clock::{Clock, SystemClock, Timestamp};
+use ratelimit_core::store::{Answer, Ask, Failure, SqliteStore, Store};
+
+/// What a call is given; enough for a machine that does much else.
+const LONG: Duration = Duration::from_secs(5);
+
+/// A directory of its own, deleted in the end.
+struct Dir(PathBuf);
+
+impl Dir {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("rate-limited-sqlite-{}-{count}", std::process::id()));
+        fs::create_dir_all(&path).expect("a directory");
+        Dir(path)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("limits.db")
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The file at `path`, and what SQLite keeps beside it.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(end);
+    name.into()
+}
+
+fn play(store: &dyn Store, ask: &Ask) -> Result<Answer, Failure> {
+    store.play(std::slice::from_ref(ask), LONG).remove(0)
+}
+
+/// Whether one call starts; without a file that works there is an error.
+fn takes(store: &dyn Store, key: &str, rate: Rate) -> Result<bool, Failure> {
+    play(store, &Ask::to_acquire(("api", Some(key)), &[rate], &[], 1)).map(|answer| answer.is_granted())
+}
+
+fn remaining(store: &dyn Store, key: &str, rate: Rate) -> u32 {
+    let ask = Ask::to_peek(("api", Some(key)), &[rate], &[]);
+    play(store, &ask).expect("a look").remaining().expect("how much remains")
+}
+
+/// Takes `most` by single calls at the utmost; how many started.
+fn drain(store: &dyn Store, key: &str, rate: Rate, most: u32) -> u32 {
+    (0..most).map(|_| u32::from(takes(store, key, rate).expect("an answer"))).sum()
+}
+
+/// So much at once, and next to nothing after it.
+fn amount(amount: u32) -> Rate {
+    Rate::per_hour(1).burst(amount)
+}
+
+fn open(path: &Path) -> SqliteStore {
+    SqliteStore::open(path).expect("a file of ours")
+}
+
+fn since(begin: Timestamp) -> Duration {
+    SystemClock.now().saturating_since(begin)
+}
+
+/// What `attempt` gives, done again and again until once it takes no longer than `most`: a machine may stand still during any
+/// attempt.
+fn soon<T>(most: Duration, mut attempt: impl FnMut() -> T) -> T {
+    let mut quickest = Duration::MAX;
+    for _ in 0..20 {
+        let begin = SystemClock.now();
+        let given = attempt();
+        quickest = quickest.min(since(begin));
+        if quickest <= most {
+            return given;
+        }
+    }
+    panic!("not in {most:?}: {quickest:?}");
+}
+
+/// This program as another process, which runs the ignored test `name` on that file.
+fn process(name: &str, path: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.args([name, "--exact", "--ignored", "--nocapture", "--test-threads", "1"]).env(PATH, path);
+    command
+}
+
+/// How a process is told its file.
+const PATH: &str = "RATE_LIMITED_SQLITE_TEST";
+
+/// The file that this process was started for; `None` where somebody runs ignored tests for no such reason.
+fn told() -> Option<PathBuf> {
+    std::env::var_os(PATH).map(PathBuf::from)
+}
+
+/// What SQLite says of the whole file.
+fn integrity(path: &Path) -> String {
+    let connection = rusqlite::Connection::open(path).expect("a connection");
+    connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("an answer")
+}
