@@ -16,6 +16,7 @@ Usage: cargo xtask fuzz [options] [TARGET].. [-- <options of libFuzzer>]
 Targets:
   headers        any bytes are the headers of an answer, and what is read off them makes sense
   rate           any text is a rate or an error, and what a rate prints is read as the same rate
+  record         any bytes are a state in a store, judged or refused, and what is written is read as it was written
   schedule       any bytes are a schedule, played against the oracle of the law tests
 
 Options:
@@ -31,9 +32,10 @@ struct Target {
     longest: usize,
 }
 
-const TARGETS: [Target; 3] = [
+const TARGETS: [Target; 4] = [
     Target { name: "headers", longest: 512 },
     Target { name: "rate", longest: 64 },
+    Target { name: "record", longest: 1024 },
     Target { name: "schedule", longest: 4 * 65 },
 ];
 
@@ -70,9 +72,11 @@ fn parse(mut words: Vec<OsString>) -> Result<Option<Wanted>, lexopt::Error> {
             Arg::Value(name) => match TARGETS.iter().find(|target| name == target.name) {
                 Some(target) => wanted.targets.push(target),
                 None => {
-                    return Err(
-                        format!("no target `{}`: there are headers, rate, schedule", name.display()).into()
-                    );
+                    return Err(format!(
+                        "no target `{}`: there are headers, rate, record, schedule",
+                        name.display()
+                    )
+                    .into());
                 }
             },
             _ => return Err(word.unexpected()),
@@ -113,7 +117,7 @@ mod tests {
     #[test]
     fn targets_seconds_and_options() {
         let all = parsed(&[]).expect("no mistake").expect("no help");
-        assert_eq!((all.targets.len(), all.seconds), (3, 60));
+        assert_eq!((all.targets.len(), all.seconds), (4, 60));
         let one = parsed(&["rate", "--seconds", "9", "--", "-jobs=2"]).expect("no mistake").expect("no help");
         assert_eq!((one.targets.len(), one.targets[0].name, one.seconds), (1, "rate", 9));
         assert_eq!(one.options, ["-jobs=2"]);

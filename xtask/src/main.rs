@@ -20,10 +20,10 @@ usage: cargo xtask <command>
 commands:
   test           formatting, clippy, docs and all tests: everything that CI runs
   list           the steps of `test`, one a line
-  bench          calls beside the same by hand and beside other limiters
+  bench          calls beside the same by hand and beside other limiters; `bench stores`: over Redis and SQLite
   compile-cost   what the attribute costs the compiler and adds to a future
   instructions   how many a call takes, and whether that is more than it was
-  fuzz           random bytes as headers, rates and schedules, for a while
+  fuzz           random bytes as headers, rates, records and schedules, for a while
   shuttle        threads on one bucket, under a scheduler that chooses who goes on
   miri           the engine's tests in an interpreter that finds undefined behaviour
   tsan           the test of real threads under ThreadSanitizer

@@ -49,7 +49,27 @@ const TEST: &[Step] = &[
     ),
     // A million schedules, on the engine as it is shipped; the step after runs fewer, with its own assertions.
     step("laws, optimised", &["test", "--release", "-p", "ratelimit-core", "--test", "laws"]),
-    step("tests and doc tests, all features", &["test", "--workspace", "--all-features"]),
+    // A hundred thousand schedules of the script at a Redis server, against what the engine judges.
+    Step {
+        name: "script, optimised",
+        arguments: &[
+            "test",
+            "--release",
+            "-p",
+            "ratelimit-core",
+            "--features",
+            "redis,test-util",
+            "--lib",
+            "store::redis::tests::script",
+        ],
+        environment: &[("RATE_LIMITED_NEEDS_SERVERS", "1")],
+    },
+    Step {
+        name: "tests and doc tests, all features",
+        arguments: &["test", "--workspace", "--all-features"],
+        // Tests that need a server they can start are not to be left out.
+        environment: &[("RATE_LIMITED_NEEDS_SERVERS", "1")],
+    },
 ];
 
 pub(crate) fn list() {
@@ -59,7 +79,7 @@ pub(crate) fn list() {
 }
 
 pub(crate) fn run() -> ExitCode {
-    if let Err(problem) = have_rust_src() {
+    if let Err(problem) = have_rust_src().and_then(|()| have_redis()) {
         eprintln!("{problem}");
         return ExitCode::FAILURE;
     }
@@ -94,4 +114,33 @@ fn have_rust_src() -> Result<(), String> {
         Ok(status) if status.success() => Ok(()),
         _ => Err("rust-src is missing; run `rustup component add rust-src`".to_owned()),
     }
+}
+
+/// The tests of the Redis store start servers of their own, on free ports: all they need is the program.
+fn have_redis() -> Result<(), String> {
+    let is_there =
+        || Command::new("redis-server").arg("--version").output().is_ok_and(|ran| ran.status.success());
+    if is_there() {
+        return Ok(());
+    }
+    println!("installing redis-server from the distribution, which the tests of the Redis store start");
+    let install = |prefix: &[&str], arguments: &[&str]| {
+        let words: Vec<&str> = prefix.iter().chain(&["apt-get"]).chain(arguments).copied().collect();
+        let Some((program, arguments)) = words.split_first() else { return false };
+        let mut command = Command::new(program);
+        command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        command.status().is_ok_and(|status| status.success())
+    };
+    for prefix in [&[][..], &["sudo", "-n"]] {
+        // The list of packages may be missing or old: its failure shows when the package is not found.
+        let _ = install(prefix, &["update", "--quiet"]);
+        if install(prefix, &["install", "--yes", "--quiet", "--no-install-recommends", "redis-server"])
+            && is_there()
+        {
+            return Ok(());
+        }
+    }
+    Err("redis-server is missing and could not be installed, neither as this user nor by `sudo -n apt-get`; install it \
+         (Debian: `apt-get install redis-server`, or build Redis 7 or Valkey) and see that it is in the PATH"
+        .to_owned())
 }
