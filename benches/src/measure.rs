@@ -12,29 +12,9 @@ pub(crate) mod waiting;
 use std::error::Error;
 use std::time::{Duration, Instant};
 
+pub(crate) use figures::{Spread, rank};
+
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
-
-/// Median, and how far the values lie from it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Spread {
-    pub(crate) p10: f64,
-    pub(crate) median: f64,
-    pub(crate) p90: f64,
-}
-
-impl Spread {
-    /// No values make a spread of no numbers, which is over every limit.
-    pub(crate) fn of(mut values: Vec<f64>) -> Self {
-        values.sort_unstable_by(f64::total_cmp);
-        Spread { p10: rank(&values, 10), median: rank(&values, 50), p90: rank(&values, 90) }
-    }
-}
-
-/// The value below which so many percent of the sorted `values` lie.
-pub(crate) fn rank(values: &[f64], percent: usize) -> f64 {
-    let rank = (values.len() * percent).div_ceil(100);
-    values.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
-}
 
 /// What one limiter showed in one action.
 #[derive(Clone, Debug)]
@@ -91,16 +71,4 @@ pub(crate) fn timed<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<Dura
 
 fn nanos_a_call(took: Duration, calls: u32) -> f64 {
     took.as_secs_f64() * 1e9 / f64::from(calls)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spreads_are_of_values_that_occurred() {
-        let spread = Spread::of((1..=100).rev().map(f64::from).collect());
-        assert_eq!(spread, Spread { p10: 10.0, median: 50.0, p90: 90.0 });
-        assert!(Spread::of(Vec::new()).median.is_nan());
-    }
 }

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use figures::{right, short, thousandths};
 use serde_json::{Value, json};
 
 use crate::limiters::OURS;
@@ -43,21 +44,6 @@ fn json(verdict: &Verdict) -> Value {
     })
 }
 
-fn thousandths(value: f64) -> f64 {
-    (value * 1e3).round() / 1e3
-}
-
-/// Three digits that say something.
-fn short(value: f64) -> String {
-    let digits = match value.abs() {
-        to if to >= 100.0 => 0,
-        to if to >= 10.0 => 1,
-        to if to >= 1.0 => 2,
-        _ => 3,
-    };
-    if value.is_finite() { format!("{value:.digits$}") } else { "-".to_owned() }
-}
-
 fn table(verdicts: &[Verdict]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
@@ -92,14 +78,6 @@ fn table(verdicts: &[Verdict]) -> Table {
     }
     right(&mut table, [1, 2, 3, 4, 5, 6, 8, 9]);
     table
-}
-
-fn right<const COLUMNS: usize>(table: &mut Table, columns: [usize; COLUMNS]) {
-    for column in columns {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
 }
 
 fn is_of_a_peer(line: &Line) -> bool {
@@ -167,11 +145,5 @@ mod tests {
         let text = everybody(&lines, &flaws).to_string();
         assert!(!text.contains("0.500") && text.contains("grants all"), "{text}");
         assert!(table(&[of(&row, &lines, &flaws).expect("a verdict")]).to_string().contains("yes"));
-    }
-
-    #[test]
-    fn figures_are_short() {
-        assert_eq!([9.618, 123.4, 0.0567, 12.34].map(short), ["9.62", "123", "0.057", "12.3"]);
-        assert_eq!(short(f64::NAN), "-");
     }
 }
