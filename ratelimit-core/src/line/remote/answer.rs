@@ -1,5 +1,6 @@
 //! What is made of the store's answers to those in line.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use super::{Stage, Start};
@@ -91,29 +92,52 @@ impl Refusal {
 }
 
 impl Shared {
-    /// The store has answered, after that trip; whether that is of use to anybody: what was reserved for nobody is to be
-    /// given back.
+    /// The store has answered, after that trip; for each answer whether it is of use to anybody: what was reserved for
+    /// nobody is to be given back.
     ///
     /// Whatever the clock does: a panic of it is nobody's here, and those who wait must not wait for ever. Who waits is woken
     /// as the rest is finished.
-    pub(super) fn told(&self, asker: Asker, told: Told, trip: Option<Span>) -> Changed<bool> {
-        self.change_anyway(|state, reading, effects| state.told(asker, told, trip, (reading, effects)))
+    pub(super) fn told(&self, answers: &[(Asker, Told)], trip: Option<Span>) -> Changed<Vec<bool>> {
+        self.change_anyway(|state, reading, effects| state.told(answers, trip, (reading, effects)))
     }
 }
 
 impl State {
+    /// Takes note of all answers of a trip before anybody's turn is looked at: each look goes along the line.
     fn told(
         &mut self,
-        asker: Asker,
+        answers: &[(Asker, Told)],
+        trip: Option<Span>,
+        (reading, effects): (Reading, &mut Effects),
+    ) -> Vec<bool> {
+        let mut before = BTreeMap::new();
+        for (Asker { key, .. }, _) in answers.iter().filter(|(asker, _)| asker.era == self.era) {
+            before.entry(*key).or_insert_with(|| self.forecast(*key, reading));
+        }
+        let answer = |(asker, told): &(Asker, Told)| self.answer(*asker, *told, trip, (reading, effects));
+        let used: Vec<bool> = answers.iter().map(answer).collect();
+        for (key, before) in before {
+            self.outdate(key);
+            self.judge(key, &before, reading, effects);
+            self.settle(key, reading, effects);
+        }
+        for ((Asker { key, ticket, .. }, _), _) in answers.iter().zip(&used).filter(|(_, used)| **used) {
+            self.refuse_who_tries((*key, *ticket), reading, effects);
+        }
+        used
+    }
+
+    /// Makes of one answer what does not depend on whose turn it is.
+    fn answer(
+        &mut self,
+        Asker { key, ticket, weight, era }: Asker,
         told: Told,
         trip: Option<Span>,
         (reading, effects): (Reading, &mut Effects),
     ) -> bool {
-        let Asker { key, ticket, weight, era } = asker;
         if era != self.era {
             return false;
         }
-        let before = self.forecast(key, reading);
         // Where the clock has panicked nobody knows when a start would be: it is asked for anew.
         let is_unknown = trip.is_none() && matches!(told, Told::Granted { .. });
         let start = self.start_of(told, trip, reading).filter(|_| !is_unknown);
@@ -121,9 +145,9 @@ impl State {
             remote.answered(key, weight, start);
         }
         // What was reserved for others who have left since is there for who stands behind them.
-        let has_none = !self.has_start(key, ticket);
         let refusal = self.refusal_of(told, key, ticket).filter(|refusal| {
-            has_none || refusal.kind == ErrorKind::TooHeavy || refusal.kind == ErrorKind::TooManyWaiting
+            let is_final = matches!(refusal.kind, ErrorKind::TooHeavy | ErrorKind::TooManyWaiting);
+            is_final || !self.has_start(key, ticket)
         });
         if let Some(refusal) = refusal {
             self.refuse(key, ticket, refusal, effects);
@@ -140,12 +164,6 @@ impl State {
                 _ => Stage::Asks,
             };
             self.set_stage(key, ticket, stage);
-        }
-        self.outdate(key);
-        self.judge(key, &before, reading, effects);
-        self.settle(key, reading, effects);
-        if !is_unknown {
-            self.refuse_who_tries((key, ticket), reading, effects);
         }
         !is_unknown
     }

@@ -78,7 +78,8 @@ impl Shared {
     pub(crate) fn bring(&self, brought: &Brought, ticket: Ticket) -> bool {
         let Brought { wish, told, trip } = brought;
         let asker = Asker { ticket, ..wish.asker };
-        let Changed { result: is_used, rest } = self.told(asker, *told, Some(*trip));
+        let Changed { result: used, rest } = self.told(&[(asker, *told)], Some(*trip));
+        let is_used = used == [true];
         if !is_used {
             brought.give_back();
         }

@@ -195,6 +195,7 @@ impl Desk {
         let received = shared.as_ref().and_then(|shared| shared.moment());
         let trip = sent.zip(received).map(|(sent, (_, received))| Span::new(sent, received));
         let (mut rests, mut answered) = (Vec::new(), Vec::new());
+        let (mut carried, mut told) = (Vec::new(), Vec::new());
         if let Some((turn, shared)) = turn.zip(shared.as_ref()) {
             rests.push(shared.tell_of_store(turn == Turn::WentAway));
         }
@@ -203,14 +204,17 @@ impl Desk {
             match (to, &shared) {
                 (To::Nobody, _) | (To::Asker(_), None) => {}
                 (To::Caller(cell), _) => answered.push((cell, answer)),
-                (To::Asker(asker), Some(shared)) => {
-                    let told = self.told(&ask.verb, answer);
-                    let Changed { result: is_used, rest } = shared.told(asker, told, trip);
-                    rests.push(rest);
-                    if !is_used {
-                        self.give_back(&ask, asker, told);
-                    }
+                (To::Asker(asker), Some(_)) => {
+                    told.push((asker, self.told(&ask.verb, answer)));
+                    carried.push(ask);
                 }
+            }
+        }
+        if let Some(shared) = shared.as_ref().filter(|_| !told.is_empty()) {
+            let Changed { result: used, rest } = shared.told(&told, trip);
+            rests.push(rest);
+            for ((ask, (asker, told)), _) in carried.iter().zip(told).zip(used).filter(|(_, used)| !used) {
+                self.give_back(ask, asker, told);
             }
         }
         for rest in rests {
