@@ -23,6 +23,8 @@ pub(super) struct Health {
     guard: Option<u64>,
     /// By how much its answers may be late, in nanoseconds.
     slack: u64,
+    /// When that became less the last time.
+    faded: Timestamp,
 }
 
 /// What a trip has changed.
@@ -78,14 +80,39 @@ impl Health {
         self.slack
     }
 
-    /// A trip took so long, where calls may be late by the guard.
+    /// A trip that ended at `now` took so long, where calls may be late by the guard.
     ///
     /// As long as answers come well within the guard nothing is counted later. Else twice as long as the longest trip of
-    /// late, up to `most`.
-    pub(super) fn took(&mut self, span: u64, most: u64) {
+    /// late, up to `most`; and less again no sooner than time goes by, so that no start is to be counted before the last one.
+    pub(super) fn took(&mut self, span: u64, now: Timestamp, most: u64) {
         let Some(guard) = self.guard else { return };
         let wanted = if span > guard / 2 { (2 * span).min(most) } else { 0 };
-        let faded = self.slack - self.slack / 16;
-        self.slack = wanted.max(if faded > guard / 4 { faded } else { 0 });
+        let since = now.as_nanos().saturating_sub(self.faded.as_nanos());
+        let fades = if self.slack > guard / 4 { self.slack / 16 } else { self.slack };
+        self.slack = wanted.max(self.slack - fades.min(since));
+        self.faded = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    #[test]
+    fn no_start_is_to_be_counted_before_the_last_one() {
+        let mut health = Health { guard: Some(20 * MS), ..Health::default() };
+        let mut now = Timestamp::from_nanos(1_000 * MS);
+        health.took(100 * MS, now, 1_000 * MS);
+        assert_eq!(health.slack(), 200 * MS);
+        let mut counted = now.plus(health.slack());
+        for _ in 0..20_000 {
+            now = now.plus(MS / 20);
+            health.took(MS / 20, now, 1_000 * MS);
+            assert!(now.plus(health.slack()) >= counted);
+            counted = now.plus(health.slack());
+        }
+        assert_eq!(health.slack(), 0, "in the end nothing is");
     }
 }

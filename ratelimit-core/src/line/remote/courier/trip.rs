@@ -42,7 +42,7 @@ impl Desk {
         let turn = if let Some(failure) = failed {
             health.failed(failure.clone(), end, end.as_nanos() / 1000)
         } else {
-            health.took(end.as_nanos().saturating_sub(begin.as_nanos()), KEEP * 1000);
+            health.took(end.as_nanos().saturating_sub(begin.as_nanos()), end, KEEP * 1000);
             health.went_well()
         };
         drop(health);
