@@ -32,21 +32,31 @@ impl Watched {
     }
 
     /// One call, in time.
+    ///
+    /// Of starts that were counted later for slow trips the newest may lie ahead: who may not wait is refused until then,
+    /// and comes again.
     pub(crate) fn call(&mut self) -> Result<(), Error> {
-        let begin = Instant::now();
-        let called = self.bucket.try_acquire();
-        let took = begin.elapsed();
-        assert!(took < TRIP, "{took:?} for {called:?}");
-        match called {
-            Ok(_) => {
-                self.granted += 1;
-                Ok(())
-            }
-            Err(error) => {
-                assert_eq!(error.kind(), ErrorKind::Store, "{error}");
-                assert!(error.source().is_some(), "{error}");
-                self.failed += 1;
-                Err(error)
+        loop {
+            let begin = Instant::now();
+            let called = self.bucket.try_acquire();
+            let took = begin.elapsed();
+            assert!(took < TRIP, "{took:?} for {called:?}");
+            match called {
+                Ok(_) => {
+                    self.granted += 1;
+                    return Ok(());
+                }
+                Err(error) if error.kind() == ErrorKind::Limited => {
+                    let wait = error.retry_after().expect("a time to come again");
+                    assert!(wait < Duration::from_secs(1) && error.rate().is_none(), "{error}");
+                    thread::sleep(wait);
+                }
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Store, "{error}");
+                    assert!(error.source().is_some(), "{error}");
+                    self.failed += 1;
+                    return Err(error);
+                }
             }
         }
     }
