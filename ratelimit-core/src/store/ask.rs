@@ -289,6 +289,13 @@ impl Ask {
         Ask { parts, windows: None, verb }
     }
 
+    /// By how much the start that is asked for, if one is, may be earlier than it is counted.
+    pub(crate) fn set_slack(&mut self, micros: u64) {
+        if let Verb::Acquire(acquire) = &mut self.verb {
+            acquire.slack = micros;
+        }
+    }
+
     /// Of nothing but windows.
     pub(crate) fn of_windows(windows: Windows, verb: Verb) -> Self {
         Ask { windows: Some(windows), ..Ask::of(Vec::new(), verb) }

@@ -33,8 +33,8 @@ impl Watched {
 
     /// One call, in time.
     ///
-    /// Of starts that were counted later for slow trips the newest may lie ahead: who may not wait is refused until then,
-    /// and comes again.
+    /// What failed as it was slow may be played late, and its start lies ahead then: who may not wait is refused until
+    /// that, and comes again.
     pub(crate) fn call(&mut self) -> Result<(), Error> {
         loop {
             let begin = Instant::now();

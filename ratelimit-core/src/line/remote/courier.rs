@@ -100,10 +100,8 @@ impl Courier {
 
     /// Asks for a start, for somebody who waits here for the answer.
     pub(super) fn ask_here(&self, wish: &Wish, named: (KeyId, Option<&str>)) -> Told {
-        let ask = self.ask_of(wish, named);
-        let verb = ask.verb.clone();
-        let answer = self.wait_for(ask, named.0);
-        self.desk.told(&verb, answer)
+        let answer = self.wait_for(self.ask_of(wish, named), named.0);
+        self.desk.told(answer)
     }
 
     fn ask_of(&self, wish: &Wish, (key, text): (KeyId, Option<&str>)) -> Ask {
@@ -115,7 +113,8 @@ impl Courier {
         let acquire = Acquire {
             weight,
             after: after.div_ceil(1000),
-            slack: lock(&self.desk.health).slack().div_ceil(1000),
+            // That is found out as the trip begins.
+            slack: 0,
             allowance: if allowance == u64::MAX { u64::MAX } else { allowance / 1000 },
             reserves,
         };

@@ -184,8 +184,12 @@ impl Desk {
     }
 
     /// One trip: all answers are taken note of in their order, before anybody is woken and anything foreign runs.
-    pub(super) fn deliver(self: &Arc<Self>, batch: Vec<Errand>) {
+    pub(super) fn deliver(self: &Arc<Self>, mut batch: Vec<Errand>) {
         let shared = self.shared.upgrade();
+        let slack = lock(&self.health).slack_at(SystemClock.now()).div_ceil(1000);
+        for errand in &mut batch {
+            errand.ask.set_slack(slack);
+        }
         let sent = shared.as_ref().and_then(|shared| shared.moment());
         let asks: Vec<Ask> = batch.iter().map(|errand| errand.ask.clone()).collect();
         let since = batch.iter().map(|errand| errand.since).min().unwrap_or_default();
@@ -205,7 +209,7 @@ impl Desk {
                 (To::Nobody, _) | (To::Asker(_), None) => {}
                 (To::Caller(cell), _) => answered.push((cell, answer)),
                 (To::Asker(asker), Some(_)) => {
-                    told.push((asker, self.told(&ask.verb, answer)));
+                    told.push((asker, self.told(answer)));
                     carried.push(ask);
                 }
             }

@@ -23,8 +23,8 @@ pub(super) struct Health {
     guard: Option<u64>,
     /// By how much its answers may be late, in nanoseconds.
     slack: u64,
-    /// When that became less the last time.
-    faded: Timestamp,
+    /// When the last trip ended, or the one that is under way began.
+    ended: Timestamp,
 }
 
 /// What a trip has changed.
@@ -74,23 +74,29 @@ impl Health {
         turn
     }
 
-    /// By how much a start that is asked for now is to be counted later than now: so that it is in time although the answer
-    /// takes a while.
-    pub(super) fn slack(&self) -> u64 {
+    /// By how much a start that is asked for by a trip that begins now is to be counted later than the store's now: so that
+    /// it is in time although the answer takes a while.
+    ///
+    /// It becomes less again no sooner than time goes by between trips: wherever in them the store decides, no start is to
+    /// be counted before the last one.
+    pub(super) fn slack_at(&mut self, now: Timestamp) -> u64 {
+        let Some(guard) = self.guard else { return 0 };
+        let since = now.as_nanos().saturating_sub(self.ended.as_nanos());
+        let fades = if self.slack > guard / 4 { self.slack / 16 } else { self.slack };
+        self.slack -= fades.min(since);
+        self.ended = now;
         self.slack
     }
 
     /// A trip that ended at `now` took so long, where calls may be late by the guard.
     ///
     /// As long as answers come well within the guard nothing is counted later. Else twice as long as the longest trip of
-    /// late, up to `most`; and less again no sooner than time goes by, so that no start is to be counted before the last one.
+    /// late, up to `most`.
     pub(super) fn took(&mut self, span: u64, now: Timestamp, most: u64) {
-        let Some(guard) = self.guard else { return };
-        let wanted = if span > guard / 2 { (2 * span).min(most) } else { 0 };
-        let since = now.as_nanos().saturating_sub(self.faded.as_nanos());
-        let fades = if self.slack > guard / 4 { self.slack / 16 } else { self.slack };
-        self.slack = wanted.max(self.slack - fades.min(since));
-        self.faded = now;
+        if self.guard.is_some_and(|guard| span > guard / 2) {
+            self.slack = self.slack.max((2 * span).min(most));
+        }
+        self.ended = now;
     }
 }
 
@@ -100,19 +106,22 @@ mod tests {
 
     const MS: u64 = 1_000_000;
 
+    /// Also where the store decides at the end of one trip and at the beginning of the next.
     #[test]
     fn no_start_is_to_be_counted_before_the_last_one() {
         let mut health = Health { guard: Some(20 * MS), ..Health::default() };
-        let mut now = Timestamp::from_nanos(1_000 * MS);
-        health.took(100 * MS, now, 1_000 * MS);
-        assert_eq!(health.slack(), 200 * MS);
-        let mut counted = now.plus(health.slack());
-        for _ in 0..20_000 {
-            now = now.plus(MS / 20);
-            health.took(MS / 20, now, 1_000 * MS);
-            assert!(now.plus(health.slack()) >= counted);
-            counted = now.plus(health.slack());
+        let (mut now, mut counted) = (1_000 * MS, 0);
+        for trip in 0..60_000_u64 {
+            now += trip % 7 * MS / 100;
+            let begin = now;
+            let slack = health.slack_at(Timestamp::from_nanos(begin));
+            let span = if trip == 3 { 100 * MS } else { MS / 20 };
+            now += span;
+            health.took(span, Timestamp::from_nanos(now), 1_000 * MS);
+            assert!(begin + slack >= counted, "{trip}");
+            counted = now + slack;
+            assert!(slack == 0 || trip > 3, "only after the slow one");
         }
-        assert_eq!(health.slack(), 0, "in the end nothing is");
+        assert_eq!(health.slack_at(Timestamp::from_nanos(now)), 0, "in the end nothing is");
     }
 }

@@ -132,15 +132,13 @@ impl Desk {
         answers.chain(std::iter::repeat_with(missing)).take(asks.len()).collect()
     }
 
-    pub(super) fn told(&self, verb: &Verb, answer: Result<Said, Failure>) -> Told {
+    pub(super) fn told(&self, answer: Result<Said, Failure>) -> Told {
         let nanos = |micros: u64| micros.saturating_mul(1000);
-        let slack = match verb {
-            Verb::Acquire(acquire) => nanos(acquire.slack),
-            _ => 0,
-        };
         match answer {
-            Ok(Said::Granted { wait, start, .. }) => {
-                Told::Granted { wait: nanos(wait), counted: start, slack }
+            Ok(Said::Granted { wait, start, now, .. }) => {
+                // What the start is later than now and its wait is what it was asked to be.
+                let slack = start.saturating_sub(now).saturating_sub(wait);
+                Told::Granted { wait: nanos(wait), counted: start, slack: nanos(slack) }
             }
             Ok(Said::Later { wait }) => Told::Later { wait: nanos(wait) },
             Ok(Said::Refused(refused)) => Told::Refused {
