@@ -13,7 +13,7 @@ use crate::line::KeyId;
 use crate::line::locked::Changed;
 use crate::line::remote::answer::{Asker, Span, Told};
 use crate::line::shared::Shared;
-use crate::store::{Ask, Failure, Said, StoreHandle, Verb};
+use crate::store::{Ask, Failure, KEEP, Said, StoreHandle, Verb};
 use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::time::{Timestamp, nanos};
@@ -186,17 +186,24 @@ impl Desk {
     /// One trip: all answers are taken note of in their order, before anybody is woken and anything foreign runs.
     pub(super) fn deliver(self: &Arc<Self>, mut batch: Vec<Errand>) {
         let shared = self.shared.upgrade();
-        let slack = lock(&self.health).slack_at(SystemClock.now()).div_ceil(1000);
+        // By the bucket's own clock, as that is what starts are told by.
+        let sent = shared.as_ref().and_then(|shared| shared.moment());
+        let slack = sent.map_or(0, |(_, sent)| lock(&self.health).slack_at(sent)).div_ceil(1000);
         for errand in &mut batch {
             errand.ask.set_slack(slack);
         }
-        let sent = shared.as_ref().and_then(|shared| shared.moment());
         let asks: Vec<Ask> = batch.iter().map(|errand| errand.ask.clone()).collect();
         let since = batch.iter().map(|errand| errand.since).min().unwrap_or_default();
         // Those that have waited for another trip have less time left for theirs.
         let until = since.plus(nanos(self.timeout()));
         let (answers, turn) = self.go(&asks, until);
         let received = shared.as_ref().and_then(|shared| shared.moment());
+        if let (Some((_, sent)), Some((_, received)), true) =
+            (sent, received, answers.iter().any(Result::is_ok))
+        {
+            let took = received.as_nanos().saturating_sub(sent.as_nanos());
+            lock(&self.health).took(took, received, KEEP * 1000);
+        }
         let trip = sent.zip(received).map(|(sent, (_, received))| Span::new(sent, received));
         let (mut rests, mut answered) = (Vec::new(), Vec::new());
         let (mut carried, mut told) = (Vec::new(), Vec::new());

@@ -8,7 +8,7 @@ use super::{caught, lock};
 use crate::clock::{Clock, SystemClock};
 use crate::line::KeyId;
 use crate::line::remote::answer::Told;
-use crate::store::{Answer, Ask, Failure, KEEP, Said, TIMEOUT, Verb};
+use crate::store::{Answer, Ask, Failure, Said, TIMEOUT, Verb};
 use crate::time::Timestamp;
 
 impl Desk {
@@ -42,7 +42,6 @@ impl Desk {
         let turn = if let Some(failure) = failed {
             health.failed(failure.clone(), end, end.as_nanos() / 1000)
         } else {
-            health.took(end.as_nanos().saturating_sub(begin.as_nanos()), end, KEEP * 1000);
             health.went_well()
         };
         drop(health);
