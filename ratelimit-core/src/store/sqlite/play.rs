@@ -127,7 +127,7 @@ fn micros(time: Duration) -> i64 {
 }
 
 /// Deletes entries that need not be kept any more: of the next ones in order of their names, from where it was last looked
-/// up to, whoever did.
+/// up to, whoever did. Only of those that look over the state is read, and it is read once.
 ///
 /// Twice as many are looked at as were written, so that what is kept in vain is never much more than what is kept; on the
 /// average, as most trips write one, and by chance, as a process may live for one trip. An index over the time would cost
@@ -155,7 +155,10 @@ fn sweep(connection: &Connection, now: i64, written: u64) -> rusqlite::Result<()
     drop(rows);
     let mut delete = connection.prepare_cached("DELETE FROM entries WHERE name = ?1")?;
     for name in over {
-        delete.execute([name])?;
+        // What only looks over, as it is damaged, is an error for whoever asks for it: deleted it would be a fresh limit.
+        if Row::read(connection, &name)?.is_some_and(|row| row.is_whole(&name)) {
+            delete.execute([name])?;
+        }
     }
     // The next one begins anew where this one came to the end.
     let last = last.filter(|_| looked_at == count).unwrap_or_default();

@@ -143,6 +143,32 @@ fn a_state_that_was_changed_behind_the_stores_back_is_an_error_each_time() {
     }
 }
 
+/// A live state whose time is damaged may look over: nobody deletes it for that.
+#[test]
+fn a_damaged_time_does_not_make_a_limit_fresh() {
+    let place = Place::new();
+    let store = SqliteStore::open(&place.0).unwrap();
+    let ann = ask("ann", Rate::per_hour(1));
+    assert!(play_one(&store, &ann).unwrap().is_granted());
+    let others: Vec<Ask> = (0..32).map(|key| ask(&format!("{key}"), Rate::per_hour(99))).collect();
+    let (read, write) = (
+        "SELECT until FROM entries WHERE name = 'api:ann'",
+        "UPDATE entries SET until = ?1 WHERE name = 'api:ann'",
+    );
+    let whole: i64 = place.raw().query_row(read, [], |row| row.get(0)).unwrap();
+    for bit in 0..64 {
+        let damaged = whole ^ (1 << bit);
+        place.raw().execute(write, [damaged]).unwrap();
+        // Twice as many entries are looked at as are written: each of them.
+        store.play(&others, Duration::from_secs(5));
+        assert_eq!(place.raw().query_row(read, [], |row| row.get(0)), Ok(damaged), "bit {bit}: it stays");
+        let failure = play_one(&store, &ann).unwrap_err().to_string();
+        assert_eq!(failure, "a state in the store is damaged", "bit {bit}");
+    }
+    place.raw().execute(write, [whole]).unwrap();
+    assert!(!play_one(&store, &ann).unwrap().is_granted());
+}
+
 #[test]
 fn the_disk_is_full() {
     let place = Place::new();
