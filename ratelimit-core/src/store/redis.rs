@@ -120,7 +120,7 @@ struct Inner {
 impl RedisStore {
     /// The server at `url`, one of the forms [above](RedisStore#what-it-needs). It is connected to when it is asked first,
     /// so that a server that is not there keeps no program from starting, and by as many connections as there are callers
-    /// at once.
+    /// at once; 64 of them are kept for whoever comes next.
     ///
     /// # Errors
     ///

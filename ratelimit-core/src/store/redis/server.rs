@@ -11,14 +11,12 @@ use redis::{Connection, ConnectionInfo, Value};
 use super::transport::{Command, Reply, Transport};
 use crate::clock::{Clock, SystemClock};
 use crate::store::Failure;
-use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::sync::thread;
+use crate::sync::{Condvar, Mutex, MutexGuard, thread};
 use crate::time::Timestamp;
 
 /// How many connections are kept that nobody uses.
-const IDLE: usize = 16;
-/// How many are being made at once at most.
+const IDLE: usize = 64;
+/// How many are being made at once at most; whoever comes then waits for one of these, or for one that is given back.
 const ATTEMPTS: usize = 16;
 /// How long a connection may be idle before it is not trusted any more: what lies between forgets it without a word.
 const FRESH: Duration = Duration::from_secs(30);
@@ -26,8 +24,22 @@ const FRESH: Duration = Duration::from_secs(30);
 /// A server, and the connections to it: one for each caller at a time.
 pub(super) struct Server {
     info: Arc<ConnectionInfo>,
-    idle: Arc<Mutex<Vec<Idle>>>,
-    attempts: Arc<AtomicUsize>,
+    pool: Arc<Pool>,
+}
+
+#[derive(Default)]
+struct Pool {
+    state: Mutex<State>,
+    /// A connection is idle that was not, or one less is being made: one of those who wait is told.
+    freed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// In the order in which they were given back.
+    idle: Vec<Idle>,
+    /// How many are being made.
+    attempts: usize,
 }
 
 struct Idle {
@@ -43,7 +55,7 @@ struct Line {
 
 impl Server {
     pub(super) fn new(info: ConnectionInfo) -> Self {
-        Server { info: Arc::new(info), idle: Arc::default(), attempts: Arc::default() }
+        Server { info: Arc::new(info), pool: Arc::default() }
     }
 
     pub(super) fn info(&self) -> &ConnectionInfo {
@@ -51,11 +63,14 @@ impl Server {
     }
 
     fn line(&self, until: Timestamp, timeout: Duration) -> Result<Line, Failure> {
-        let now = SystemClock.now();
-        let found = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        match found.filter(|idle| now.saturating_since(idle.since) < FRESH) {
-            Some(idle) => Ok(idle.line),
-            None => self.connect(until.saturating_since(now), timeout),
+        match self.pool.take(until) {
+            Some(Taken::Idle(line)) => Ok(line),
+            Some(Taken::Attempt(attempt)) => self.connect(attempt, until, timeout),
+            None => {
+                let busy =
+                    format_args!("{ATTEMPTS} connections are being made, and none was within {timeout:?}");
+                Err(self.failure(busy))
+            }
         }
     }
 
@@ -64,15 +79,12 @@ impl Server {
         clippy::disallowed_methods,
         reason = "networks take the machine's time, whatever a bucket's clock"
     )]
-    fn connect(&self, left: Duration, timeout: Duration) -> Result<Line, Failure> {
-        if self.attempts.fetch_add(1, Ordering::SeqCst) >= ATTEMPTS {
-            self.attempts.fetch_sub(1, Ordering::SeqCst);
-            return Err(self.failure(format_args!("{ATTEMPTS} connections are being made already")));
-        }
+    fn connect(&self, attempt: Attempt, until: Timestamp, timeout: Duration) -> Result<Line, Failure> {
+        let left = until.saturating_since(SystemClock.now());
         let (sender, receiver) = mpsc::sync_channel(1);
-        let (info, attempts) = (Arc::clone(&self.info), Attempt(Arc::clone(&self.attempts)));
+        let info = Arc::clone(&self.info);
         let connect = move || {
-            let _attempts = attempts;
+            let _attempt = attempt;
             // If nobody waits any more it is closed.
             let _ = sender.send(connect(&info, left));
         };
@@ -91,7 +103,8 @@ impl Server {
 
     fn exchange(&self, commands: &[Command], timeout: Duration) -> Vec<Result<Reply, Failure>> {
         let timeout = whole_millis(timeout);
-        let until = SystemClock.now().saturating_add(timeout);
+        let begin = SystemClock.now();
+        let until = begin.saturating_add(timeout);
         let mut line = match self.line(until, timeout) {
             Ok(line) => line,
             Err(failure) => return vec![Err(failure); commands.len()],
@@ -108,27 +121,22 @@ impl Server {
             outcome = received.map(|value| replies.push(Ok(reply(value))));
         }
         match outcome {
-            Ok(()) => self.keep(line),
+            Ok(()) => self.pool.keep(line),
             Err(error) => {
-                // What this one met, a restart as a rule, the idle ones will meet as well.
-                self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
                 let failure = if error.is_timeout() {
+                    // Those that were idle as long may have been forgotten on their way as this one; those that were used
+                    // meanwhile are known to work, and to make them anew would only make a slow server slower.
+                    self.pool.lose(begin);
                     self.failure(format_args!("the server did not answer within {timeout:?}"))
                 } else {
+                    // What this one met, a restart as a rule, the idle ones will meet as well.
+                    self.pool.lose(SystemClock.now());
                     self.failure(format_args!("the connection was lost: {}", said(&error)))
                 };
                 replies.resize(commands.len(), Err(failure));
             }
         }
         replies
-    }
-
-    fn keep(&self, line: Line) {
-        let since = SystemClock.now();
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE {
-            idle.push(Idle { line, since });
-        }
     }
 
     fn failure(&self, what: fmt::Arguments<'_>) -> Failure {
@@ -149,12 +157,80 @@ impl fmt::Debug for Server {
     }
 }
 
+/// What a caller goes on with: a connection, or the right to make one.
+enum Taken {
+    Idle(Line),
+    Attempt(Attempt),
+}
+
+impl Pool {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for either until then; `None` if there was none.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "networks take the machine's time, whatever a bucket's clock"
+    )]
+    fn take(self: &Arc<Self>, until: Timestamp) -> Option<Taken> {
+        let mut state = self.lock();
+        loop {
+            let now = SystemClock.now();
+            // What is older than the last one that was given back is no fresher.
+            if let Some(idle) = state.idle.pop() {
+                if now.saturating_since(idle.since) < FRESH {
+                    return Some(Taken::Idle(idle.line));
+                }
+                let others = std::mem::take(&mut state.idle);
+                // Connections are closed without the lock.
+                drop(state);
+                drop((idle, others));
+                state = self.lock();
+                continue;
+            }
+            if state.attempts < ATTEMPTS {
+                state.attempts += 1;
+                return Some(Taken::Attempt(Attempt(Arc::clone(self))));
+            }
+            let left = until.saturating_since(now);
+            if left.is_zero() {
+                return None;
+            }
+            state = self.freed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn keep(&self, line: Line) {
+        let since = SystemClock.now();
+        let mut state = self.lock();
+        if state.idle.len() < IDLE {
+            state.idle.push(Idle { line, since });
+            drop(state);
+            self.freed.notify_one();
+        } else {
+            // The line is closed without the lock.
+            drop(state);
+        }
+    }
+
+    /// Closes those that are idle since before then.
+    fn lose(&self, before: Timestamp) {
+        let mut state = self.lock();
+        let (lost, kept) = std::mem::take(&mut state.idle).into_iter().partition(|idle| idle.since <= before);
+        state.idle = kept;
+        drop(state);
+        drop::<Vec<_>>(lost);
+    }
+}
+
 /// Counts as long as it lives, whatever its thread comes to.
-struct Attempt(Arc<AtomicUsize>);
+struct Attempt(Arc<Pool>);
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        self.0.lock().attempts -= 1;
+        self.0.freed.notify_one();
     }
 }
 
