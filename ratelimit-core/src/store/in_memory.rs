@@ -41,6 +41,8 @@ struct Table {
     states: HashMap<String, Kept>,
     /// The time that was played last.
     last: Timestamp,
+    /// At how many states to look next which are over.
+    look_at: usize,
 }
 
 #[derive(Debug)]
@@ -49,7 +51,7 @@ struct Kept {
     until: Timestamp,
 }
 
-/// At how many states to look which are over.
+/// At how many states to look first which are over.
 const MANY: usize = 1024;
 
 impl MemoryStore {
@@ -64,7 +66,9 @@ impl MemoryStore {
 
     /// Forgets everything, as a store does that was lost.
     pub fn clear(&self) {
-        self.lock().states.clear();
+        let mut table = self.lock();
+        table.states.clear();
+        table.look_at = 0;
     }
 }
 
@@ -124,9 +128,10 @@ impl Table {
                 self.states.insert(name, Kept { state: written.state().to_vec(), until });
             }
         }
-        let len = self.states.len();
-        if len >= MANY && len.is_power_of_two() {
+        if self.states.len() >= self.look_at.max(MANY) {
             self.states.retain(|_, kept| kept.until > now);
+            // Twice as many as are needed: so a look costs each state that came since as much as two others.
+            self.look_at = 2 * self.states.len();
         }
         Ok(judged.into_answer())
     }

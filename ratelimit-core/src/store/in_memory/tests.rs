@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::Duration;
 
 use super::{MemoryStore, Store};
-use crate::clock::{Clock, Sleep, Timestamp};
+use crate::clock::{Clock, ManualClock, Sleep, Timestamp};
 use crate::policy::Guarded;
 use crate::rate::Rate;
 use crate::store::ask::{Ask, Entry, Known, Part, Plan, Said, Verb};
@@ -29,11 +29,15 @@ impl Clock for Script {
     }
 }
 
+/// Of that entry, by one rate.
+fn part(entry: Entry, rate: Rate) -> Part {
+    let plan = Plan::new(0, &[Guarded { rate, guard: 0 }], None);
+    Part { entry, plan: Arc::new(plan), known: Known::default() }
+}
+
 /// When it was taken, as the store has it.
 fn charge(store: &MemoryStore) -> u64 {
-    let rates = [Guarded { rate: Rate::per_hour(9), guard: 0 }];
-    let entry = Entry::of_key(&"api".into(), None);
-    let part = Part { entry, plan: Arc::new(Plan::new(0, &rates, None)), known: Known::default() };
+    let part = part(Entry::of_key(&"api".into(), None), Rate::per_hour(9));
     let ask = Ask::of(vec![part], Verb::Charge { weight: 1 });
     match store.play(&[ask], Duration::ZERO).pop().unwrap().unwrap().0 {
         Said::Granted { now, .. } => now,
@@ -62,4 +66,43 @@ fn a_clock_that_was_put_back_is_believed_at_the_second_look() {
     let store = store(&[(100, false), (70, false), (71, false), (72, false), (72, false)]);
     let now: Vec<u64> = (0..4).map(|_| charge(&store)).collect();
     assert_eq!(now, [100, 71, 72, 72]);
+}
+
+/// Charges the entry of that number, and `total` with it; each bucket has one key.
+fn charge_both(store: &MemoryStore, number: u32, rate: Rate) {
+    let bucket = number.to_string().into();
+    let parts = vec![part(Entry::of_key(&bucket, None), rate), part(Entry::total(&bucket), rate)];
+    let answers = store.play(&[Ask::of(parts, Verb::Charge { weight: 1 })], Duration::ZERO);
+    assert!(answers.iter().all(Result::is_ok));
+}
+
+#[test]
+fn what_is_over_is_forgotten_by_whatever_steps_states_grow_more() {
+    let clock = ManualClock::new();
+    let store = MemoryStore::new(clock.clone());
+    charge(&store);
+    // Two more each time, and an odd number of them.
+    for number in 0..20_000 {
+        charge_both(&store, number, Rate::per_second(1));
+        clock.advance(Duration::from_secs(10));
+        let len = store.lock().states.len();
+        assert!(len <= 1_026, "{len} states after {number}, and 3 that count");
+    }
+}
+
+#[test]
+fn states_that_count_are_not_looked_at_in_each_call() {
+    let store = MemoryStore::new(ManualClock::new());
+    for number in 0..512 {
+        charge_both(&store, number, Rate::per_hour(1));
+    }
+    let mut table = store.lock();
+    assert_eq!((table.states.len(), table.look_at), (1_024, 2_048));
+    // One is over behind the store's back: nobody looks for it until there are twice as many.
+    table.states.values_mut().next().unwrap().until = Timestamp::ZERO;
+    drop(table);
+    for _ in 0..3 {
+        charge_both(&store, 0, Rate::per_hour(1));
+    }
+    assert_eq!(store.lock().states.values().filter(|kept| kept.until == Timestamp::ZERO).count(), 1);
 }
