@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -144,7 +145,9 @@ impl Handle {
     /// Every answer, whatever it is.
     pub(super) fn play_within(&self, asks: &[Ask], timeout: Duration) -> Found<Vec<Result<Said, Failure>>> {
         let begin = here();
-        let answers = self.store.play(asks, timeout);
+        let played = catch_unwind(AssertUnwindSafe(|| self.store.play(asks, timeout)));
+        let panicked = |_| (Promise::NoLonger, format!("a call that was given {timeout:?} panicked"));
+        let answers = played.map_err(panicked)?;
         let took = Duration::from_nanos(here() - begin);
         self.asks.fetch_add(asks.len() as u64, Ordering::SeqCst);
         ensure(took <= timeout + LATE, Promise::NoLonger, || {

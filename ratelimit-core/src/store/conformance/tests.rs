@@ -48,6 +48,8 @@ enum Fault {
     /// Refusals are taken, too.
     CountsRefusals,
     TakesItsTime,
+    /// Among others, where it is given little time.
+    Panics,
     NeverReserves,
 }
 
@@ -181,6 +183,7 @@ impl Store for Faulty {
                 answers.fill_with(|| Err(Failure::new("one of them failed")));
             }
             Fault::Slow => pause(Duration::from_millis(3)),
+            Fault::Panics if timeout == Duration::from_millis(50) => panic!("no time"),
             Fault::TakesItsTime => pause(Duration::from_millis(2_200)),
             _ => {}
         }
@@ -224,6 +227,7 @@ fn the_promise_that_is_not_kept_is_named() {
         (Fault::IgnoresCase, Promise::AsJudged),
         (Fault::CountsRefusals, Promise::AsJudged),
         (Fault::TakesItsTime, Promise::NoLonger),
+        (Fault::Panics, Promise::NoLonger),
         (Fault::NeverReserves, Promise::AsJudged),
     ] {
         let broken = Faulty::find(fault).expect_err("it is found");

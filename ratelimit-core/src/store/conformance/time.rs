@@ -4,26 +4,17 @@ use std::time::Duration;
 
 use super::Promise;
 use super::lab::{Found, Lab, ask, ensure, here, hourly, pause};
+use super::together::race;
 use crate::store::ask::Verb;
 
 /// Several at once, each given little time: some fail, perhaps, and all return.
 pub(super) fn calls_end_in_time(lab: &Lab<'_>) -> Found {
     let part = lab.bucket().unkeyed(&hourly(1));
     let asks = vec![ask(&[&part], Verb::Charge { weight: 1 }); 20];
-    let results: Vec<Found> = std::thread::scope(|scope| {
-        let threads: Vec<_> = lab
-            .handles::<4>()
-            .into_iter()
-            .map(|handle| {
-                let asks = &asks;
-                scope.spawn(move || {
-                    (0..5).try_for_each(|_| handle.play_within(asks, Duration::from_millis(50)).map(drop))
-                })
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or(Ok(()))).collect()
+    let ended = race(&lab.handles::<4>(), |_, handle| {
+        (0..5).try_for_each(|_| handle.play_within(&asks, Duration::from_millis(50)).map(drop))
     });
-    results.into_iter().collect()
+    ended.map(drop)
 }
 
 pub(super) fn two_handles_tell_one_time(lab: &Lab<'_>) -> Found {

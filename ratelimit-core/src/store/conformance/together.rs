@@ -26,7 +26,7 @@ pub(super) fn race<T: Send>(
         };
         let threads: Vec<_> = handles.iter().enumerate().map(begin).collect();
         let ended = threads.into_iter().map(|thread| {
-            thread.join().unwrap_or_else(|_| Err((Promise::AsJudged, "a call panicked".to_owned())))
+            thread.join().unwrap_or_else(|_| Err((Promise::NoLonger, "a thread panicked".to_owned())))
         });
         ended.collect()
     })
