@@ -237,11 +237,12 @@
 //! | `paused` | WARN | the server asks to be left alone, by everybody or by one key's calls | `by` (`server`), `scope` (`bucket`, `key`), `for_ms` |
 //! | `paused` | INFO | by [`Bucket::pause`] | `by` (`caller`), `scope` (`bucket`), `for_ms` |
 //! | `closed` | WARN; DEBUG if nobody waited | the bucket is closed | `waiting` |
-//! | `store_away` | WARN | the bucket's store does not answer any more | |
+//! | `store_away` | WARN | the bucket's store does not answer any more | `failure`: what the store said last |
 //! | `store_back` | INFO | it answers again | |
 //!
 //! Keys are never told, as they name people; nor are routes and the names that a server gives its limits, which may hold
-//! keys.
+//! keys. The stores of this crate say nothing of keys or passwords when they fail; what one of your own says is told as it
+//! is.
 //!
 //! Subscribers are told without a lock, after those were woken who have to be. They may call buckets, of which nothing is
 //! told. One that panics reaches whoever did what it is told of, when everybody else was served; a call that was to start

@@ -7,7 +7,8 @@ use std::sync::Arc;
 /// Why a store did not answer an ask: what went wrong below it.
 ///
 /// Whether the ask was played may be unknown: what it would have taken then counts as spent. It is the
-/// [source](std::error::Error::source) of the [error](crate::ErrorKind::Store) that the caller gets.
+/// [source](std::error::Error::source) of the [error](crate::ErrorKind::Store) that the caller gets, and is told to
+/// subscribers of `tracing`: so no key and no password should stand in it.
 ///
 /// # Examples
 ///

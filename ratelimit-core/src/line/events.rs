@@ -11,10 +11,10 @@
 
 use std::time::Duration;
 
-use crate::error::{BucketName, Error};
+use crate::error::{BucketName, Error, Failure};
 
 /// What happened to a bucket or to one of its calls. Spans are nanoseconds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "nobody is told"))]
 pub(super) enum Event {
     /// A call waits; for how long, if that had to be found out.
@@ -31,8 +31,10 @@ pub(super) enum Event {
     Paused { span: u64, by_server: bool, is_whole: bool },
     /// So many were waiting.
     Closed { waiting: usize },
-    /// The bucket's store does not answer any more, or answers again.
-    Store { is_away: bool },
+    /// The bucket's store does not answer any more, as it failed so last.
+    StoreAway { failure: Option<Failure> },
+    /// It answers again.
+    StoreBack,
 }
 
 #[cfg(feature = "tracing")]
@@ -148,10 +150,11 @@ mod on {
                 Event::Closed { waiting } => {
                     event!(name: "closed", target: TARGET, Level::WARN, bucket, waiting, "bucket closed");
                 }
-                Event::Store { is_away: true } => {
-                    event!(name: "store_away", target: TARGET, Level::WARN, bucket, "store does not answer");
+                Event::StoreAway { failure } => {
+                    let failure = failure.as_ref().map(tracing::field::display);
+                    event!(name: "store_away", target: TARGET, Level::WARN, bucket, failure, "store does not answer");
                 }
-                Event::Store { is_away: false } => {
+                Event::StoreBack => {
                     event!(name: "store_back", target: TARGET, Level::INFO, bucket, "store answers again");
                 }
             }

@@ -7,6 +7,7 @@
 mod common;
 mod listener;
 mod panics;
+mod stores;
 
 use std::thread;
 

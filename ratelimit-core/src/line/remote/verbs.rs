@@ -54,7 +54,10 @@ impl Shared {
 
     /// The store does not answer any more, or answers again.
     pub(super) fn tell_of_store(&self, is_away: bool) -> Rest {
-        self.change_anyway(|_, _, effects| effects.note(|| Event::Store { is_away })).rest
+        // Ours is the last to be dropped, and without the lock: what a store failed with is foreign.
+        let failure = is_away.then(|| self.failure()).flatten();
+        let event = || if is_away { Event::StoreAway { failure: failure.clone() } } else { Event::StoreBack };
+        self.change_anyway(|_, _, effects| effects.note(event)).rest
     }
 
     fn failed(&self, failure: Failure) -> Error {
