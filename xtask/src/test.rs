@@ -79,7 +79,7 @@ pub(crate) fn list() {
 }
 
 pub(crate) fn run() -> ExitCode {
-    if let Err(problem) = have_rust_src().and_then(|()| have_redis()) {
+    if let Err(problem) = have_rust_src().and_then(|()| have_redis()).and_then(|()| have_openssl()) {
         eprintln!("{problem}");
         return ExitCode::FAILURE;
     }
@@ -118,29 +118,84 @@ fn have_rust_src() -> Result<(), String> {
 
 /// The tests of the Redis store start servers of their own, on free ports: all they need is the program.
 fn have_redis() -> Result<(), String> {
-    let is_there =
-        || Command::new("redis-server").arg("--version").output().is_ok_and(|ran| ran.status.success());
-    if is_there() {
-        return Ok(());
+    const LEAST: u32 = 7;
+    let said =
+        have("redis-server", &["--version"], "which the tests of the Redis store start").map_err(|why| {
+            format!("{why} (Debian: `apt-get install redis-server`, or build Redis 7 or Valkey)")
+        })?;
+    match major(&said) {
+        Some(major) if major >= LEAST => Ok(()),
+        _ => Err(format!(
+            "the redis-server in the PATH is too old, or not known: it says `{}`, and the Redis store needs version {LEAST} or \
+             newer; build Redis {LEAST} or Valkey and put it first in the PATH",
+            said.trim()
+        )),
     }
-    println!("installing redis-server from the distribution, which the tests of the Redis store start");
+}
+
+/// Of what a server says of its version: `Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64`.
+fn major(said: &str) -> Option<u32> {
+    let version = said.split_whitespace().find_map(|word| word.strip_prefix("v="))?;
+    version.split('.').next()?.parse().ok()
+}
+
+fn have_openssl() -> Result<(), String> {
+    have("openssl", &["version"], "which makes the certificates of the tests by TLS").map(drop)
+}
+
+/// What `program` says of its version; if it is missing, it is installed from the distribution, where its package is named
+/// as it is.
+fn have(program: &str, version: &[&str], what_for: &str) -> Result<String, String> {
+    let said = || {
+        let ran = Command::new(program).args(version).output().ok().filter(|ran| ran.status.success())?;
+        Some(String::from_utf8_lossy(&ran.stdout).into_owned())
+    };
+    if let Some(said) = said() {
+        return Ok(said);
+    }
+    println!("installing {program} from the distribution, {what_for}");
     let install = |prefix: &[&str], arguments: &[&str]| {
-        let words: Vec<&str> = prefix.iter().chain(&["apt-get"]).chain(arguments).copied().collect();
-        let Some((program, arguments)) = words.split_first() else { return false };
-        let mut command = Command::new(program);
+        // A machine that has just started may be at it by itself, and is waited for.
+        let apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300"];
+        let words: Vec<&str> = prefix.iter().chain(&apt).chain(arguments).copied().collect();
+        let Some((first, arguments)) = words.split_first() else { return false };
+        let mut command = Command::new(first);
         command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
         command.status().is_ok_and(|status| status.success())
     };
     for prefix in [&[][..], &["sudo", "-n"]] {
         // The list of packages may be missing or old: its failure shows when the package is not found.
         let _ = install(prefix, &["update", "--quiet"]);
-        if install(prefix, &["install", "--yes", "--quiet", "--no-install-recommends", "redis-server"])
-            && is_there()
+        if install(prefix, &["install", "--yes", "--quiet", "--no-install-recommends", program])
+            && let Some(said) = said()
         {
-            return Ok(());
+            return Ok(said);
         }
     }
-    Err("redis-server is missing and could not be installed, neither as this user nor by `sudo -n apt-get`; install it \
-         (Debian: `apt-get install redis-server`, or build Redis 7 or Valkey) and see that it is in the PATH"
-        .to_owned())
+    Err(format!(
+        "{program} is missing, {what_for}, and could not be installed, neither as this user nor by `sudo -n apt-get`; \
+         install it and see that it is in the PATH"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_servers() {
+        for (said, version) in [
+            (
+                "Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64 build=e08dbad3e06f3fb\n",
+                Some(7),
+            ),
+            ("Redis server v=6.0.16 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64\n", Some(6)),
+            ("Valkey server v=8.1.1 sha=00000000:0 malloc=libc bits=64 build=1\n", Some(8)),
+            ("Redis server v=10.2 sha=0\n", Some(10)),
+            ("Redis server version 2.4.10 (00000000:0)\n", None),
+            ("", None),
+        ] {
+            assert_eq!(major(said), version, "{said}");
+        }
+    }
 }

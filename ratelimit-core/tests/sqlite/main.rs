@@ -12,6 +12,8 @@ mod files;
 mod full;
 mod killed;
 mod processes;
+#[path = "../common/skipped.rs"]
+mod skipped;
 mod state;
 mod time;
 

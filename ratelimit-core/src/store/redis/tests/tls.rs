@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::redis_server::free_port;
+use super::redis_server::{free_port, skipped};
 use super::*;
 use crate::rate::Rate;
 
@@ -17,25 +17,27 @@ fn openssl(dir: &Path, words: &str) -> bool {
 }
 
 /// An authority, and a certificate of its for `localhost`.
-fn certificates(dir: &Path) -> bool {
+fn certificates(dir: &Path) {
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
     std::fs::write(dir.join("ext"), "subjectAltName=DNS:localhost\n").unwrap();
-    openssl(dir, &format!("req -x509 {key} -keyout ca.key -out ca.crt -subj /CN=authority"))
-        && openssl(dir, &format!("req {key} -keyout server.key -out server.csr -subj /CN=localhost"))
-        && openssl(
-            dir,
-            "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -days 2 -out server.crt -extfile ext",
-        )
+    for words in [
+        &format!("req -x509 {key} -keyout ca.key -out ca.crt -subj /CN=authority"),
+        &format!("req {key} -keyout server.key -out server.csr -subj /CN=localhost"),
+        "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -days 2 -out server.crt -extfile ext",
+    ] {
+        assert!(openssl(dir, words), "openssl {words}");
+    }
 }
 
 /// In a process of its own, which trusts the authority as a system does.
 #[test]
 fn a_server_is_reached_by_tls_if_the_system_trusts_it() {
     let dir = tempfile::tempdir().unwrap();
-    if !certificates(dir.path()) {
-        eprintln!("skipped, as there is no `openssl` to make certificates with");
+    if !openssl(dir.path(), "version") {
+        skipped::for_want_of("`openssl`, which makes the certificates, is not installed");
         return;
     }
+    certificates(dir.path());
     let path = |name: &str| dir.path().join(name).display().to_string();
     let port = free_port().to_string();
     let options = ["--tls-port", &port, "--tls-auth-clients", "no", "--tls-cert-file", &path("server.crt")];
