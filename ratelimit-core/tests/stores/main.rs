@@ -4,6 +4,8 @@
 #[cfg(feature = "sqlite")]
 mod file;
 #[cfg(feature = "redis")]
+mod foreign;
+#[cfg(feature = "redis")]
 #[path = "../common/redis_server.rs"]
 mod redis_server;
 mod theirs;
@@ -42,6 +44,10 @@ stores! {
     #[cfg(feature = "redis")]
     redis: {
         RedisServer::start().map(|server| move || RedisStore::connect(&server.url()).expect("a URL"))
+    };
+    #[cfg(feature = "redis")]
+    redis_by_a_foreign_client: {
+        RedisServer::start().map(|server| move || RedisStore::with_transport(foreign::Client::of(&server)))
     };
     #[cfg(feature = "redis")]
     redis_cluster: {

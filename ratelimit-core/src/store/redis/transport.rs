@@ -18,33 +18,68 @@ use crate::store::Failure;
 /// 2. **Nothing twice.** A command that may have been played is never sent again: a reconnect that replays what was not
 ///    answered would count calls twice. What the server refused to play (`MOVED`, `ASK`) may go elsewhere.
 /// 3. **No longer than it is given.** It returns within `timeout`, connecting included.
+/// 4. **An error of the server's is a reply**: [`Reply::Error`], its code first as the server wrote it, in the place of the
+///    command that it answers, and the other commands of the call have their own replies. A [`Failure`] is only what has no
+///    reply. The store lives on it: `NOSCRIPT` says that a script has to be sent as its text.
 ///
-/// It may block. It is called from several threads at once.
+/// It may block. It is called from several threads at once: by a thread of each bucket's, and by callers' own, which may be
+/// threads of an async runtime. So an async client cannot just be waited for, as a runtime's `block_on` panics on its own
+/// threads: hand the commands to a thread, or to a task of a runtime that has a thread of its own, and wait on a channel; or
+/// take a client that blocks.
 ///
 /// # Examples
+///
+/// The replies of a client, each as one of ours:
 ///
 /// ```
 /// use rate_limited::store::Failure;
 /// use rate_limited::store::redis::{Command, RedisStore, Reply, Transport};
 /// use std::time::Duration;
 ///
+/// /// What the client that the program has makes of replies.
+/// enum Value {
+///     Nil,
+///     Int(i64),
+///     Status(String),
+///     Data(Vec<u8>),
+///     Array(Vec<Value>),
+///     Error { code: String, detail: String },
+/// }
+///
+/// fn reply(value: Value) -> Reply {
+///     match value {
+///         Value::Nil => Reply::Nil,
+///         Value::Int(number) => Reply::Integer(number),
+///         Value::Status(word) => Reply::Simple(word),
+///         Value::Data(bytes) => Reply::Bytes(bytes),
+///         Value::Array(values) => Reply::List(values.into_iter().map(reply).collect()),
+///         Value::Error { code, detail } => Reply::Error(format!("{code} {detail}")),
+///     }
+/// }
+///
+/// # #[derive(Debug)]
+/// # struct Client;
+/// # impl Client {
+/// #     fn pipeline(&self, _: Vec<Vec<Vec<u8>>>, _: Duration) -> Result<Vec<Value>, std::io::Error> {
+/// #         Err(std::io::Error::other("no server is there"))
+/// #     }
+/// # }
 /// #[derive(Debug)]
-/// struct Ours;
+/// struct Ours(Client);
 ///
 /// impl Transport for Ours {
 ///     fn send(&self, commands: &[Command], timeout: Duration) -> Vec<Result<Reply, Failure>> {
-///         # fn send_all<'a>(_: impl Iterator<Item = Vec<&'a [u8]>>, _: Duration) -> Result<Vec<Vec<u8>>, String> {
-///         #     Err("no server is there".into())
-///         # }
-///         // A pipeline of the client that the program has.
-///         match send_all(commands.iter().map(|command| command.args().collect()), timeout) {
-///             Ok(replies) => replies.into_iter().map(|bytes| Ok(Reply::Bytes(bytes))).collect(),
+///         let words = |command: &Command| command.args().map(<[u8]>::to_vec).collect();
+///         // All of them in one go, not one after the other.
+///         match self.0.pipeline(commands.iter().map(words).collect(), timeout) {
+///             Ok(values) => values.into_iter().map(|value| Ok(reply(value))).collect(),
+///             // Whether they were played nobody knows.
 ///             Err(error) => vec![Err(Failure::new(error)); commands.len()],
 ///         }
 ///     }
 /// }
 ///
-/// let store = RedisStore::with_transport(Ours);
+/// let store = RedisStore::with_transport(Ours(Client));
 /// ```
 pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// Sends `commands`, and gives one reply to each, in their order; a [`Failure`] where there was none, and as long as
