@@ -214,6 +214,31 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! Over a Redis server, for all the machines that reach it, and by this process alone with a quarter of the limit while
+//! nobody does:
+//!
+//! ```no_run
+//! # #[cfg(feature = "redis")]
+//! # mod over_redis {
+//! use rate_limited::store::{OnOutage, RedisStore};
+//! use rate_limited::{Bucket, Rate, rate_limited};
+//! use std::sync::LazyLock;
+//!
+//! static API: LazyLock<Bucket> = LazyLock::new(|| {
+//!     // Not connected to before the first call: the program starts without it.
+//!     let store = RedisStore::connect("redis://limits.internal:6379").expect("the URL of a server");
+//!     let api = Bucket::named("api", Rate::per_second(10)).store(store);
+//!     api.on_outage(OnOutage::Local { share: 0.25 })
+//! });
+//!
+//! #[rate_limited(bucket = API, max_delay = "5s")]
+//! async fn search(text: &str) -> std::io::Result<usize> {
+//!     Ok(text.len())
+//! }
+//! # }
+//! # fn main() {}
+//! ```
+//!
 //! [`Bucket::store`] tells what holds across processes and what of one alone, [`Bucket::on_outage`] what to do while a
 //! store does not answer, [`Bucket::generation`] how limits are changed while several versions of a program run.
 //!
@@ -396,7 +421,7 @@ pub mod __private {
     pub use ratelimit_core::{Error, Permit, Rate};
 }
 
-/// The code of the README, as tests.
-#[cfg(doctest)]
+/// The code of the README, as tests; some of it needs a store's feature.
+#[cfg(all(doctest, feature = "sqlite", feature = "redis"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -33,11 +33,14 @@ const PREFIX: &str = "rl:v1:{";
 ///
 /// ```
 /// use rate_limited::store::RedisStore;
+/// use rate_limited::{Bucket, Rate};
 /// use std::time::Duration;
 ///
 /// let store = RedisStore::connect("redis://127.0.0.1:6379")?
 ///     .namespace("billing")
 ///     .timeout(Duration::from_millis(100));
+/// let api = Bucket::named("api", Rate::per_second(10)).store(store.clone());
+/// let mail = Bucket::named("mail", Rate::per_hour(500)).store(store);
 /// # Ok::<(), rate_limited::Error>(())
 /// ```
 ///
@@ -63,6 +66,24 @@ const PREFIX: &str = "rl:v1:{";
 /// ```text
 /// ACL SETUSER limiter on >secret ~rl:v1:* -@all +eval +evalsha +time +get +set +getrange +setrange +pexpire
 /// ```
+///
+/// and `+select` where the URL names another database than 0.
+///
+/// The server's setting `timeout`, after which it closes connections that nobody uses, has to be 0, as it is unless set, or
+/// above 30 seconds: for so long an idle connection is trusted here, and a call on one that the server has closed fails.
+///
+/// With `redis-tls` a connection needs the process's cryptography provider of `rustls`. Where the program has installed
+/// none by the first one, that of `ring` is installed for all of the process; its own goes first, if it installs it at its
+/// start.
+///
+/// # What is lost
+///
+/// A server without persistence begins anew when it is restarted, and so do limits, but for what the processes put back that
+/// run: see [`Bucket::store`](crate::Bucket::store). With an append-only file it loses nothing (`appendfsync always`), or
+/// the last second (`everysec`).
+///
+/// What is given back, by a refund, a correction or who stops waiting, is on its way for a moment. What has not arrived as a
+/// process exits is lost, and stays spent.
 ///
 /// # What a trip does
 ///

@@ -222,6 +222,14 @@ fn a_user_with_few_rights_will_do() {
     }
     let log: Vec<::redis::Value> = server.run("ACL LOG");
     assert!(log.is_empty(), "{log:?}");
+    // Another database has to be chosen, which is a right of its own.
+    let second = RedisStore::connect(&format!("{url}/2")).unwrap();
+    let call = || play_one(&second, &ask("api", None, &hourly(3), take(1)));
+    let why = call().unwrap_err();
+    assert!(why.contains("NOPERM") || why.contains("select"), "{why}");
+    server.run::<String>("ACL SETUSER limiter +select");
+    assert!(is_granted(&call()));
+    assert_eq!(server.run::<i64>("EXISTS rl:v1:{default:api}"), 0, "it is in the other one");
     let wrong = RedisStore::connect(&url.replace("secret", "guess")).unwrap();
     let why = play_one(&wrong, &ask("api", None, &hourly(3), take(1))).unwrap_err();
     assert!(why.contains("WRONGPASS") || why.contains("uthentication"), "{why}");
