@@ -12,7 +12,7 @@ Calls a local HTTP server from several processes under one limit, kills one of t
 Usage: cargo run --release --example shared_redis -- [options]
 
 Options:
-  --processes <N>   how many processes call, 2 to 26 [default: 6]
+  --processes <N>   how many processes call, 6 to 26 [default: 6]
   --seconds <N>     how long they call, 5 to 3600 [default: 24]
   --sqlite          keep the limit in an SQLite file, which cannot go away: a process is killed, and nothing else
   --seed <N>        which process is killed, and how long the server takes for its answers [default: 1]
@@ -46,11 +46,12 @@ pub fn parse(mut words: Parser) -> Result<Option<Args>, lexopt::Error> {
     Ok(Some(args))
 }
 
-/// One is killed and another has to be left; and they are called by letters.
+/// Several share what is left when one is killed: with few of them a share kept by each would look much like one limit kept
+/// by all. And they are called by letters.
 fn processes(text: &str) -> Result<usize, &'static str> {
     match text.parse() {
-        Ok(processes @ 2..=26) => Ok(processes),
-        _ => Err("expected a whole number from 2 to 26"),
+        Ok(processes @ 6..=26) => Ok(processes),
+        _ => Err("expected a whole number from 6 to 26"),
     }
 }
 
@@ -86,7 +87,8 @@ mod tests {
             (&["--seconds", "soon"][..], "--seconds: "),
             (&["--seconds=4"], "from 5 to 3600"),
             (&["--seconds=3601"], "from 5 to 3600"),
-            (&["--processes=1"], "from 2 to 26"),
+            (&["--processes=5"], "--processes: "),
+            (&["--processes=27"], "from 6 to 26"),
             (&["--processes"], "'--processes'"),
             (&["--sqlite=no"], "'--sqlite'"),
             (&["--seed", "-1"], "--seed: "),
