@@ -195,8 +195,8 @@ pub(crate) fn wall_micros() -> u64 {
     u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Holds this thread up for `span`, where another program has what is needed for some microseconds more.
-#[cfg(feature = "sqlite")]
+/// Holds this thread up for `span`, where another program has what is needed for a moment more.
+#[cfg(any(feature = "sqlite", feature = "redis"))]
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
 pub(crate) fn nap(span: std::time::Duration) {
     std::thread::sleep(span);

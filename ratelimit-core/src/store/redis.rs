@@ -163,8 +163,9 @@ impl RedisStore {
     /// The cluster in which the nodes at `urls` are: some of them are enough to learn of the others, which are then
     /// reached with the same user, password and encryption.
     ///
-    /// Which slots lie where is asked when it is not known, and again where a node says that they lie elsewhere, or does
-    /// not answer.
+    /// Which slots lie where is asked when it is not known, and again for those of a node that says that they lie elsewhere,
+    /// or does not answer. While a slot moves, and what a call is about lies on two nodes, it is sent again as long as there is
+    /// time: neither node has played it.
     ///
     /// # Errors
     ///

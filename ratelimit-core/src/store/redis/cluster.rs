@@ -1,6 +1,6 @@
 //! Which node of a cluster a key lies on, and how to get there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -9,19 +9,23 @@ use redis::{ConnectionAddr, ConnectionInfo};
 
 use super::server::Server;
 use super::transport::{Command, Reply, Transport};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, nap};
 use crate::store::Failure;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, MutexGuard};
 use crate::time::Timestamp;
 
 /// How many slots the keys of a cluster are divided into.
 const SLOTS: u16 = 16_384;
+/// Until what lies between two nodes, as its slot moves, is asked for again.
+const PAUSE: Duration = Duration::from_millis(5);
+/// With less time than this it is not asked for again: of what has no answer in time nobody knows whether it was played.
+const SPARE: Duration = Duration::from_millis(20);
 
 /// A cluster of servers.
 ///
 /// Of our own rather than of the `redis` crate's, whose clusters connect, ask for the slots and try again within what each
 /// of these may take by itself: here all of it together takes no longer than the caller allows, and nothing is sent twice
-/// but what a node refused since it lies elsewhere.
+/// but what a node refused since it lies elsewhere, or between two nodes.
 pub(super) struct Cluster {
     seeds: Vec<Arc<Server>>,
     map: Mutex<Map>,
@@ -44,7 +48,7 @@ impl Cluster {
 
     /// The node of `slot`; where that is not known, nodes are asked.
     fn node(&self, slot: u16, until: Timestamp) -> Result<Arc<Server>, Failure> {
-        let known = || self.map.lock().unwrap_or_else(PoisonError::into_inner).node(slot);
+        let known = || self.lock().node(slot);
         if let Some(node) = known() {
             return Ok(node);
         }
@@ -54,19 +58,17 @@ impl Cluster {
 
     /// Asks one node after the other which slots are where, each for half of the time that is left at most.
     fn learn(&self, until: Timestamp) -> Result<(), Failure> {
-        let known: Vec<_> =
-            self.map.lock().unwrap_or_else(PoisonError::into_inner).nodes.values().cloned().collect();
+        let known: Vec<_> = self.lock().nodes.values().cloned().collect();
         let mut failure = None;
         for server in self.seeds.iter().chain(&known) {
             let left = until.saturating_since(SystemClock.now());
             let reply = server.send(&[Command::new(&["CLUSTER", "SLOTS"])], left / 2).pop();
             match reply {
-                Some(Ok(Reply::List(ranges))) => {
-                    let mut map = self.map.lock().unwrap_or_else(PoisonError::into_inner);
-                    map.slots.clear();
-                    for range in ranges {
-                        map.enter(&range, server);
-                    }
+                // One that knows of none is not in the cluster any more.
+                Some(Ok(Reply::List(ranges))) if !ranges.is_empty() => {
+                    let unnamed = self.lock().replace(&ranges, server);
+                    // Connections are closed without the lock.
+                    drop(unnamed);
                     return Ok(());
                 }
                 Some(Ok(other)) => failure = Some(other.unexpected()),
@@ -77,48 +79,70 @@ impl Cluster {
         Err(failure.unwrap_or_else(|| Failure::new("no node of the cluster is known")))
     }
 
-    fn forget(&self) {
-        self.map.lock().unwrap_or_else(PoisonError::into_inner).slots.clear();
+    fn lock(&self) -> MutexGuard<'_, Map> {
+        self.map.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends to one node what lies there, and what it says lies elsewhere, once, to there.
+    /// Sends to one node what lies there; and what it does not play to where it says that it lies, or again, as long as it
+    /// is between two nodes and there is time.
     fn exchange(
         &self,
         node: &Arc<Server>,
         commands: &[Command],
         until: Timestamp,
     ) -> Vec<Result<Reply, Failure>> {
-        let left = |until: Timestamp| until.saturating_since(SystemClock.now());
         let mut replies = node.send(commands, left(until));
         for (reply, command) in replies.iter_mut().zip(commands) {
-            let Some(elsewhere) = elsewhere(reply) else { continue };
-            let (asking, address) = elsewhere;
-            if !asking {
-                self.forget();
-            }
-            let target = self.map.lock().unwrap_or_else(PoisonError::into_inner).at(&address, node);
-            let Some(target) = target else { continue };
-            let mut both = Vec::with_capacity(2);
-            if asking {
-                both.push(Command::new(&["ASKING"]));
-            }
-            both.push(command.clone());
-            if let Some(anew) = target.send(&both, left(until)).pop() {
-                *reply = anew;
+            self.follow(node, command, reply, until);
+            while begins(reply, &["TRYAGAIN"]) && left(until) > SPARE {
+                nap(PAUSE);
+                if let Some(anew) = node.send(std::slice::from_ref(command), left(until)).pop() {
+                    *reply = anew;
+                }
+                self.follow(node, command, reply, until);
             }
         }
-        let is_stale = |reply: &Result<Reply, Failure>| match reply {
-            Err(_) => true,
-            Ok(Reply::Error(text)) => {
-                ["CLUSTERDOWN", "READONLY", "MASTERDOWN"].iter().any(|code| text.starts_with(code))
-            }
-            Ok(_) => false,
-        };
-        if replies.iter().any(is_stale) {
-            self.forget();
+        let is_stale = |reply| begins(reply, &["CLUSTERDOWN", "READONLY", "MASTERDOWN"]);
+        if replies.iter().any(|reply| reply.is_err() || is_stale(reply)) {
+            self.lock().forget(node);
         }
         replies
     }
+
+    /// Sends to where `node` says that it lies, once, what it does not play.
+    fn follow(
+        &self,
+        node: &Arc<Server>,
+        command: &Command,
+        reply: &mut Result<Reply, Failure>,
+        until: Timestamp,
+    ) {
+        let Some((asking, address)) = elsewhere(reply) else { return };
+        let mut map = self.lock();
+        if !asking {
+            map.forget(node);
+        }
+        let target = map.at(&address, node);
+        drop(map);
+        let Some(target) = target else { return };
+        let mut both = Vec::with_capacity(2);
+        if asking {
+            both.push(Command::new(&["ASKING"]));
+        }
+        both.push(command.clone());
+        if let Some(anew) = target.send(&both, left(until)).pop() {
+            *reply = anew;
+        }
+    }
+}
+
+fn left(until: Timestamp) -> Duration {
+    until.saturating_since(SystemClock.now())
+}
+
+/// Whether it is an error with one of these codes.
+fn begins(reply: &Result<Reply, Failure>, codes: &[&str]) -> bool {
+    matches!(reply, Ok(Reply::Error(text)) if codes.iter().any(|code| text.starts_with(code)))
 }
 
 impl Transport for Cluster {
@@ -151,6 +175,25 @@ impl Map {
     fn node(&self, slot: u16) -> Option<Arc<Server>> {
         let (_, (first, node)) = self.slots.range(slot..).next()?;
         (*first <= slot).then(|| Arc::clone(node))
+    }
+
+    /// Only what `ranges` says is known then; gives the nodes that it does not name.
+    fn replace(&mut self, ranges: &[Reply], teller: &Arc<Server>) -> Vec<Arc<Server>> {
+        self.slots.clear();
+        for range in ranges {
+            self.enter(range, teller);
+        }
+        let named: BTreeSet<_> = self.slots.values().map(|(_, node)| Arc::as_ptr(node)).collect();
+        let (kept, unnamed) = std::mem::take(&mut self.nodes)
+            .into_iter()
+            .partition(|(_, node)| named.contains(&Arc::as_ptr(node)));
+        self.nodes = kept;
+        BTreeMap::into_values(unnamed).collect()
+    }
+
+    /// What lies on `node` is not known any more: who asks for it asks where.
+    fn forget(&mut self, node: &Arc<Server>) {
+        self.slots.retain(|_, (_, owner)| !Arc::ptr_eq(owner, node));
     }
 
     /// Notes a range of slots: its first, its last, and the node that writes them; `teller` said so.
@@ -228,5 +271,36 @@ fn crc16(bytes: &[u8]) -> u16 {
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Cluster").field(&self.seeds).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(url: &str) -> Arc<Server> {
+        Arc::new(Server::new(crate::store::redis::info(url).unwrap()))
+    }
+
+    fn range(first: i64, last: i64, host: &str, port: i64) -> Reply {
+        let node = vec![Reply::Bytes(host.into()), Reply::Integer(port), Reply::Bytes(b"an id".to_vec())];
+        Reply::List(vec![Reply::Integer(first), Reply::Integer(last), Reply::List(node)])
+    }
+
+    #[test]
+    fn nodes_that_the_newest_map_does_not_name_are_forgotten() {
+        let (mut map, teller) = (Map::default(), server("redis://10.0.0.1:7000"));
+        map.replace(&[range(0, 99, "10.0.0.1", 7000), range(100, 16_383, "10.0.0.2", 7001)], &teller);
+        let stays = map.node(100).unwrap();
+        // Who was named in between, as a slot moved there.
+        map.at("10.0.0.9:7009", &teller).unwrap();
+        let unnamed =
+            map.replace(&[range(0, 50, "10.0.0.3", 7002), range(51, 16_383, "10.0.0.2", 7001)], &teller);
+        assert_eq!(unnamed.len(), 2);
+        let names: Vec<&str> = map.nodes.keys().map(String::as_str).collect();
+        assert_eq!(names, ["10.0.0.2:7001", "10.0.0.3:7002"]);
+        assert!(Arc::ptr_eq(&stays, &map.node(51).unwrap()), "with its connections");
+        map.forget(&stays);
+        assert!(map.node(51).is_none() && map.node(50).is_some());
     }
 }

@@ -5,6 +5,7 @@
 #[path = "../../../tests/common/redis_server.rs"]
 mod redis_server;
 
+mod cluster;
 mod faults;
 mod figures;
 mod script;

@@ -1,11 +1,9 @@
 //! The store on servers that are as they should be, and on some that are not.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use super::redis_server::{cluster_of_six, wait_until};
 use super::*;
 use crate::rate::Rate;
 
@@ -16,28 +14,28 @@ fn rates(rates: &[Rate]) -> Arc<Plan> {
     plan(&rates.iter().map(guarded).collect::<Vec<_>>())
 }
 
-fn hourly(amount: u32) -> Arc<Plan> {
+pub(super) fn hourly(amount: u32) -> Arc<Plan> {
     rates(&[Rate::per_hour(amount)])
 }
 
-fn ask(bucket: &str, key: Option<&str>, plan: &Arc<Plan>, verb: Verb) -> Ask {
+pub(super) fn ask(bucket: &str, key: Option<&str>, plan: &Arc<Plan>, verb: Verb) -> Ask {
     Ask::of(vec![part(bucket, key, plan)], verb)
 }
 
-fn take(weight: u32) -> Verb {
+pub(super) fn take(weight: u32) -> Verb {
     Verb::Acquire(Acquire { weight, after: 0, slack: 0, allowance: 0, reserves: true })
 }
 
-fn play(store: &RedisStore, asks: &[Ask]) -> Vec<Result<Said, String>> {
+pub(super) fn play(store: &RedisStore, asks: &[Ask]) -> Vec<Result<Said, String>> {
     let answers = store.play(asks, SOON).into_iter();
     answers.map(|answer| answer.map(|Answer(said)| said).map_err(|why| why.to_string())).collect()
 }
 
-fn play_one(store: &RedisStore, ask: &Ask) -> Result<Said, String> {
+pub(super) fn play_one(store: &RedisStore, ask: &Ask) -> Result<Said, String> {
     play(store, std::slice::from_ref(ask)).pop().unwrap()
 }
 
-fn is_granted(said: &Result<Said, String>) -> bool {
+pub(super) fn is_granted(said: &Result<Said, String>) -> bool {
     match said {
         Ok(Said::Granted { .. }) => true,
         Ok(Said::Refused(_)) => false,
@@ -145,7 +143,7 @@ fn a_window_grows_as_it_is_used() {
     assert!(bytes < 11_000, "{bytes} bytes for 1,000 starts");
 }
 
-fn in_threads(threads: usize, each: impl Fn(usize) -> usize + Sync) -> usize {
+pub(super) fn in_threads(threads: usize, each: impl Fn(usize) -> usize + Sync) -> usize {
     thread::scope(|scope| {
         let threads: Vec<_> = (0..threads)
             .map(|thread| {
@@ -332,68 +330,6 @@ fn a_server_that_is_not_there_costs_no_more_than_is_given() {
     assert!(answer.unwrap_err().contains("refused"));
     server.restart();
     assert!(is_granted(&within(5000).0));
-}
-
-#[test]
-fn a_cluster_keeps_each_bucket_on_one_node() {
-    let Some(nodes) = cluster_of_six() else { return };
-    let store = RedisStore::cluster([nodes[5].url()]).unwrap();
-    let plan = hourly(40);
-    let of = |bucket: &str, key: Option<&str>| {
-        let mut ask = ask(bucket, key, &plan, take(1));
-        ask.parts.push(Part {
-            entry: Entry::total(&escaped(bucket)),
-            plan: Arc::clone(&plan),
-            known: Known::default(),
-        });
-        ask
-    };
-    let asks: Vec<_> =
-        (0..60).map(|index| of(&format!("b{}", index % 12), Some(&format!("k{}", index % 5)))).collect();
-    assert!(play(&store, &asks).iter().all(is_granted));
-    let mut slots = BTreeSet::new();
-    let mut used = 0;
-    for node in nodes.iter().take(3) {
-        let keys: Vec<String> = node.run("KEYS *");
-        used += usize::from(!keys.is_empty());
-        slots.extend(keys.iter().map(|key| {
-            (
-                key.split(['{', '}']).nth(1).unwrap().to_owned(),
-                node.run::<u64>(&format!("CLUSTER KEYSLOT {key}")),
-            )
-        }));
-    }
-    assert_eq!((slots.len(), used), (12, 3), "each bucket lies in one slot: {slots:?}");
-    let granted =
-        in_threads(8, |_| (0..20).filter(|_| is_granted(&play_one(&store, &of("b0", None)))).count());
-    assert_eq!(granted, 35, "all but those of the keys before");
-    // A slot that moves is found again.
-    let slot: u64 = nodes[0].run("CLUSTER KEYSLOT {default:moved}");
-    let owner = usize::try_from(slot * 3 / 16_384).unwrap();
-    let next: String = nodes[(owner + 1) % 3].run("CLUSTER MYID");
-    nodes
-        .iter()
-        .take(3)
-        .for_each(|node| _ = node.run::<String>(&format!("CLUSTER SETSLOT {slot} NODE {next}")));
-    assert!(is_granted(&play_one(&store, &of("moved", None))));
-}
-
-#[test]
-fn a_node_that_is_lost_is_replaced_by_its_replica() {
-    let Some(mut nodes) = cluster_of_six() else { return };
-    let store = RedisStore::cluster(nodes.iter().map(RedisServer::url)).unwrap();
-    let plan = hourly(1000);
-    let one = || play_one(&store, &ask("api", None, &plan, take(1)));
-    assert!(is_granted(&one()));
-    let slot: u64 = nodes[0].run("CLUSTER KEYSLOT {default:api}");
-    wait_until(|| {
-        nodes
-            .iter()
-            .skip(3)
-            .all(|node| node.run::<String>("INFO replication").contains("master_link_status:up"))
-    });
-    nodes[usize::try_from(slot * 3 / 16_384).unwrap()].kill();
-    wait_until(|| one().is_ok());
 }
 
 #[test]
