@@ -3,9 +3,12 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod amid;
 mod basics;
 mod cancel;
+mod changed;
 mod faulty;
 mod laws;
 mod learned;
 mod outages;
+mod stalled;
