@@ -147,6 +147,10 @@ impl Remote {
         self.keys.get(&key).is_some_and(|known| known.lacks(weight))
     }
 
+    fn lacks_any(&self, key: KeyId) -> bool {
+        self.keys.get(&key).is_some_and(Reserved::lacks_any)
+    }
+
     /// A rate that `weight` can never fit into, and whose it is.
     pub(super) fn too_heavy(&self, weight: u32) -> Option<(ErrorScope, Rate)> {
         let is_above = |rate: &Rate| weight > rate.max_weight();
@@ -176,6 +180,10 @@ impl State {
             let Some(remote) = &mut self.remote else { return };
             let Some(known) = remote.keys.get_mut(&key) else { return };
             let is_any_over = known.first_over().is_some_and(|over| over <= first);
+            // As a rule there is nothing.
+            if !is_any_over && !known.has_more() && !known.is_empty() {
+                return;
+            }
             let back = known.give_back(first);
             if known.is_empty() {
                 remote.keys.remove(&key);
@@ -271,12 +279,16 @@ impl State {
         now: Timestamp,
     ) -> Option<Timestamp> {
         let remote = self.remote.as_ref()?;
+        let reserves = remote.reserves();
+        if reserves && !remote.lacks_any(key) {
+            return None;
+        }
         let line = self.lines.get(&key)?;
         let before = line.active().take_while(|(other, _)| ticket.is_none_or(|ticket| **other < ticket));
         let asks = before.filter_map(|(ticket, waiter)| match waiter.trip.stage {
             Stage::AsksAt(at) if self.lacks_start(key, *ticket, waiter.weight) => Some(at),
             // Who reserves nothing has no order but that of this line.
-            _ => (!remote.reserves()).then_some(now),
+            _ => (!reserves).then_some(now),
         });
         asks.max().map(|at| at.max(now.plus(1)))
     }
@@ -294,6 +306,9 @@ impl State {
         let line = self.lines.get(&key)?;
         // What is reserved and not used in time is given back then.
         let mut next = remote.keys.get(&key).and_then(Reserved::first_over);
+        if !remote.lacks_any(key) {
+            return next;
+        }
         let mut called = Vec::new();
         for (before, (ticket, waiter)) in line.active().enumerate() {
             let (first, is_later) = match waiter.trip.stage {

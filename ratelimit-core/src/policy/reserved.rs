@@ -89,6 +89,16 @@ impl Reserved {
         self.class(weight).is_some_and(|class| class.starts.len() + class.asked < class.waiting)
     }
 
+    /// Whether that is so of any weight.
+    pub(crate) fn lacks_any(&self) -> bool {
+        self.0.iter().any(|class| class.starts.len() + class.asked < class.waiting)
+    }
+
+    /// Whether more starts are there than anybody wants.
+    pub(crate) fn has_more(&self) -> bool {
+        self.0.iter().any(|class| class.starts.len() > class.waiting)
+    }
+
     /// How many starts of that weight are there.
     pub(crate) fn starts(&self, weight: u32) -> usize {
         self.class(weight).map_or(0, |class| class.starts.len())
