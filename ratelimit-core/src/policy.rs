@@ -14,7 +14,7 @@ pub(crate) mod learned;
 pub(crate) mod own;
 pub(crate) mod reserved;
 pub(crate) mod saved;
-mod sliding_window;
+pub(crate) mod sliding_window;
 pub(crate) mod token_bucket;
 
 use std::any::Any;

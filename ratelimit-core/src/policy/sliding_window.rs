@@ -15,7 +15,7 @@ use super::{Earliest, Gauge, Outcome, Policy};
 use crate::time::Timestamp;
 
 /// How many entries a log has at most: 48 KiB.
-const MOST: usize = 3072;
+pub(crate) const MOST: usize = 3072;
 /// Into how many parts a full log is cut. That leaves at most two entries more, so that a third of the log has room
 /// again, and each start pays for three entries that are looked at.
 const PARTS: u64 = 2048;

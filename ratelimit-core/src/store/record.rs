@@ -31,7 +31,7 @@ pub(crate) const KEEP: u64 = 1_000_000;
 
 /// The longest time that a record is kept, ten years: what is never idle is kept so long, and longer spans are longer than
 /// stores can tell.
-const LONGEST: u64 = 10 * 365 * 86_400 * 1_000_000;
+pub(crate) const LONGEST: u64 = 10 * 365 * 86_400 * 1_000_000;
 
 /// An entry's record, read and perhaps changed.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@
 mod cluster;
 mod numbers;
 mod play;
+mod script;
 mod server;
 mod transport;
 
@@ -15,7 +16,8 @@ use std::time::Duration;
 use ::redis::IntoConnectionInfo;
 
 use self::cluster::Cluster;
-use self::play::{Player, SCRIPTS, Scripts};
+use self::play::Player;
+use self::script::{SCRIPTS, Scripts};
 use self::server::Server;
 pub use self::transport::{Command, Reply, Transport};
 use super::{Answer, Ask, Failure, Store, TIMEOUT, ask};

@@ -6,23 +6,25 @@
 use super::transport::Args;
 use crate::error::ErrorScope;
 use crate::policy::Guarded;
-use crate::policy::saved::{self, SPARE};
+use crate::policy::saved;
 use crate::policy::token_bucket::{Numbers, TokenBucket};
 use crate::rate::Shape;
 use crate::store::ask::{Acquire, Answer, Ask, Part, Refused, Said, Verb};
 use crate::store::record::KEEP;
 
 /// Spans are below this, in the script.
-const LONGEST: u64 = 1 << 51;
+const SPANS_END: u64 = 1 << 51;
+/// Times are below this.
+pub(super) const TIMES_END: u64 = 2 * SPANS_END;
 /// More than any time, and than all that was ever taken: what lets a charge start.
-const ANYTHING: i64 = 2 * LONGEST.cast_signed();
+const ANYTHING: i64 = TIMES_END.cast_signed();
 /// How many bytes tell what an ask comes to.
 const ANSWER: usize = 27;
 
-const GRANTED: u8 = 1;
-const LATER: u8 = 2;
-const REFUSED: u8 = 3;
-const LOST: u8 = 4;
+pub(super) const GRANTED: u8 = 1;
+pub(super) const LATER: u8 = 2;
+pub(super) const REFUSED: u8 = 3;
+pub(super) const LOST: u8 = 4;
 
 /// What the script is told of an ask, beside its entries.
 #[derive(Clone, Copy, Debug)]
@@ -54,10 +56,10 @@ pub(super) fn push_arguments(ask: &Ask, to: &mut Args) -> Option<()> {
     }
     let parts = i64::try_from(ask.parts.len()).ok()?;
     // No wait is longer than what the allowance is cut to.
-    let allowance = allowance.min(2 * LONGEST).cast_signed();
+    let allowance = allowance.min(TIMES_END).cast_signed();
     let reserves = i64::from(reserves) + i64::from(told.is_charge);
     let numbers = [weight.into(), span(after)?, span(slack)?, allowance, reserves, parts];
-    to.push(numbers.map(i64::to_le_bytes).as_flattened());
+    to.push_numbers(numbers);
     for part in &ask.parts {
         to.push(&part.plan.head);
         push_entry(part, told, to)?;
@@ -70,65 +72,71 @@ fn push_entry(part: &Part, told: Told, to: &mut Args) -> Option<()> {
     let rates = &part.plan.counted;
     // What can never start is refused without the script.
     let is_possible = |guarded: &Guarded| told.is_charge || told.acquire.weight <= guarded.rate.max_weight();
-    if part.plan.own.is_some() || part.known.written >= 2 * LONGEST || !rates.iter().all(is_possible) {
+    if part.plan.own.is_some() || part.known.written >= TIMES_END || !rates.iter().all(is_possible) {
         return None;
     }
-    let numbers = rates.iter().map(|guarded| rate(*guarded, told)).collect::<Option<Vec<_>>>()?;
     let rings = rates.iter().filter(|guarded| guarded.rate.shape() == Shape::Sliding).count();
     let states: usize = rates.iter().map(|guarded| saved::state_bytes(guarded.rate)).sum();
     let size = part.plan.head.len() + 20 + states;
     let number = |number: usize| i64::try_from(number).ok();
-    let before = [
-        part.known.written.cast_signed(),
-        part.known.born.into(),
+    let known = part.known;
+    to.push_numbers([
+        known.written.cast_signed(),
+        known.born.into(),
         number(size)?,
         number(rings)?,
         number(rates.len())?,
-    ];
-    // First what all of them are judged by, then what they are taken by.
-    let (judge, take): (Vec<_>, Vec<_>) = numbers.into_iter().unzip();
-    let numbers = before.iter().chain(judge.as_flattened()).chain(take.as_flattened());
-    to.push(numbers.map(|number| number.to_le_bytes()).collect::<Vec<_>>().as_flattened());
+    ]);
+    for guarded in rates {
+        to.extend_by_numbers(rate(*guarded, told)?);
+    }
     Some(())
 }
 
-/// What a rate is judged by, its kind first, and what it is taken by.
-type Numbered = ([i64; 4], [i64; 3]);
+/// What a rate is: its number in the script.
+pub(super) const fn kind(shape: Shape) -> i64 {
+    match shape {
+        Shape::Sliding => 0,
+        Shape::Burst(_) => 1,
+        Shape::Fixed => 2,
+    }
+}
 
-fn rate(Guarded { rate, guard }: Guarded, told: Told) -> Option<Numbered> {
+/// By which two numbers a rate is judged, what it is and how many ticks a microsecond of it has, by which three it is taken.
+fn rate(Guarded { rate, guard }: Guarded, told: Told) -> Option<[i64; 7]> {
     let Acquire { weight, slack, .. } = told.acquire;
     let window = rate.per_nanos().checked_add(guard)?;
     let room = i64::from(rate.amount()) - i64::from(weight);
     let room = if told.is_charge { ANYTHING } else { room };
     let (longer, kept, window) = (span(window + slack), span(window + KEEP), span(window));
+    let kind = kind(rate.shape());
     match rate.shape() {
-        Shape::Sliding => Some(([0, room, longer?, SPARE.into()], [kept?, window?, 0])),
-        Shape::Fixed => Some(([2, room, longer?, 0], [window?, 0, 0])),
+        Shape::Sliding => Some([room, longer?, kind, 0, kept?, window?, 0]),
+        Shape::Fixed => Some([room, longer?, kind, 0, window?, 0, 0]),
         Shape::Burst(burst) => {
-            tokens(TokenBucket::new(rate.amount(), rate.per_nanos(), burst, guard).numbers(), told)
+            let numbers = TokenBucket::new(rate.amount(), rate.per_nanos(), burst, guard).numbers();
+            tokens(kind, numbers, told)
         }
     }
 }
 
 /// A TAT is told as whole microseconds and ticks beyond them, and so is all that is added to it.
-fn tokens(numbers: Numbers, told: Told) -> Option<Numbered> {
+fn tokens(kind: i64, numbers: Numbers, told: Told) -> Option<[i64; 7]> {
     let ticks = i128::from(numbers.ticks);
     let cost = |weight: u32| i128::from(weight) * i128::from(numbers.spacing);
     let (taken, guard) = (cost(told.acquire.weight), numbers.guard.checked_add(told.acquire.slack)?);
     // How much earlier than its TAT a bucket lets the weight start; below zero where the guard is longer.
     let before = cost(numbers.burst) - taken - i128::from(guard) * ticks;
     let whole =
-        |of: i128| i64::try_from(of.div_euclid(ticks)).ok().filter(|whole| whole.unsigned_abs() < LONGEST);
+        |of: i128| i64::try_from(of.div_euclid(ticks)).ok().filter(|whole| whole.unsigned_abs() < SPANS_END);
     let part = |of: i128| i64::try_from(of.rem_euclid(ticks)).ok();
     let before = if told.is_charge { (ANYTHING, 0) } else { (whole(before)?, part(before)?) };
-    Some((
-        [1, i64::try_from(numbers.ticks).ok()?, before.0, before.1],
-        [whole(taken)?, part(taken)?, span(numbers.guard)?],
-    ))
+    let ticks = i64::try_from(numbers.ticks).ok()?;
+    Some([before.0, before.1, kind, ticks, whole(taken)?, part(taken)?, span(numbers.guard)?])
 }
 
 fn span(micros: u64) -> Option<i64> {
-    i64::try_from(micros).ok().filter(|micros| micros.unsigned_abs() < LONGEST)
+    i64::try_from(micros).ok().filter(|micros| micros.unsigned_abs() < SPANS_END)
 }
 
 /// The answers of a script to the first of `asks`: to those before one that is not the common case; `None` where that is

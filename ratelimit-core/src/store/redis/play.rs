@@ -1,10 +1,10 @@
 //! Plays asks: the common ones by a script that decides, all others by reading, judging here, and writing what comes of it
 //! if nobody was faster.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::numbers;
+use super::script::{Script, Scripts};
 use super::transport::{Args, Command, Reply, Transport};
 use crate::clock::{Clock, SystemClock};
 use crate::store::{Answer, Ask, Entry, Failure, Written};
@@ -14,42 +14,6 @@ use crate::time::Timestamp;
 const MOST: usize = 128;
 /// How often what others changed meanwhile is read again.
 const TRIES: u32 = 64;
-
-/// A script, and its hash by which the server knows it.
-#[derive(Debug)]
-struct Script {
-    text: String,
-    hash: String,
-}
-
-impl Script {
-    fn new(text: &str) -> Self {
-        Script { hash: redis::Script::new(text).get_hash().to_owned(), text: text.to_owned() }
-    }
-}
-
-/// The scripts of a store.
-#[derive(Debug)]
-pub(super) struct Scripts {
-    acquire: Script,
-    read: Script,
-    swap: Script,
-}
-
-impl Scripts {
-    pub(super) fn new(acquire: &str, read: &str, swap: &str) -> Self {
-        Scripts { acquire: Script::new(acquire), read: Script::new(read), swap: Script::new(swap) }
-    }
-
-    #[cfg(test)]
-    pub(super) fn is_read(&self, command: &Command) -> bool {
-        command.args().nth(1) == Some(self.read.hash.as_bytes())
-    }
-}
-
-pub(super) static SCRIPTS: LazyLock<Scripts> = LazyLock::new(|| {
-    Scripts::new(include_str!("acquire.lua"), include_str!("read.lua"), include_str!("swap.lua"))
-});
 
 /// One call of a store's, with the time that it may take.
 #[derive(Debug)]
@@ -100,7 +64,7 @@ impl<'a> Player<'a> {
                 break;
             }
             let (groups, alone) = self.groups(asks, &answers);
-            let odd = self.play_groups(asks, &groups, &mut answers);
+            let odd = self.play_groups(asks, groups, &mut answers);
             for place in alone.into_iter().chain(odd) {
                 let parts = (asks.get(place), answers.get_mut(place), tries.get_mut(place));
                 let (Some(ask), Some(answer), Some(tries)) = parts else { continue };
@@ -133,8 +97,8 @@ impl<'a> Player<'a> {
                 groups.push(Group {
                     bucket,
                     places: Vec::new(),
-                    keys: Args::default(),
-                    rest: Args::default(),
+                    keys: Args::with_room(),
+                    rest: Args::with_room(),
                 });
                 groups.len() - 1
             });
@@ -156,26 +120,27 @@ impl<'a> Player<'a> {
     }
 
     /// Plays the groups, and gives those that turned out not to be the common case: the first of what remains of a group.
-    fn play_groups(&self, asks: &[Ask], groups: &[Group<'_>], answers: &mut Answers) -> Vec<usize> {
+    fn play_groups(&self, asks: &[Ask], groups: Vec<Group<'_>>, answers: &mut Answers) -> Vec<usize> {
         let script = &self.scripts.acquire;
-        let calls: Vec<_> = groups.iter().map(|group| (script, &group.keys, &group.rest)).collect();
+        let (calls, groups): (Vec<_>, Vec<_>) =
+            groups.into_iter().map(|Group { places, keys, rest, .. }| ((script, keys, rest), places)).unzip();
         let mut odd = Vec::new();
-        for (reply, group) in self.call(&calls).into_iter().zip(groups) {
-            let asked: Vec<_> = group.places.iter().filter_map(|place| asks.get(*place)).collect();
+        for (reply, places) in self.call(calls).into_iter().zip(groups) {
+            let asked: Vec<_> = places.iter().filter_map(|place| asks.get(*place)).collect();
             let played = reply.and_then(Reply::bytes).and_then(|reply| {
                 let no_sense = || Failure::new("the server's script replied what makes no sense");
                 numbers::answers(&reply, &asked).ok_or_else(no_sense)
             });
             match played {
                 Ok(played) => {
-                    odd.extend(group.places.get(played.len()));
-                    for (place, answer) in group.places.iter().zip(played) {
+                    odd.extend(places.get(played.len()));
+                    for (place, answer) in places.iter().zip(played) {
                         answers.get_mut(*place).map(|to| to.insert(Ok(answer)));
                     }
                 }
                 // Which of them were played nobody knows: all of them count as spent.
                 Err(failure) => {
-                    for place in &group.places {
+                    for place in &places {
                         answers.get_mut(*place).map(|to| to.insert(Err(failure.clone())));
                     }
                 }
@@ -186,9 +151,9 @@ impl<'a> Player<'a> {
 
     /// Plays `ask` by what this program knows: it reads, judges, and writes; `None` if somebody else wrote meanwhile.
     fn play_here(&self, ask: &Ask) -> Result<Option<Answer>, Failure> {
-        let (mut keys, mut rest) = (Args::default(), Args::default());
+        let (mut keys, mut rest) = (Args::with_room(), Args::default());
         self.push_keys(ask, &mut keys);
-        let read = self.call_one(&self.scripts.read, &keys, &rest)?;
+        let read = self.call_one(&self.scripts.read, keys.clone(), Args::default())?;
         let (now, states) = read_reply(read, keys.len())?;
         let known: Vec<Option<&[u8]>> = states.iter().map(Option::as_deref).collect();
         let judged = ask.judge(now, &known)?;
@@ -201,7 +166,7 @@ impl<'a> Player<'a> {
             let kept = write.map_or(0, |write| write.keep_for().as_micros().div_ceil(1000));
             rest.push(kept.to_string().as_bytes());
         }
-        match self.call_one(&self.scripts.swap, &keys, &rest)? {
+        match self.call_one(&self.scripts.swap, keys, rest)? {
             Reply::Integer(1) => Ok(Some(judged.into_answer())),
             Reply::Integer(0) => Ok(None),
             other => Err(other.unexpected()),
@@ -215,31 +180,30 @@ impl<'a> Player<'a> {
         }
     }
 
-    fn call_one(&self, script: &Script, keys: &Args, rest: &Args) -> Result<Reply, Failure> {
-        self.call(&[(script, keys, rest)]).pop().unwrap_or_else(|| Err(no_reply()))
+    fn call_one(&self, script: &Script, keys: Args, rest: Args) -> Result<Reply, Failure> {
+        self.call(vec![(script, keys, rest)]).pop().unwrap_or_else(|| Err(no_reply()))
     }
 
     /// Calls scripts by their hashes; those that the server does not know it is sent as text, once.
     ///
     /// The text in place of `SCRIPT LOAD` and the hash once more: nobody can make the server forget it in between.
-    fn call(&self, calls: &[(&Script, &Args, &Args)]) -> Vec<Result<Reply, Failure>> {
-        let by_hash = |(script, keys, rest): &(&Script, &Args, &Args)| {
-            Command::script("EVALSHA", &script.hash, keys, rest)
-        };
-        let mut replies = self.send(&calls.iter().map(by_hash).collect::<Vec<_>>());
-        let unknown: Vec<usize> =
-            (0..replies.len()).filter(|index| is_unknown(replies.get(*index))).collect();
-        if unknown.is_empty() {
+    fn call(&self, calls: Vec<(&Script, Args, Args)>) -> Vec<Result<Reply, Failure>> {
+        let by_hash =
+            |(script, keys, rest): (&Script, _, _)| Command::script("EVALSHA", &script.hash, keys, rest);
+        let texts: Vec<_> = calls.iter().map(|(script, ..)| &script.text).collect();
+        let commands: Vec<_> = calls.into_iter().map(by_hash).collect();
+        let mut replies = self.send(&commands);
+        if !replies.iter().any(is_unknown) {
             return replies;
         }
-        let by_text = unknown
-            .iter()
-            .filter_map(|index| calls.get(*index))
-            .map(|(script, keys, rest)| Command::script("EVAL", &script.text, keys, rest));
-        for (index, reply) in unknown.iter().zip(self.send(&by_text.collect::<Vec<_>>())) {
-            if let Some(unknown) = replies.get_mut(*index) {
-                *unknown = reply;
-            }
+        let (unknown, by_text): (Vec<_>, Vec<_>) = replies
+            .iter_mut()
+            .zip(commands.into_iter().zip(texts))
+            .filter(|(reply, _)| is_unknown(reply))
+            .map(|(reply, (command, text))| (reply, command.and_script("EVAL", text)))
+            .unzip();
+        for (unknown, reply) in unknown.into_iter().zip(self.send(&by_text)) {
+            *unknown = reply;
         }
         replies
     }
@@ -271,8 +235,8 @@ fn no_reply() -> Failure {
     Failure::new("the transport gave no reply")
 }
 
-fn is_unknown(reply: Option<&Result<Reply, Failure>>) -> bool {
-    matches!(reply, Some(Ok(Reply::Error(text))) if text.starts_with("NOSCRIPT"))
+fn is_unknown(reply: &Result<Reply, Failure>) -> bool {
+    matches!(reply, Ok(Reply::Error(text)) if text.starts_with("NOSCRIPT"))
 }
 
 /// The time, and the records.

@@ -1,7 +1,6 @@
 //! Connections to one server, by the `redis` crate.
 
 use std::fmt;
-use std::io::Write;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -282,12 +281,16 @@ impl Line {
 /// As the protocol has it: for each command how many texts there are, and each behind its length.
 fn packed(commands: &[Command]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(512);
-    // Nothing fails in memory.
-    let line = |bytes: &mut Vec<u8>, mark: char, len: usize| _ = write!(bytes, "{mark}{len}\r\n");
+    let mut digits = itoa::Buffer::new();
+    let mut line = |bytes: &mut Vec<u8>, mark: u8, len: usize| {
+        bytes.push(mark);
+        bytes.extend_from_slice(digits.format(len).as_bytes());
+        bytes.extend_from_slice(b"\r\n");
+    };
     for command in commands {
-        line(&mut bytes, '*', command.args().len());
+        line(&mut bytes, b'*', command.args().len());
         for arg in command.args() {
-            line(&mut bytes, '$', arg.len());
+            line(&mut bytes, b'$', arg.len());
             bytes.extend_from_slice(arg);
             bytes.extend_from_slice(b"\r\n");
         }

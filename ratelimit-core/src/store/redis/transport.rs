@@ -102,49 +102,51 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Command {
-    args: Args,
-    key: Option<usize>,
+    /// The name, and what comes before the keys.
+    verb: Args,
+    keys: Args,
+    rest: Args,
 }
 
 impl Command {
     /// A script, by its hash or as its text, over these keys and with these further arguments.
-    pub(super) fn script(verb: &str, script: &str, keys: &Args, rest: &Args) -> Self {
-        let mut args = Args::default();
-        for arg in [verb, script, &keys.len().to_string()] {
-            args.push(arg.as_bytes());
-        }
-        let key = args.len();
-        args.append(keys);
-        args.append(rest);
-        Command { args, key: (keys.len() > 0).then_some(key) }
+    pub(super) fn script(verb: &str, script: &str, keys: Args, rest: Args) -> Self {
+        let verb = Args::of(&[verb, script, &keys.len().to_string()]);
+        Command { verb, keys, rest }
     }
 
     pub(super) fn new(words: &[&str]) -> Self {
-        let mut args = Args::default();
-        for word in words {
-            args.push(word.as_bytes());
-        }
-        Command { args, key: None }
+        Command { verb: Args::of(words), keys: Args::default(), rest: Args::default() }
+    }
+
+    /// The same keys and further arguments, for another script or another form of it.
+    pub(super) fn and_script(self, verb: &str, script: &str) -> Self {
+        Command::script(verb, script, self.keys, self.rest)
     }
 
     /// The same with an argument more.
     #[cfg(test)]
     pub(super) fn and(mut self, arg: &[u8]) -> Self {
-        self.args.push(arg);
+        self.rest.push(arg);
         self
     }
 
     /// The name, and the arguments in their order.
     #[must_use]
     pub fn args(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.args.iter()
+        let (verb, keys) = (self.verb.len(), self.keys.len());
+        (0..verb + keys + self.rest.len()).map(move |index| {
+            let of_keys = || self.keys.get(index.checked_sub(verb)?);
+            let of_rest = || self.rest.get(index.checked_sub(verb + keys)?);
+            self.verb.get(index).or_else(of_keys).or_else(of_rest).unwrap_or_default()
+        })
     }
 
     /// The first key that it is about: that of the node of a cluster which it has to be sent to. All its keys lie in one
     /// slot.
     #[must_use]
     pub fn key(&self) -> Option<&[u8]> {
-        self.args.get(self.key?)
+        self.keys.get(0)
     }
 }
 
@@ -164,6 +166,20 @@ pub(super) struct Args {
 }
 
 impl Args {
+    /// Room for as much as most need.
+    pub(super) fn with_room() -> Self {
+        Args { bytes: Vec::with_capacity(256), ends: Vec::with_capacity(8) }
+    }
+
+    fn of(words: &[&str]) -> Self {
+        let len = words.iter().map(|word| word.len()).sum();
+        let mut args = Args { bytes: Vec::with_capacity(len), ends: Vec::with_capacity(words.len()) };
+        for word in words {
+            args.push(word.as_bytes());
+        }
+        args
+    }
+
     pub(super) fn push(&mut self, arg: &[u8]) {
         self.bytes.extend_from_slice(arg);
         self.ends.push(self.bytes.len());
@@ -177,10 +193,15 @@ impl Args {
         self.ends.push(self.bytes.len());
     }
 
-    pub(super) fn append(&mut self, other: &Args) {
-        let before = self.bytes.len();
-        self.bytes.extend_from_slice(&other.bytes);
-        self.ends.extend(other.ends.iter().map(|end| before + end));
+    /// An argument of integers of 8 bytes.
+    pub(super) fn push_numbers<const N: usize>(&mut self, numbers: [i64; N]) {
+        self.push(numbers.map(i64::to_le_bytes).as_flattened());
+    }
+
+    /// More integers for the last argument.
+    pub(super) fn extend_by_numbers<const N: usize>(&mut self, numbers: [i64; N]) {
+        self.ends.pop();
+        self.push(numbers.map(i64::to_le_bytes).as_flattened());
     }
 
     /// Without what was pushed since there were so many.
@@ -191,10 +212,6 @@ impl Args {
 
     pub(super) fn len(&self) -> usize {
         self.ends.len()
-    }
-
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        (0..self.ends.len()).map(|index| self.get(index).unwrap_or_default())
     }
 
     fn get(&self, index: usize) -> Option<&[u8]> {

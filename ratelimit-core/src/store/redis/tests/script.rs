@@ -10,7 +10,8 @@ use crate::dice::Dice;
 use crate::rate::Rate;
 use crate::store::Written;
 use crate::store::record::{KEEP, Record};
-use crate::store::redis::play::{Player, Scripts};
+use crate::store::redis::play::Player;
+use crate::store::redis::script::Scripts;
 
 /// The scripts with a time that they are told behind their arguments, and which write nothing that ends by itself, but
 /// for how long it is to be kept beside it.
@@ -21,11 +22,11 @@ static TIMED: LazyLock<Scripts> = LazyLock::new(|| {
     };
     let timed = |text: &str| replaced(text, "call('TIME')", "{ '0', ARGV[#ARGV] }").replace("redis.{", "{");
     let acquire = timed(include_str!("../acquire.lua"));
-    let set = "call('SET', key, entry.value .. string.rep('\\0', rings), 'PX', entry.ttl)";
-    let kept = "call('MSET', key, entry.value .. string.rep('\\0', rings), key .. '#', entry.ttl)";
+    let set = "call('SET', key, value, 'PX', record[$TTL])";
+    let kept = "call('MSET', key, value, key .. '#', record[$TTL])";
     let acquire = replaced(&acquire, set, kept);
-    let set = "call('PEXPIRE', key, entry.ttl)";
-    let acquire = replaced(&acquire, set, "call('SET', key .. '#', entry.ttl)");
+    let set = "call('PEXPIRE', key, record[$TTL])";
+    let acquire = replaced(&acquire, set, "call('SET', key .. '#', record[$TTL])");
     let set = "redis.call('SET', KEYS[index], record, 'PX', ARGV[3 * index])";
     let kept = "redis.call('MSET', KEYS[index], record, KEYS[index] .. '#', ARGV[3 * index])";
     let swap = replaced(include_str!("../swap.lua"), set, kept);
@@ -44,7 +45,10 @@ impl Transport for Timed {
     fn send(&self, commands: &[Command], timeout: Duration) -> Vec<Result<Reply, Failure>> {
         let now = self.now.load(Ordering::Relaxed).to_string();
         let commands: Vec<_> = commands.iter().map(|command| command.clone().and(now.as_bytes())).collect();
-        let reads = commands.iter().filter(|command| TIMED.is_read(command)).count();
+        let reads = commands
+            .iter()
+            .filter(|command| command.args().nth(1) == Some(TIMED.read.hash.as_bytes()))
+            .count();
         self.reads.fetch_add(reads as u64, Ordering::Relaxed);
         self.server.send(&commands, timeout)
     }
