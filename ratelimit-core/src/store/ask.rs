@@ -167,7 +167,8 @@ pub(crate) struct Part {
 pub(crate) struct Known {
     /// Which record it was, as [`Record::born`](super::Record::born); 0 = none need be known.
     pub(crate) born: u32,
-    /// When that was written, in the store's microseconds.
+    /// When that was written, in the store's microseconds: one that was written before is an older state, unless it is not
+    /// that time yet.
     pub(crate) written: u64,
 }
 

@@ -131,7 +131,7 @@ impl Ask {
         let Held { records, windows } = held;
         let panicked = || Failure::of_state("the bucket's own policy panicked");
         let builds_on = matches!(self.verb, Verb::Charge { .. } | Verb::Refund { .. } | Verb::Peek { .. });
-        if builds_on && !self.is_known(records) {
+        if builds_on && !self.is_known(records, now) {
             return (Ok(Said::Lost), false);
         }
         match &self.verb {
@@ -181,9 +181,8 @@ impl Ask {
             Verb::Restore { records: known, lost } => {
                 let parts = self.parts.iter().zip(known).zip(records);
                 for ((part, known), record) in parts {
-                    let Some(known) = known.as_ref().filter(|_| !lost || !record.is_known(part.known)) else {
-                        continue;
-                    };
+                    let is_told = !lost || !record.is_known(part.known, now);
+                    let Some(known) = known.as_ref().filter(|_| is_told) else { continue };
                     match Record::read(&part.plan, Some(known), now) {
                         Ok(known) => record.join(&known, now),
                         Err(failure) => return (Err(failure), false),
@@ -195,15 +194,15 @@ impl Ask {
     }
 
     /// Whether the store knows what the process that asks has seen last.
-    fn is_known(&self, records: &[Record]) -> bool {
-        self.parts.iter().zip(records).all(|(part, record)| record.is_known(part.known))
+    fn is_known(&self, records: &[Record], now: u64) -> bool {
+        self.parts.iter().zip(records).all(|(part, record)| record.is_known(part.known, now))
     }
 
     /// `None` if the user's policy panicked.
     fn acquire(&self, ask: Acquire, now: u64, held: &mut Held) -> Option<Said> {
         let Acquire { weight, after, slack, allowance, reserves } = ask;
         let Held { records, windows } = held;
-        if !self.is_known(records) {
+        if !self.is_known(records, now) {
             return Some(Said::Lost);
         }
         if let Some(name) = windows.as_ref().and_then(|[window, _]| window.renamed.clone()) {

@@ -174,11 +174,11 @@ impl Record {
         self.back > 0
     }
 
-    /// Whether it is the record that a process has seen last, or a later state of it.
-    pub(crate) fn is_known(&self, known: Known) -> bool {
-        // A clock that was put back is no loss.
-        let written = self.written.saturating_add(self.back);
-        known.born == 0 || self.born == known.born && written >= known.written
+    /// Whether it is the record that a process has seen last, or a later state of it, as far as can be told at `now`.
+    pub(crate) fn is_known(&self, known: Known, now: u64) -> bool {
+        // A clock that was put back is no loss: where it shows less than it did then, times of writing tell nothing.
+        let is_later = self.written >= known.written || now < known.written;
+        known.born == 0 || self.born == known.born && is_later
     }
 
     /// It is about to be written at `now`.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Promise;
-use super::lab::{Found, Lab, ask, at_once, ensure, hourly};
+use super::lab::{Found, Lab, ask, at_once, ensure, hourly, pause};
 use crate::store::ask::{Known, Part, Said, Verb};
 
 pub(super) fn lost_and_put_back(lab: &Lab<'_>) -> Found {
@@ -34,8 +34,10 @@ pub(super) fn lost_and_put_back(lab: &Lab<'_>) -> Found {
     ensure(granted == [true, false], Promise::AsJudged, || {
         format!("4 of 5/h were put back, two more were asked for, and {granted:?} was said")
     })?;
-    // A state that is older than what was seen of it.
-    let ahead = Part { known: Known { born, written: u64::MAX }, ..part };
+    // A state that is older than what was seen of it: no clock was put back.
+    pause(Duration::from_millis(2));
+    let written = one.now(&bucket.key("scratch", &limit))?;
+    let ahead = Part { known: Known { born, written }, ..part };
     let said = other.one(&[&ahead], at_once(1))?;
     ensure(said == Said::Lost, Promise::AsJudged, || {
         format!("a call that knows of a later write than there was was answered by {said:?}")

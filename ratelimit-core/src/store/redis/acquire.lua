@@ -114,7 +114,8 @@ local function look(key, record, head, numbers, from, now)
     if free > from then from, why = free, index end
   end
   record[$EARLIEST], record[$WHY], record[$SIZE], record[$BORN], record[$LOGS] = from, why, size, born, logs
-  record[$IS_LOST] = known_born > 0 and (born ~= known_born or written < known)
+  -- A clock that shows less than it did was put back: nobody can tell by it.
+  record[$IS_LOST] = known_born > 0 and (born ~= known_born or written < known and now >= known)
   return true
 end
 

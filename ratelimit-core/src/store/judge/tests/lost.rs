@@ -131,6 +131,42 @@ fn a_reset_and_a_clock_that_is_put_back_are_no_loss() {
     assert!(process.takes(&mut world, &of, 1) && !process.takes(&mut world, &of, 1));
 }
 
+/// Nor for the one of two who wrote before it was, once the other has written.
+#[test]
+fn a_clock_that_is_put_back_is_no_loss_whoever_writes_next() {
+    for rate in [sliding(4, 10_000_000), bucket(4, 10_000_000, 4), fixed(4, 10_000_000)] {
+        let of = part(&plan(&[rate]), 0);
+        let of = from_ref(&of);
+        let mut world = World::new();
+        let (mut one, mut other) = (Process::new(), Process::new());
+        assert!(one.takes(&mut world, &of[0], 2));
+        world.now -= 1_000_000;
+        assert!(other.takes(&mut world, &of[0], 1), "{rate:?}");
+        world.now += 100_000;
+        let known = [Part { known: one.known, ..of[0].clone() }];
+        assert!(world.takes(&known, 1), "{rate:?}");
+        assert_eq!(world.used(of), 4, "what was started counts once: {rate:?}");
+    }
+}
+
+/// A store that is behind, and whose clock was put back as well, is found out when that shows again what it showed.
+#[test]
+fn a_loss_is_noticed_as_the_clock_is_where_it_was() {
+    let of = part(&plan(&[sliding(5, 10_000_000)]), 0);
+    let mut world = World::new();
+    let mut process = Process::new();
+    assert!(process.takes(&mut world, &of, 1));
+    let replica = world.records.clone();
+    world.now += 10;
+    assert!(process.takes(&mut world, &of, 2));
+    world.records = replica;
+    world.now -= 1;
+    let known = [Part { known: process.known, ..of.clone() }];
+    assert_eq!(world.used(&known), 1);
+    world.now += 1;
+    assert_eq!(world.play(&known, now_or_never(1)), Said::Lost);
+}
+
 /// What a replica has that was not told the last writes.
 #[test]
 fn a_store_that_is_behind_has_lost_something() {
