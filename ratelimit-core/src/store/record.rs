@@ -79,14 +79,19 @@ impl Record {
             None => Self::of_others(plan, bytes, now),
         };
         let mut record = body.ok_or_else(|| unreadable(bytes))?;
-        if let Some(by) = record.written.checked_sub(now).filter(|by| *by > 0) {
-            // The clock was put back, or is another one's: as if no time had passed meanwhile. So nothing counts shorter
-            // than it should, and, once it is written, nobody is locked out for longer than the limits say.
-            record.rates.shift_back(by);
-            (record.written, record.newest) = (now, record.newest.saturating_sub(by));
-            (record.back, record.ahead) = (by, record.ahead.saturating_add(by));
-        }
+        record.go_back(now);
         Ok(record)
+    }
+
+    /// Where the clock was put back, or is another one's: as if no time had passed meanwhile. So nothing counts shorter
+    /// than it should, and, once it is written, nobody is locked out for longer than the limits say.
+    fn go_back(&mut self, now: u64) {
+        let by = self.written.saturating_sub(now);
+        if by > 0 {
+            self.rates.shift_back(by);
+            (self.written, self.newest) = (now, self.newest.saturating_sub(by));
+            (self.back, self.ahead) = (by, self.ahead.saturating_add(by));
+        }
     }
 
     fn body(plan: &Arc<Plan>, bytes: &[u8]) -> Option<Self> {
@@ -253,6 +258,7 @@ impl Record {
 
     /// Counts what a store has answered at `now` to the process whose own starts these are.
     pub(crate) fn note(&mut self, verb: &Verb, said: &Said, now: u64) {
+        self.go_back(now);
         match (verb, said) {
             (
                 Verb::Acquire(Acquire { weight, .. }) | Verb::Charge { weight },

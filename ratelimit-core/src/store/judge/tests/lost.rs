@@ -9,6 +9,7 @@ use crate::dice::Dice;
 use crate::policy::Guarded;
 use crate::rate::Rate;
 use crate::store::ask::{Acquire, Known, Part, Said, Verb};
+use crate::store::record::Record;
 use std::time::Duration;
 
 const SCHEDULES: u64 = if cfg!(miri) { 3 } else { 400 };
@@ -195,6 +196,29 @@ fn a_clock_that_was_put_back_by_a_year_locks_nobody_out() {
         world.now += wait;
         assert!(world.takes(from_ref(&of), 2), "{rate:?}");
         assert!(world.now - begin <= 1_000_001, "{rate:?}");
+    }
+}
+
+/// What a process remembers goes back with the clock, and what it puts back holds nobody up until that is where it was.
+#[test]
+fn what_is_remembered_goes_back_with_the_clock() {
+    for rate in [sliding(3, 1_000_000), bucket(3, 1_000_000, 3), fixed(3, 1_000_000)] {
+        let of = part(&plan(&[rate]), 0);
+        let of = from_ref(&of);
+        let mut world = World::new();
+        let mut remembered = Record::fresh(&of[0].plan);
+        for back in [0, 3_600_000_000, 0] {
+            world.now -= back;
+            let said = world.play(of, now_or_never(1));
+            assert!(matches!(said, Said::Granted { .. }), "{rate:?}");
+            remembered.note(&now_or_never(1), &said, world.now);
+        }
+        world.records.clear();
+        let records = vec![remembered.write(world.now).map(|(bytes, _)| bytes)];
+        world.play(of, Verb::Restore { records, lost: false });
+        assert_eq!(world.used(of), 3, "{rate:?}");
+        world.now += 1_000_001;
+        assert!(world.takes(of, 3), "{rate:?}");
     }
 }
 
