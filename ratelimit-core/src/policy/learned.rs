@@ -24,7 +24,7 @@ const SECOND: u64 = 1_000_000_000;
 const LONGEST: u64 = 100 * 365 * 86_400 * SECOND;
 
 /// What is known of one of the server's windows. Its times are the clock's: what the server says is not stretched.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Learned {
     manner: Manner,
     said: Said,
@@ -43,13 +43,13 @@ pub(crate) struct Learned {
 /// answer is heard to a call that was sent after they ended.
 ///
 /// In two lots, so that the earlier is done with however closely they follow each other.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Lost {
     earlier: Lot,
     later: Lot,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Lot {
     weight: u64,
     /// When the last of them ended.
@@ -115,7 +115,7 @@ enum End {
 }
 
 /// Rejections in a row that said no time to wait.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Rejections {
     count: u32,
     /// When the last that counts was heard of.

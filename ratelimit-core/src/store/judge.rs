@@ -101,6 +101,7 @@ impl Ask {
         let now = u64::try_from(now.as_micros()).unwrap_or(u64::MAX).min(END - 1);
         let mut states = states.iter().copied().chain(std::iter::repeat(None));
         let mut held = Held::read(self, &mut states, now)?;
+        let before = held.windows.clone();
         let (mut said, changed) = self.play(now, &mut held);
         own::set_aside();
         let Held { records, windows } = &mut held;
@@ -119,8 +120,13 @@ impl Ask {
         for record in records {
             writes.push(if is_written(record) { Some(written(record, now)?) } else { None });
         }
-        for window in windows.iter().flatten() {
-            writes.push(changed.then(|| Written::new(window.write(now))));
+        let is_renaming = matches!(self.verb, Verb::Rename { .. });
+        for (window, before) in windows.iter().flatten().zip(before.iter().flatten()) {
+            // What stays as it was is not written: one of them is of all keys, and who writes it holds up all others. But
+            // a name that is told again is kept for longer.
+            let is_changed = changed && (is_renaming || window != before);
+            let is_written = is_changed || (changed || is_asked) && window.was_put_back();
+            writes.push(is_written.then(|| Written::new(window.write(now))));
         }
         Ok(Judged { writes, answer: Answer(said?) })
     }

@@ -24,7 +24,7 @@ const HEAD: [u8; 2] = [1, b'W'];
 const TURN: u64 = 30_000_000;
 
 /// One window, read and perhaps changed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Window {
     manner: Manner,
     known: Learned,
@@ -32,7 +32,10 @@ pub(crate) struct Window {
     turned: u64,
     young: u64,
     old: u64,
+    /// When it was written last: not while nothing changes.
     written: u64,
+    /// Whether the clock was put back since.
+    was_put_back: bool,
     /// The newest start.
     pub(crate) newest: u64,
     /// What the server calls it: its calls count there.
@@ -59,15 +62,29 @@ impl Window {
         let Some(bytes) = bytes else {
             let known = Learned::new(manner);
             let (young, old, written, newest) = (0, 0, 0, 0);
-            return Ok(Window { manner, known, turned: now, young, old, written, newest, renamed: None });
+            let (was_put_back, renamed) = (false, None);
+            return Ok(Window {
+                manner,
+                known,
+                turned: now,
+                young,
+                old,
+                written,
+                was_put_back,
+                newest,
+                renamed,
+            });
         };
         let mut window = Self::parse(manner, bytes).ok_or_else(|| {
             Failure::of_state("a window in the store cannot be read: it is damaged, or of a newer format")
         })?;
-        if let Some(by) = window.written.checked_sub(now).filter(|by| *by > 0) {
+        let by = window.written.saturating_sub(now);
+        if by > 0 {
+            // As of a record.
             window.known.shift_back(by.saturating_mul(1000));
             window.turned = window.turned.saturating_sub(by);
             window.newest = window.newest.saturating_sub(by);
+            (window.written, window.was_put_back) = (now, true);
         }
         window.turn(now);
         Ok(window)
@@ -81,7 +98,9 @@ impl Window {
         let name = std::str::from_utf8(bytes.take(len)?).ok()?;
         let renamed = (!name.is_empty()).then(|| name.into());
         let known = Learned::load(manner, young.checked_add(old)?, &mut bytes)?;
-        bytes.0.is_empty().then_some(Window { manner, known, turned, young, old, written, newest, renamed })
+        let was_put_back = false;
+        let window = Window { manner, known, turned, young, old, written, was_put_back, newest, renamed };
+        bytes.0.is_empty().then_some(window)
     }
 
     /// The bytes, and for how many microseconds from `now` they are to be kept.
@@ -97,6 +116,11 @@ impl Window {
         let remembered = self.known.remembered_until().as_nanos().div_ceil(1000);
         let lots = if self.young + self.old > 0 { 2 * TURN } else { 0 };
         (bytes, remembered.max(self.newest).saturating_sub(now).saturating_add(lots + TURN))
+    }
+
+    /// Whether the clock was, since it was written.
+    pub(crate) fn was_put_back(&self) -> bool {
+        self.was_put_back
     }
 
     /// Counts as lost what is too old to be heard of.

@@ -10,4 +10,5 @@ mod own;
 mod schedules;
 mod slack;
 mod versions;
+mod windows;
 mod world;

@@ -86,26 +86,33 @@ impl World {
     }
 
     pub(super) fn bytes(&self, part: &Part) -> Option<&[u8]> {
-        let kept = self.records.get(&part.entry.to_string())?;
+        self.bytes_of(&part.entry)
+    }
+
+    pub(super) fn bytes_of(&self, entry: &Entry) -> Option<&[u8]> {
+        let kept = self.records.get(&entry.to_string())?;
         (!self.forgets || kept.until > self.now).then_some(&*kept.bytes)
     }
 
     pub(super) fn judge(&self, ask: &Ask) -> Result<Judged, Failure> {
-        let states: Vec<_> = ask.parts.iter().map(|part| self.bytes(part)).collect();
+        let states: Vec<_> = ask.entries().map(|entry| self.bytes_of(entry)).collect();
         ask.judge(Duration::from_micros(self.now), &states)
     }
 
-    pub(super) fn try_play(&mut self, parts: &[Part], verb: Verb) -> Result<Said, Failure> {
-        let ask = Ask::of(parts.to_vec(), verb);
-        let judged = self.judge(&ask)?;
-        for (part, written) in ask.parts.iter().zip(judged.writes()) {
+    pub(super) fn try_ask(&mut self, ask: &Ask) -> Result<Said, Failure> {
+        let judged = self.judge(ask)?;
+        for (entry, written) in ask.entries().zip(judged.writes()) {
             if let Some(written) = written {
                 let until = self.now + u64::try_from(written.keep_for().as_micros()).unwrap();
                 let kept = Kept { bytes: written.state().to_vec(), until };
-                self.records.insert(part.entry.to_string(), kept);
+                self.records.insert(entry.to_string(), kept);
             }
         }
         Ok(judged.into_answer().0)
+    }
+
+    pub(super) fn try_play(&mut self, parts: &[Part], verb: Verb) -> Result<Said, Failure> {
+        self.try_ask(&Ask::of(parts.to_vec(), verb))
     }
 
     pub(super) fn play(&mut self, parts: &[Part], verb: Verb) -> Said {

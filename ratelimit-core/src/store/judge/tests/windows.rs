@@ -1,0 +1,108 @@
+//! The server's windows: what is written of them and when, and bytes that are none.
+
+use std::time::Duration;
+
+use super::world::{Kept, World, now_or_never, part, plan, sliding};
+use crate::feedback::{Feedback, Scope};
+use crate::limits::Learning;
+use crate::store::ask::{Ask, Entry, Said, Verb, Windows};
+use crate::store::window::Heard;
+
+const SECOND: u64 = 1_000_000;
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// The window of one of the routes of key `key`, and what the server says to everybody.
+pub(super) fn windows(key: usize, window: &str) -> Windows {
+    let learning =
+        Learning { is_declared: false, remember: HOUR, server_names: true, max_pause: 2000 * 24 * HOUR };
+    let entry = |key: Option<&str>, window| Entry::window(&"bucket".into(), key, window);
+    let (entry, all) = (entry(Some(&key.to_string()), window), entry(None, "*"));
+    Windows { entry, window: window.into(), all, learning }
+}
+
+/// A call of `key` that never waits.
+fn call(key: usize, weight: u32) -> Ask {
+    let part = part(&plan(&[sliding(u32::MAX, SECOND)]), key);
+    Ask { windows: Some(windows(key, "~a")), ..Ask::of(vec![part], now_or_never(weight)) }
+}
+
+pub(super) fn hear(key: usize, start: u64, weight: u32, heard: Heard) -> Ask {
+    Ask::of_windows(windows(key, "~a"), Verb::Hear { start, weight, heard })
+}
+
+pub(super) fn answer(feedback: Feedback) -> Heard {
+    Heard::Answer(Some(feedback))
+}
+
+fn rejected(seconds: u64) -> Feedback {
+    Feedback::default().rejected(true).retry_after(Duration::from_secs(seconds))
+}
+
+impl World {
+    pub(super) fn ask(&mut self, ask: &Ask) -> Said {
+        self.try_ask(ask).expect("it is judged")
+    }
+
+    /// When a call of `key` was counted that had to start.
+    pub(super) fn calls(&mut self, key: usize, weight: u32) -> u64 {
+        match self.ask(&call(key, weight)) {
+            Said::Granted { start, .. } => start,
+            said => panic!("{said:?}"),
+        }
+    }
+
+    /// How long a call of `key` that is refused has to wait.
+    fn holds_up(&mut self, key: usize) -> u64 {
+        match self.ask(&call(key, 1)) {
+            Said::Refused(refused) => refused.retry_after.expect("it is known"),
+            said => panic!("{said:?}"),
+        }
+    }
+
+    fn kept(&self, entry: &Entry) -> Option<Kept> {
+        self.records.get(&entry.to_string()).cloned()
+    }
+}
+
+#[test]
+fn a_pause_ends_in_time_whatever_the_clock_showed() {
+    for scope in [Scope::Global, Scope::Bucket] {
+        let mut world = World::new();
+        let start = world.calls(0, 1);
+        world.ask(&hear(0, start, 1, answer(rejected(30).scope(scope))));
+        world.now -= 365 * 86_400 * SECOND;
+        for passed in 0..30 {
+            assert_eq!(world.holds_up(0), (30 - passed) * SECOND, "{scope:?}");
+            world.now += SECOND;
+        }
+        world.calls(0, 1);
+    }
+}
+
+#[test]
+fn what_did_not_change_is_not_written() {
+    let mut world = World::new();
+    let shared = windows(0, "~a").all;
+    let start = world.calls(0, 2);
+    assert_eq!(world.kept(&shared), None, "nothing was said to everybody");
+    let mut own = world.kept(&windows(0, "~a").entry).expect("a call is on its way");
+    world.ask(&hear(0, start, 1, answer(rejected(5).scope(Scope::Global))));
+    let said = world.kept(&shared).expect("it is said to everybody");
+    for _ in 0..3 {
+        world.now += 40 * SECOND;
+        let before = world.records.clone();
+        let other = world.calls(1, 1);
+        assert_eq!(world.kept(&windows(0, "~a").entry).as_ref(), before.get("bucket/window:~a:0"));
+        world.ask(&hear(1, other, 1, answer(Feedback::default().limit(9).remaining(8))));
+        world.calls(0, 1);
+        let now = world.kept(&windows(0, "~a").entry).expect("it stays");
+        assert_ne!(std::mem::replace(&mut own, now.clone()), now);
+        assert_eq!(world.kept(&shared).as_ref(), Some(&said));
+    }
+    // A longer pause is news, a shorter one is none.
+    world.ask(&hear(0, world.now, 1, answer(rejected(60).scope(Scope::Global))));
+    let longer = world.kept(&shared).expect("it stays");
+    assert_ne!(longer, said);
+    world.ask(&hear(0, world.now, 1, answer(rejected(6).scope(Scope::Global))));
+    assert_eq!(world.kept(&shared), Some(longer));
+}
