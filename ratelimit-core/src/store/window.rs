@@ -14,7 +14,7 @@ use crate::feedback::Feedback;
 use crate::limits::Learning;
 use crate::policy::Earliest;
 use crate::policy::learned::{Learned, Manner, Sent};
-use crate::policy::saved::{Reader, put};
+use crate::policy::saved::{END, MOST_WEIGHT, Reader, put};
 use crate::time::{Timestamp, nanos};
 
 /// The format's version, and what tells a window from other records.
@@ -94,10 +94,13 @@ impl Window {
         let mut bytes = Reader(bytes.strip_prefix(&HEAD)?);
         let (written, newest, turned) = (bytes.u64()?, bytes.u64()?, bytes.u64()?);
         let (young, old) = (bytes.u64()?, bytes.u64()?);
+        if young.max(old) > MOST_WEIGHT || written.max(newest).max(turned) >= END {
+            return None;
+        }
         let len = usize::try_from(bytes.number(4)?).ok()?;
         let name = std::str::from_utf8(bytes.take(len)?).ok()?;
         let renamed = (!name.is_empty()).then(|| name.into());
-        let known = Learned::load(manner, young.checked_add(old)?, &mut bytes)?;
+        let known = Learned::load(manner, young + old, &mut bytes)?;
         let was_put_back = false;
         let window = Window { manner, known, turned, young, old, written, was_put_back, newest, renamed };
         bytes.0.is_empty().then_some(window)
@@ -149,7 +152,7 @@ impl Window {
 
     pub(crate) fn commit(&mut self, at: u64, weight: u32) {
         self.known.commit(in_nanos(at), weight);
-        self.young = self.young.saturating_add(weight.into());
+        self.young = together(self.young, weight.into());
         self.newest = self.newest.max(at);
     }
 
@@ -185,7 +188,7 @@ impl Window {
     /// Another window turns out to be this one.
     pub(crate) fn join(&mut self, other: &Window) {
         self.known.join(&other.known);
-        (self.young, self.old) = (self.young + other.young, self.old + other.old);
+        (self.young, self.old) = (together(self.young, other.young), together(self.old, other.old));
         self.newest = self.newest.max(other.newest);
     }
 
@@ -199,6 +202,11 @@ impl Window {
     pub(crate) fn paused_until(&self, from: u64) -> Timestamp {
         Timestamp::from_nanos(self.known.paused_until().as_nanos().div_ceil(1000).max(from))
     }
+}
+
+/// Never more than what is read again.
+fn together(one: u64, other: u64) -> u64 {
+    one.saturating_add(other).min(MOST_WEIGHT)
 }
 
 fn in_nanos(micros: u64) -> Timestamp {

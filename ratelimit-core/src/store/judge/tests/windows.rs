@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::world::{Kept, World, now_or_never, part, plan, sliding};
+use super::world::{BEGIN, Kept, World, now_or_never, part, plan, sliding};
 use crate::feedback::{Feedback, Scope};
 use crate::limits::Learning;
 use crate::store::ask::{Ask, Entry, Said, Verb, Windows};
@@ -105,4 +105,76 @@ fn what_did_not_change_is_not_written() {
     assert_ne!(longer, said);
     world.ask(&hear(0, world.now, 1, answer(rejected(6).scope(Scope::Global))));
     assert_eq!(world.kept(&shared), Some(longer));
+}
+
+/// Where the younger and the older lot of calls stand.
+const LOTS: [usize; 2] = [26, 34];
+
+fn with_lots(bytes: &[u8], lots: [u64; 2]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for (at, lot) in LOTS.into_iter().zip(lots) {
+        bytes[at..at + 8].copy_from_slice(&lot.to_le_bytes());
+    }
+    bytes
+}
+
+#[test]
+fn more_calls_than_there_can_be_are_none() {
+    let mut world = World::new();
+    world.calls(0, 1);
+    let name = windows(0, "~a").entry.to_string();
+    let bytes = world.records[&name].bytes.clone();
+    assert_eq!(bytes, with_lots(&bytes, [1, 0]), "they stand there");
+    let most = 1 << 62;
+    for lots in [[u64::MAX, 1], [u64::MAX, 0], [0, u64::MAX], [most + 1, 0], [0, most + 1]] {
+        world.records.get_mut(&name).unwrap().bytes = with_lots(&bytes, lots);
+        let before = world.records.clone();
+        assert!(world.try_ask(&call(0, 1)).is_err(), "{lots:?}");
+        assert_eq!(world.records, before);
+    }
+}
+
+#[test]
+fn what_is_read_is_read_again_however_much_is_on_its_way() {
+    let mut world = World::new();
+    world.calls(0, 1);
+    let (from, to) = (windows(0, "~a"), windows(0, "=b"));
+    let bytes = world.records[&from.entry.to_string()].bytes.clone();
+    let full = Kept { bytes: with_lots(&bytes, [1 << 62; 2]), until: u64::MAX };
+    for entry in [&from.entry, &to.entry] {
+        world.records.insert(entry.to_string(), full.clone());
+    }
+    for _ in 0..3 {
+        world.now += 2 * SECOND;
+        world.calls(0, u32::MAX);
+    }
+    let rename = Verb::Rename { name: "=b".into(), joins: true };
+    world.ask(&Ask::of_windows(Windows { all: to.entry.clone(), ..from.clone() }, rename));
+    let renamed = Ask { windows: Some(to), ..call(0, u32::MAX) };
+    for later in [2, 31, 31, 31, 3600] {
+        world.now += later * SECOND;
+        assert!(matches!(world.ask(&renamed), Said::Granted { .. }));
+    }
+    assert_eq!(world.ask(&call(0, 1)), Said::Renamed("=b".into()));
+}
+
+/// Times as great as there are.
+#[test]
+fn no_time_is_too_great() {
+    let mut world = World::new();
+    for now in [0, 1, BEGIN, u64::MAX / 2, u64::MAX, BEGIN, 0] {
+        world.now = now;
+        for start in [0, BEGIN, u64::MAX] {
+            for seconds in [0, 1, u64::MAX] {
+                for ask in [call(0, u32::MAX), hear(0, start, u32::MAX, answer(rejected(seconds)))] {
+                    let judged = world.judge(&ask).expect("it is judged");
+                    for (entry, written) in ask.entries().zip(judged.writes()) {
+                        let Some(written) = written else { continue };
+                        let kept = Kept { bytes: written.state().to_vec(), until: 0 };
+                        world.records.insert(entry.to_string(), kept);
+                    }
+                }
+            }
+        }
+    }
 }
