@@ -302,6 +302,11 @@ impl Learned {
 
     /// From when on nothing is in force: what is still known is only remembered; `None` = not before a call ends.
     pub(crate) fn idle_at(&self) -> Option<Timestamp> {
+        (self.in_flight == 0).then_some(self.over_at())
+    }
+
+    /// The same, whatever is on its way.
+    fn over_at(&self) -> Timestamp {
         let over = match self.said {
             Said::Window(Window { end: End::Between(_, end), .. }) => end,
             Said::Window(Window { end: End::Unsaid(_) | End::After(_), .. }) => {
@@ -309,7 +314,7 @@ impl Learned {
             }
             Said::Nothing | Said::NoWindow => Timestamp::ZERO,
         };
-        (self.in_flight == 0).then_some(over.max(self.paused_until))
+        over.max(self.paused_until)
     }
 
     /// What is known at `now`, if nothing was heard since.

@@ -29,7 +29,7 @@ use crate::time::Timestamp;
 /// caller who does not know how long answers take; 1 s in microseconds.
 pub(crate) const KEEP: u64 = 1_000_000;
 
-/// The longest time that a record is kept, ten years: what is never idle is kept so long, and longer spans are longer than
+/// The longest time that anything is kept, ten years: what is never idle is kept so long, and longer spans are longer than
 /// stores can tell.
 pub(crate) const LONGEST: u64 = 10 * 365 * 86_400 * 1_000_000;
 

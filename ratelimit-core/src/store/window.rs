@@ -10,6 +10,7 @@
 //! times the store's microseconds, but nanoseconds in what is known.
 
 use super::Failure;
+use super::record::LONGEST;
 use crate::feedback::Feedback;
 use crate::limits::Learning;
 use crate::policy::Earliest;
@@ -118,7 +119,8 @@ impl Window {
         self.known.save(&mut bytes);
         let remembered = self.known.remembered_until().as_nanos().div_ceil(1000);
         let lots = if self.young + self.old > 0 { 2 * TURN } else { 0 };
-        (bytes, remembered.max(self.newest).saturating_sub(now).saturating_add(lots + TURN))
+        let kept_for = remembered.max(self.newest).saturating_sub(now).saturating_add(lots + TURN);
+        (bytes, kept_for.min(LONGEST))
     }
 
     /// Whether the clock was, since it was written.

@@ -85,9 +85,9 @@ impl Learned {
         [heard, opened, paused_until, &mut rejections.last].into_iter().chain(lots).for_each(back);
     }
 
-    /// Until when anything is remembered that a fresh one would not know, if no call is on its way.
+    /// Until when anything is remembered that a fresh one would not know, but for the calls that are on their way.
     pub(crate) fn remembered_until(&self) -> Timestamp {
-        let over = self.idle_at().unwrap_or(self.heard);
+        let over = self.over_at();
         if self.said == Said::Nothing { over } else { over.max(self.heard).plus(self.manner.remember) }
     }
 }

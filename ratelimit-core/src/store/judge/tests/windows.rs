@@ -107,6 +107,26 @@ fn what_did_not_change_is_not_written() {
     assert_eq!(world.kept(&shared), Some(longer));
 }
 
+/// Of a killed process nobody hears how its calls ended.
+#[test]
+fn a_pause_is_kept_while_calls_are_on_their_way() {
+    let mut world = World { forgets: true, ..World::new() };
+    let first = world.calls(0, 1);
+    world.calls(0, 1);
+    world.ask(&hear(0, first, 1, answer(rejected(7200))));
+    world.now += 7199 * SECOND;
+    assert_eq!(world.holds_up(0), SECOND);
+}
+
+#[test]
+fn nothing_is_to_be_kept_for_more_than_ten_years() {
+    let mut world = World::new();
+    let start = world.calls(0, 1);
+    world.ask(&hear(0, start, 1, answer(rejected(50 * 365 * 86_400))));
+    let kept = world.kept(&windows(0, "~a").entry).expect("it is written");
+    assert_eq!(kept.until - world.now, 10 * 365 * 86_400 * SECOND);
+}
+
 /// Where the younger and the older lot of calls stand.
 const LOTS: [usize; 2] = [26, 34];
 
