@@ -33,6 +33,7 @@ mod time;
 mod together;
 mod twin;
 mod verbs;
+mod windows;
 
 use std::fmt;
 use std::sync::Arc;
@@ -128,7 +129,7 @@ impl std::error::Error for Broken {}
 type Test = (&'static str, fn(&Lab<'_>) -> Found);
 
 /// In this order: each relies on nothing but what those before have shown.
-const TESTS: [Test; 21] = [
+const TESTS: [Test; 24] = [
     ("calls end in time", time::calls_end_in_time),
     ("what was given too little time is played once at most", together::nothing_is_played_twice),
     ("two handles tell one time", time::two_handles_tell_one_time),
@@ -149,6 +150,9 @@ const TESTS: [Test; 21] = [
     ("a policy that cannot be saved", own::not_saved),
     ("a state that cannot be read", own::unreadable),
     ("what is lost and put back", lost::lost_and_put_back),
+    ("what the server says remains", windows::what_remains),
+    ("pauses that the server asks for", windows::pauses),
+    ("names that the server gives its limits", windows::names),
     ("many asks against the judging itself", judged::many_asks),
 ];
 

@@ -120,11 +120,11 @@ impl Ask {
         for record in records {
             writes.push(if is_written(record) { Some(written(record, now)?) } else { None });
         }
-        let is_renaming = matches!(self.verb, Verb::Rename { .. });
+        let is_told_anew = matches!(self.verb, Verb::Rename { .. } | Verb::Restore { .. });
         for (window, before) in windows.iter().flatten().zip(before.iter().flatten()) {
             // What stays as it was is not written: one of them is of all keys, and who writes it holds up all others. But
-            // a name that is told again is kept for longer.
-            let is_changed = changed && (is_renaming || window != before);
+            // what is told anew is kept for longer.
+            let is_changed = changed && (is_told_anew || window != before);
             let is_written = is_changed || (changed || is_asked) && window.was_put_back();
             writes.push(is_written.then(|| Written::new(window.write(now))));
         }

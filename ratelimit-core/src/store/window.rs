@@ -141,7 +141,8 @@ impl Window {
             }
             self.turned = self.turned.saturating_add(TURN);
         }
-        self.turned = self.turned.max(now.saturating_sub(TURN));
+        // Neither lot holds any.
+        self.turned = now;
     }
 
     /// When `weight` could start, not before `from`.

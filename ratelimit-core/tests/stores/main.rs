@@ -31,7 +31,7 @@ macro_rules! stores {
                 let Some(open) = open else { return };
                 let played = conformance::Kit::new().run(open);
                 println!("{}: {played:?}", stringify!($name));
-                assert!(played.tests >= 21 && played.asks > 2_000, "{played:?}");
+                assert!(played.tests >= 24 && played.asks > 2_000, "{played:?}");
             }
         )+
     };

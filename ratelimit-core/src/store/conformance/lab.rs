@@ -83,6 +83,10 @@ impl Bucket {
         &self.0
     }
 
+    pub(super) fn escaped(&self) -> &Arc<str> {
+        &self.0
+    }
+
     pub(super) fn key(&self, key: &str, plan: &Arc<Plan>) -> Part {
         Part::new(Entry::of_key(&self.0, Some(key)), plan)
     }
@@ -172,7 +176,11 @@ impl Handle {
     }
 
     pub(super) fn one(&self, parts: &[&Part], verb: Verb) -> Found<Said> {
-        let mut answers = self.all(&[ask(parts, verb)])?;
+        self.ask(ask(parts, verb))
+    }
+
+    pub(super) fn ask(&self, ask: Ask) -> Found<Said> {
+        let mut answers = self.all(&[ask])?;
         answers.pop().ok_or_else(|| (Promise::InOrder, "an ask had no answer".to_owned()))
     }
 

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use super::lab::{Bucket, ask, at_once, own_plan, plan, reserve};
 use super::own::allotment;
+use crate::feedback::{Feedback, Scope};
 use crate::rate::Rate;
 use crate::store::ask::{Acquire, Ask, Verb};
+use crate::store::window::Heard;
 
 /// An ask of each sort about one entry, and one about the same that writes the state as it is.
 #[doc(hidden)]
@@ -35,9 +37,30 @@ pub fn samples() -> Vec<(Ask, Ask)> {
         Verb::Reset,
     ];
     let entries = plans.iter().map(|plan| Bucket::named("sample").key("ann", plan));
-    let asked = entries.flat_map(|part| {
+    let records = entries.flat_map(|part| {
         let touch = ask(&[&part], Verb::Restore { records: vec![None], lost: false });
         verbs.clone().map(|verb| (ask(&[&part], verb), touch.clone()))
     });
-    asked.collect()
+    records.chain(of_windows()).collect()
+}
+
+/// The same of one of the server's windows.
+fn of_windows() -> impl Iterator<Item = (Ask, Ask)> {
+    let says = || Feedback::default().limit(5).remaining(3);
+    let rejected = || Feedback::default().rejected(true);
+    let answers = [
+        says(),
+        says().reset_after(Duration::from_secs(40)).whole_seconds(true),
+        Feedback::default(),
+        rejected(),
+        rejected().retry_after(Duration::from_secs(30)).scope(Scope::Global),
+    ];
+    let answers = answers.map(|answer| Heard::Answer(Some(answer)));
+    let heard = answers.into_iter().chain([Heard::Answer(None), Heard::Nothing, Heard::Unsent]);
+    let told = heard.map(|heard| Verb::Hear { start: 1_000_000_000_000_000, weight: 3, heard });
+    let others =
+        [at_once(1), Verb::Rename { name: "=b".into(), joins: true }, Verb::Peek { weight: 1 }, Verb::Reset];
+    let windows = Bucket::named("sample").windows("ann", "~a");
+    let touch = Ask::of_windows(windows.clone(), Verb::Restore { records: Vec::new(), lost: false });
+    told.chain(others).map(move |verb| (Ask::of_windows(windows.clone(), verb), touch.clone()))
 }

@@ -6,6 +6,7 @@
 mod redis_server;
 
 mod cluster;
+mod ends;
 mod faults;
 mod figures;
 mod script;

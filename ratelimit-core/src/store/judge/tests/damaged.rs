@@ -1,13 +1,17 @@
 //! Bytes that are no record: an error, never a panic, and never a fresh state.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::windows::{answer, call, hear, windows};
 use super::world::{
     BEGIN, World, bucket, fixed, now_or_never, own_plan, part, plan, reserve, sliding, total,
 };
 use crate::dice::Dice;
+use crate::feedback::{Feedback, Scope};
 use crate::policy::Prototype;
-use crate::store::ask::{Acquire, Part, Plan, Verb};
+use crate::store::ask::{Acquire, Ask, Entry, Part, Plan, Verb, Windows};
+use crate::store::window::Heard;
 
 fn plans() -> Vec<Arc<Plan>> {
     let (slides, fills, opens) = (sliding(9, 1_000_000), bucket(70, 1_000_000, 9), fixed(9, 1_000_000));
@@ -29,27 +33,92 @@ fn verbs() -> Vec<Verb> {
     ]
 }
 
-/// All that can be asked, of an entry with these bytes: whether anything was answered.
-fn ask_all(world: &World, of: &Part, bytes: &[u8]) -> usize {
-    let mut world = world.clone();
-    let name = of.entry.to_string();
-    let mut answered = 0;
-    for verb in verbs() {
-        world.records.get_mut(&name).expect("it is there").bytes = bytes.to_vec();
-        let before = world.records.clone();
-        match world.try_play(std::slice::from_ref(of), verb.clone()) {
-            Ok(_) => answered += 1,
-            Err(_) => assert_eq!(world.records, before, "an error writes nothing"),
-        }
-        // As what a process puts back.
-        world.records.remove(&name);
-        let _ = world.try_play(
-            std::slice::from_ref(of),
-            Verb::Restore { records: vec![Some(bytes.to_vec())], lost: false },
-        );
-        world.records = before;
+/// A record in a world, and all that can be asked of it.
+struct Target {
+    world: World,
+    entry: Entry,
+    asks: Vec<Ask>,
+    /// As what a process puts back.
+    restore: Option<Part>,
+}
+
+impl Target {
+    fn record((world, of): (World, Part)) -> Self {
+        let asks = verbs().into_iter().map(|verb| Ask::of(vec![of.clone()], verb)).collect();
+        Target { world, entry: of.entry.clone(), asks, restore: Some(of) }
     }
-    answered
+
+    fn whole(&self) -> Vec<u8> {
+        self.world.bytes_of(&self.entry).expect("it is there").to_vec()
+    }
+
+    /// How many asks are answered, of a record with these bytes.
+    fn ask_all(&self, bytes: &[u8]) -> usize {
+        let mut world = self.world.clone();
+        let name = self.entry.to_string();
+        let mut answered = 0;
+        for ask in &self.asks {
+            world.records.get_mut(&name).expect("it is there").bytes = bytes.to_vec();
+            let before = world.records.clone();
+            match world.try_ask(ask) {
+                Ok(_) => answered += 1,
+                Err(_) => assert_eq!(world.records, before, "an error writes nothing"),
+            }
+            world.records.remove(&name);
+            if let Some(of) = &self.restore {
+                let records = vec![Some(bytes.to_vec())];
+                let _ = world.try_play(std::slice::from_ref(of), Verb::Restore { records, lost: false });
+            }
+            world.records = before;
+        }
+        answered
+    }
+}
+
+/// What the server says, in each form that it has.
+fn said() -> Vec<Target> {
+    let says = || Feedback::default().limit(9_000).remaining(700);
+    let rejected = Feedback::default().rejected(true);
+    let answers = [
+        says().reset_after(Duration::from_secs(7)),
+        says(),
+        Feedback::default(),
+        rejected.clone(),
+        rejected.retry_after(Duration::from_secs(5)).scope(Scope::Global),
+    ];
+    let rename = || {
+        let to = Windows { all: windows(0, "=b").entry, ..windows(0, "~a") };
+        Ask::of_windows(to, Verb::Rename { name: "=b".into(), joins: true })
+    };
+    let alone = |verb| Ask::of_windows(windows(0, "~a"), verb);
+    let mut asks: Vec<_> =
+        answers.iter().map(|feedback| hear(0, BEGIN, 3, answer(feedback.clone()))).collect();
+    asks.extend([Heard::Nothing, Heard::Unsent].map(|heard| hear(0, BEGIN, 3, heard)));
+    asks.extend([call(0, 1), alone(Verb::Peek { weight: 1 }), alone(Verb::Reset)]);
+    asks.push(alone(Verb::Restore { records: Vec::new(), lost: false }));
+    let targets = (0..=answers.len()).map(|which| {
+        let mut world = World::new();
+        let start = world.calls(0, 300);
+        world.now += 31_000_000;
+        world.calls(0, 2);
+        let entry = if let Some(feedback) = answers.get(which) {
+            world.ask(&hear(0, start, 2, answer(feedback.clone())));
+            let windows = windows(0, "~a");
+            if feedback == answers.last().unwrap() { windows.all } else { windows.entry }
+        } else {
+            world.ask(&rename());
+            windows(0, "~a").entry
+        };
+        // What everybody is told takes no other name.
+        let renames = entry.key().is_some().then(rename);
+        let asks = asks.iter().cloned().chain(renames).collect();
+        Target { world, entry, asks, restore: None }
+    });
+    targets.collect()
+}
+
+fn targets() -> Vec<Target> {
+    plans().iter().map(|plan| Target::record(used(plan))).chain(said()).collect()
 }
 
 fn used(plan: &Arc<Plan>) -> (World, Part) {
@@ -65,15 +134,14 @@ fn used(plan: &Arc<Plan>) -> (World, Part) {
 
 #[test]
 fn bytes_that_end_too_soon_or_too_late_are_an_error() {
-    for plan in plans() {
-        let (world, of) = used(&plan);
-        let whole = world.bytes(&of).unwrap().to_vec();
-        assert_eq!(ask_all(&world, &of, &whole), verbs().len());
+    for target in targets() {
+        let whole = target.whole();
+        assert_eq!(target.ask_all(&whole), target.asks.len());
         for len in 0..whole.len() {
-            assert_eq!(ask_all(&world, &of, &whole[..len]), 0, "{len} of {} bytes", whole.len());
+            assert_eq!(target.ask_all(&whole[..len]), 0, "{len} of {} bytes", whole.len());
         }
         for more in [&[0][..], &whole] {
-            assert_eq!(ask_all(&world, &of, &[&whole, more].concat()), 0);
+            assert_eq!(target.ask_all(&[&whole, more].concat()), 0);
         }
     }
 }
@@ -81,18 +149,17 @@ fn bytes_that_end_too_soon_or_too_late_are_an_error() {
 #[test]
 fn a_byte_that_is_another_never_panics() {
     let values = if cfg!(miri) { &[0xff][..] } else { &[0, 1, 0x7f, 0xff] };
-    for plan in plans() {
-        let (world, of) = used(&plan);
-        let whole = world.bytes(&of).unwrap().to_vec();
+    for target in targets() {
+        let whole = target.whole();
         let mut refused = 0;
         for index in 0..whole.len() {
             for value in values {
                 let mut bytes = whole.clone();
                 bytes[index] = *value;
-                refused += usize::from(ask_all(&world, &of, &bytes) == 0);
+                refused += usize::from(target.ask_all(&bytes) == 0);
                 // And everything from there on.
                 bytes[index..].fill(*value);
-                refused += usize::from(ask_all(&world, &of, &bytes) == 0);
+                refused += usize::from(target.ask_all(&bytes) == 0);
             }
         }
         assert!(refused > 0);
@@ -141,7 +208,7 @@ fn no_number_is_too_great() {
         let mut world = World::new();
         for now in [0, 1, BEGIN, u64::MAX / 2, u64::MAX, BEGIN] {
             world.now = now;
-            let ask = |verb| crate::store::Ask::of(vec![of.clone()], verb);
+            let ask = |verb| Ask::of(vec![of.clone()], verb);
             for weight in [1, u32::MAX] {
                 for _ in 0..3 {
                     let great = Acquire {

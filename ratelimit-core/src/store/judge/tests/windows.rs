@@ -21,7 +21,7 @@ pub(super) fn windows(key: usize, window: &str) -> Windows {
 }
 
 /// A call of `key` that never waits.
-fn call(key: usize, weight: u32) -> Ask {
+pub(super) fn call(key: usize, weight: u32) -> Ask {
     let part = part(&plan(&[sliding(u32::MAX, SECOND)]), key);
     Ask { windows: Some(windows(key, "~a")), ..Ask::of(vec![part], now_or_never(weight)) }
 }

@@ -7,9 +7,9 @@ use std::time::Instant;
 use super::*;
 use crate::rate::Rate;
 
-const SOON: Duration = Duration::from_secs(10);
+pub(super) const SOON: Duration = Duration::from_secs(10);
 
-fn rates(rates: &[Rate]) -> Arc<Plan> {
+pub(super) fn rates(rates: &[Rate]) -> Arc<Plan> {
     let guarded = |rate: &Rate| Guarded { rate: *rate, guard: 0 };
     plan(&rates.iter().map(guarded).collect::<Vec<_>>())
 }
@@ -43,7 +43,7 @@ pub(super) fn is_granted(said: &Result<Said, String>) -> bool {
     }
 }
 
-fn connect(server: &RedisServer) -> RedisStore {
+pub(super) fn connect(server: &RedisServer) -> RedisStore {
     RedisStore::connect(&server.url()).unwrap()
 }
 
@@ -64,38 +64,6 @@ fn counted(server: &RedisServer) -> (RedisStore, impl Fn() -> [usize; 2] + use<>
     let store =
         RedisStore::with_transport(Counted(Server::new(info(&server.url()).unwrap()), Arc::clone(&counts)));
     (store, move || [counts[0].swap(0, Ordering::SeqCst), counts[1].swap(0, Ordering::SeqCst)])
-}
-
-#[test]
-fn every_key_ends_by_itself() {
-    let Some(server) = RedisServer::start() else { return };
-    let store = connect(&server).namespace("a:b{c}");
-    let plans = [
-        hourly(9),
-        rates(&[Rate::per_second(5).burst(3)]),
-        rates(&[Rate::per_minute(5).fixed()]),
-        rates(&[]),
-        rates(&[Rate::per_second(5), Rate::per_minute(7).fixed(), Rate::per_day(50).burst(50)]),
-    ];
-    for (index, plan) in plans.iter().enumerate() {
-        let bucket = format!("b{index}");
-        let Ok(Said::Granted { start, .. }) = play_one(&store, &ask(&bucket, None, plan, take(1))) else {
-            panic!()
-        };
-        let verbs =
-            [Verb::Charge { weight: 2 }, Verb::Refund { start, weight: 1, given: 1 }, Verb::Reset, take(1)];
-        for (key, verb) in verbs.into_iter().enumerate() {
-            let key = format!("k{key}");
-            play_one(&store, &ask(&bucket, Some(&key), plan, verb.clone())).unwrap();
-            play_one(&store, &ask(&bucket, None, plan, verb)).unwrap();
-        }
-    }
-    let keys: Vec<String> = server.run("KEYS *");
-    assert_eq!(keys.len(), plans.len() * 5);
-    for key in keys {
-        assert!(key.starts_with("rl:v1:{a%3Ab%7Bc%7D:b"), "{key}");
-        assert!(server.run::<i64>(&format!("PTTL {key}")) > 0, "{key} ends by itself");
-    }
 }
 
 #[test]
