@@ -147,11 +147,11 @@ fn a_slow_way_is_waited_for_as_long_as_there_is_time() {
         way.delay(delay);
         assert!(trip(10_000).is_ok(), "{delay} ms");
     }
-    way.delay(5000);
+    way.delay(60_000);
     let begin = Instant::now();
     let why = trip(250).unwrap_err().to_string();
     assert!(why.ends_with("the server did not answer within 250ms"), "{why}");
-    assert!(begin.elapsed() < Duration::from_secs(3), "long before the answer");
+    assert!(begin.elapsed() < Duration::from_secs(30), "long before the answer");
     way.delay(0);
     // The answer that comes late is nobody's: it is not taken for the next one.
     for _ in 0..3 {
