@@ -21,7 +21,7 @@ pub(super) type Found<T = ()> = Result<T, Fault>;
 /// What a call is given that is not to fail, however much else the machine has to do.
 const GENEROUS: Duration = Duration::from_secs(5);
 /// How much later than it should a call may return: a thread that is not run for so long is no fault of the store's.
-const LATE: Duration = Duration::from_secs(2);
+const LATE: Duration = Duration::from_secs(5);
 
 pub(super) fn ensure(holds: bool, promise: Promise, said: impl FnOnce() -> String) -> Found {
     if holds { Ok(()) } else { Err((promise, said())) }

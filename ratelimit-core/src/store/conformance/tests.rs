@@ -187,7 +187,7 @@ impl Store for Faulty {
             }
             Fault::Slow => pause(Duration::from_millis(3)),
             Fault::Panics if timeout == Duration::from_millis(50) => panic!("no time"),
-            Fault::TakesItsTime => pause(Duration::from_millis(2_200)),
+            Fault::TakesItsTime => pause(Duration::from_millis(5_200)),
             _ => {}
         }
         answers
