@@ -2,6 +2,10 @@
 
 use comfy_table::{CellAlignment, Table};
 
+mod program;
+
+pub use program::{Child, Failure, Named, Program};
+
 /// Median, and how far the values lie from it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {

@@ -4,7 +4,6 @@
 
 #![expect(clippy::float_arithmetic, reason = "statistics of measured times; no limit is computed here")]
 
-mod args;
 mod limiters;
 mod measure;
 mod probes;
@@ -15,38 +14,14 @@ mod verdict;
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use args::Task;
+use figures::Program;
 use indicatif::{ProgressBar, ProgressStyle};
 use measure::{Failure, Line};
 use rows::{Contest, ROWS, Row};
 
 fn main() -> ExitCode {
-    let done = match args::parse(lexopt::Parser::from_env()) {
-        Ok(Task::Measure(rows)) => measure_all(&rows),
-        Ok(Task::FirstUse(who)) => rows::print_first_use(&who).map(|()| true),
-        Ok(Task::List) => {
-            for row in ROWS {
-                println!("{}", row.name);
-            }
-            Ok(true)
-        }
-        Ok(Task::Help) => {
-            print!("{}", args::HELP);
-            Ok(true)
-        }
-        Err(mistake) => {
-            eprint!("error: {mistake}\n\n{}", args::HELP);
-            return ExitCode::from(2);
-        }
-    };
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    let help = include_str!("../help.txt");
+    Program { rows: ROWS, help, measure: measure_all, child: ("first-use", rows::print_first_use) }.main()
 }
 
 /// `false` = some row is over its limit.

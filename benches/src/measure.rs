@@ -9,12 +9,9 @@ pub(crate) mod threads;
 pub(crate) mod turns;
 pub(crate) mod waiting;
 
-use std::error::Error;
 use std::time::{Duration, Instant};
 
-pub(crate) use figures::{Spread, rank};
-
-pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+pub(crate) use figures::{Failure, Spread, rank};
 
 /// What one limiter showed in one action.
 #[derive(Clone, Debug)]

@@ -27,6 +27,12 @@ pub(crate) struct Row {
     pub(crate) limit: Option<f64>,
 }
 
+impl figures::Named for Row {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
 /// What is measured together; one or more rows are read off its lines.
 #[derive(Debug)]
 pub(crate) struct Contest {
@@ -167,6 +173,13 @@ mod tests {
             let ideal = f64::from(crowd.tasks - crowd.plan.burst) / crowd.plan.a_second();
             assert!((bound(names.wall) - ideal).abs() < 1e-9);
             assert!((bound(names.law) - f64::from(crowd.plan.burst)).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn no_two_rows_have_one_name() {
+        for row in ROWS {
+            assert_eq!(ROWS.iter().filter(|other| other.name == row.name).count(), 1, "{}", row.name);
         }
     }
 }

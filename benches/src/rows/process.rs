@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "it is real time that is measured")]
 
+use std::ffi::OsStr;
 use std::time::Instant;
 
 use rate_limited::{Bucket, rate_limited};
@@ -46,7 +47,8 @@ fn annotated() -> Result<(), rate_limited::Error> {
 }
 
 /// What a process does that [`first_use`] started: the first call of its life, in microseconds.
-pub(crate) fn print_first_use(who: &str) -> Result<(), Failure> {
+pub(crate) fn print_first_use(who: &OsStr) -> Result<(), Failure> {
+    let who = who.to_str().unwrap_or_default();
     // The first reading of the clock is the process's business, and not the bucket's.
     let _ = Instant::now();
     let started = Instant::now();

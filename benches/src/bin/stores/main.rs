@@ -4,7 +4,6 @@
 
 #![expect(clippy::float_arithmetic, reason = "statistics of measured times; no limit is computed here")]
 
-mod args;
 mod contests;
 mod measure;
 mod python;
@@ -14,39 +13,16 @@ mod server;
 
 use std::process::ExitCode;
 
-use args::Task;
+use figures::Program;
 use indicatif::{ProgressBar, ProgressStyle};
 use measure::Failure;
 use report::Verdict;
 use rows::{Contest, ROWS, Row};
 
 fn main() -> ExitCode {
-    let done = match args::parse(lexopt::Parser::from_env()) {
-        Ok(Task::Measure(rows)) => measure_all(&rows),
-        Ok(Task::OneOfMany(file)) => contests::print_one_of_many(&file).map(|()| true),
-        Ok(Task::List) => {
-            for row in ROWS {
-                println!("{}", row.name);
-            }
-            Ok(true)
-        }
-        Ok(Task::Help) => {
-            print!("{}", args::HELP);
-            Ok(true)
-        }
-        Err(mistake) => {
-            eprint!("error: {mistake}\n\n{}", args::HELP);
-            return ExitCode::from(2);
-        }
-    };
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    let help = include_str!("help.txt");
+    Program { rows: ROWS, help, measure: measure_all, child: ("one-of-many", contests::print_one_of_many) }
+        .main()
 }
 
 /// `false` = some row is over its limit, or its measurement failed.

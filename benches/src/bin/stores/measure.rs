@@ -6,10 +6,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Instant;
 
-pub(crate) use figures::{Spread, rank};
+pub(crate) use figures::{Failure, Spread, rank};
 use rate_limited::Bucket;
-
-pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
 /// A program or a package is not there, without which a row cannot be measured.
 #[derive(Debug)]

@@ -13,6 +13,12 @@ pub(crate) struct Row {
     pub(crate) limit: f64,
 }
 
+impl figures::Named for Row {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
 /// What is measured together; one or more rows are read off it.
 #[derive(Debug)]
 pub(crate) struct Contest {
@@ -84,4 +90,16 @@ pub(crate) const ROWS: &[Row] = &[
 
 const fn row(name: &'static str, contest: &'static Contest, figure: Figure, limit: f64) -> Row {
     Row { name, contest, figure, limit }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_rows_have_one_name() {
+        for row in ROWS {
+            assert_eq!(ROWS.iter().filter(|other| other.name == row.name).count(), 1, "{}", row.name);
+        }
+    }
 }

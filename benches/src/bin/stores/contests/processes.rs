@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "it is real time that is measured")]
 
 use std::env;
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -91,7 +92,7 @@ impl Drop for Worker {
 }
 
 /// What a process does that [`run`] started.
-pub(crate) fn print_one_of_many(file: &Path) -> Result<(), Failure> {
+pub(crate) fn print_one_of_many(file: &OsStr) -> Result<(), Failure> {
     let store = SqliteStore::open(file)?.timeout(PATIENCE);
     let bucket = Bucket::named("many", ALWAYS).max_delay(PATIENCE).store(store);
     drop(bucket.acquire()?);
