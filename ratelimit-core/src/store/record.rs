@@ -186,6 +186,13 @@ impl Record {
         known.born == 0 || self.born == known.born && is_later
     }
 
+    /// All of it as if it were so much earlier.
+    pub(crate) fn shift_back(&mut self, by: u64) {
+        self.rates.shift_back(by);
+        self.written = self.written.saturating_sub(by);
+        self.newest = self.newest.saturating_sub(by);
+    }
+
     /// It is about to be written at `now`.
     pub(crate) fn stamp(&mut self, now: u64) {
         self.written = now;

@@ -5,9 +5,12 @@
 //! does; for futures a thread of the bucket's does, which is started when it is needed first.
 
 mod desk;
+mod entry;
 mod health;
 mod mirror;
 mod outage;
+mod tell;
+mod times;
 mod trip;
 
 use std::fmt;
@@ -29,7 +32,6 @@ pub(crate) use desk::Put;
 use desk::{Cell, Desk, To};
 use health::Health;
 use mirror::Mirror;
-use outage::Outage;
 
 /// How many asks are carried at once.
 const MOST: usize = 256;
@@ -57,7 +59,6 @@ impl Courier {
             bell: Condvar::new(),
             mirror: Mutex::new(Mirror::new(name, limits)),
             health: Mutex::new(Health::under(limits)),
-            outage: Mutex::new(Outage::new(limits)),
         };
         Courier { desk: Arc::new(desk) }
     }
@@ -69,9 +70,9 @@ impl Courier {
 
     /// From now on what is asked is judged by those limits.
     pub(in crate::line) fn set_limits(&self, limits: &Valid) {
-        lock(&self.desk.mirror).set_limits(limits);
+        let before = lock(&self.desk.mirror).set_limits(limits);
+        drop(before);
         lock(&self.desk.health).set_limits(limits);
-        lock(&self.desk.outage).set_limits(limits);
     }
 
     /// Goes on with what the one to another store knows.

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, Weak};
 
 use super::health::{Health, Turn};
 use super::mirror::Mirror;
-use super::outage::Outage;
+use super::trip::Trip;
 use super::{MOST, Way, caught, lock};
 use crate::clock::{Clock, SystemClock};
 use crate::line::KeyId;
@@ -26,7 +26,6 @@ pub(super) struct Desk {
     pub(super) bell: Condvar,
     pub(super) mirror: Mutex<Mirror>,
     pub(super) health: Mutex<Health>,
-    pub(super) outage: Mutex<Outage>,
 }
 
 #[derive(Default)]
@@ -35,6 +34,8 @@ pub(super) struct Inner {
     /// Who carries, and will take along what is put here.
     pub(super) carrier: Option<ThreadId>,
     pub(super) thread: Worker,
+    /// Whether the store is there, and has more to be told that was started without it.
+    pub(super) is_to_tell: bool,
     pub(super) is_closed: bool,
 }
 
@@ -164,39 +165,48 @@ impl Desk {
             return;
         }
         inner.carrier = Some(me);
+        let mut is_to_tell = std::mem::take(&mut inner.is_to_tell);
         for _ in 0..if is_within { usize::MAX } else { times } {
-            if inner.errands.is_empty() {
+            if inner.errands.is_empty() && !is_to_tell {
                 break;
             }
             let count = inner.errands.len().min(MOST);
             let batch: Vec<Errand> = inner.errands.drain(..count).collect();
             drop(inner);
-            self.deliver(batch);
+            is_to_tell = self.deliver(batch);
             inner = lock(&self.inner);
         }
         if is_within {
+            inner.is_to_tell = is_to_tell;
             return;
         }
         inner.carrier = None;
-        if !inner.errands.is_empty() {
+        inner.is_to_tell = is_to_tell;
+        if is_to_tell || !inner.errands.is_empty() {
             self.hire(inner);
         }
     }
 
-    /// One trip: all answers are taken note of in their order, before anybody is woken and anything foreign runs.
-    pub(super) fn deliver(self: &Arc<Self>, mut batch: Vec<Errand>) {
+    /// One trip: all answers are taken note of in their order, before anybody is woken and anything foreign runs. Whether
+    /// the store is there, and has more to be told.
+    pub(super) fn deliver(self: &Arc<Self>, mut batch: Vec<Errand>) -> bool {
         let shared = self.shared.upgrade();
         // By the bucket's own clock, as that is what starts are told by.
         let sent = shared.as_ref().and_then(|shared| shared.moment());
         let slack = sent.map_or(0, |(_, sent)| lock(&self.health).slack_at(sent)).div_ceil(1000);
+        let times = lock(&self.mirror).times;
         for errand in &mut batch {
             errand.ask.set_slack(slack);
+            if let Verb::Refund { start, .. } | Verb::Hear { start, .. } = &mut errand.ask.verb {
+                *start = times.there(*start);
+            }
         }
         let asks: Vec<Ask> = batch.iter().map(|errand| errand.ask.clone()).collect();
+        let keys: Vec<KeyId> = batch.iter().map(|errand| errand.key).collect();
         let since = batch.iter().map(|errand| errand.since).min().unwrap_or_default();
         // Those that have waited for another trip have less time left for theirs.
         let until = since.plus(nanos(self.timeout()));
-        let (answers, turn) = self.go(&asks, until);
+        let Trip { answers, turn, is_heard } = self.go(&asks, &keys, until);
         let received = shared.as_ref().and_then(|shared| shared.moment());
         if let (Some((_, sent)), Some((_, received)), true) =
             (sent, received, answers.iter().any(Result::is_ok))
@@ -236,6 +246,7 @@ impl Desk {
             *lock(&cell.answer) = Some(answer);
             cell.bell.notify_one();
         }
+        is_heard && self.has_untold()
     }
 
     /// What was reserved for somebody who has no use for it, as times or limits are others now.

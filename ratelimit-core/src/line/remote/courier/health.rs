@@ -50,28 +50,30 @@ impl Health {
         self.away.is_none_or(|(until, _)| now >= until)
     }
 
-    pub(super) fn is_away(&self) -> bool {
-        self.away.is_some()
-    }
-
     /// A trip was answered, at least in part.
     pub(super) fn went_well(&mut self) -> Option<Turn> {
         self.failures = 0;
         self.away.take().map(|_| Turn::CameBack)
     }
 
-    /// A trip failed; `dice` is any number, so that several who fail at once do not try again at once.
-    pub(super) fn failed(&mut self, failure: Failure, now: Timestamp, dice: u64) -> Option<Turn> {
-        self.failure = Some(failure);
+    /// A trip failed; `dice` is any number, so that several who fail at once do not try again at once. The failure before
+    /// is to be dropped without a lock.
+    pub(super) fn failed(
+        &mut self,
+        failure: Failure,
+        now: Timestamp,
+        dice: u64,
+    ) -> (Option<Turn>, Option<Failure>) {
+        let before = self.failure.replace(failure);
         self.failures = self.failures.saturating_add(1);
         let span = match self.away {
-            None if self.failures < FAILURES => return None,
+            None if self.failures < FAILURES => return (None, before),
             None => FIRST,
             Some((_, span)) => (2 * span).min(LONGEST),
         };
         let turn = self.away.is_none().then_some(Turn::WentAway);
         self.away = Some((now.plus(span - dice % (span / 4)), span));
-        turn
+        (turn, before)
     }
 
     /// By how much a start that is asked for by a trip that begins now is to be counted later than the store's now: so that

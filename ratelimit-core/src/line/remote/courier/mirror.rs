@@ -1,39 +1,54 @@
-//! What this process has started itself, as far as it counts: what it puts back where the store has lost it.
+//! What this process has started itself, as far as it counts: what it puts back where the store has lost it, and what it has
+//! yet to tell the store.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::clock::{Clock, SystemClock, wall_micros};
+use super::entry::{Own, Under};
+use super::times::Times;
 use crate::limits::{Learning, Valid};
 use crate::line::KeyId;
 use crate::line::table::Table;
 use crate::pace::Pace;
-use crate::store::{Ask, Entry, Known, Part, Plan, Record, Said, Verb, Windows, escaped};
-use crate::time::Timestamp;
+use crate::store::{Ask, Entry, Known, OnOutage, Part, Plan, Said, Verb, Windows, escaped};
 
 /// A bucket's entries as this process knows them.
 pub(super) struct Mirror {
     bucket: Arc<str>,
-    key_plan: Arc<Plan>,
-    /// The same without a user's policy, whose states nobody can put together.
-    rates_plan: Arc<Plan>,
-    total_plan: Option<Arc<Plan>>,
-    keys: Table<KeyId, Own>,
-    total: Option<Own>,
+    pub(super) plans: Plans,
+    pub(super) keys: Table<KeyId, Own>,
+    pub(super) total: Option<Own>,
+    /// The keys of which the store has something to be told.
+    pub(super) untold: HashSet<KeyId>,
+    /// The states of users' policies while the store is away.
+    pub(super) alone: Table<KeyId, Vec<u8>>,
     look_at: usize,
-    /// What time it was in the store, and here.
-    seen: Option<(u64, Timestamp)>,
+    pub(super) times: Times,
+    /// How often the store has stopped answering: what it knew before it may have lost.
+    pub(super) spell: u64,
     pub(super) pace: Pace,
-    /// The greatest weight that can ever fit.
-    most: u32,
     learning: Learning,
 }
 
-/// One entry.
-#[derive(Clone)]
-struct Own {
-    entry: Entry,
-    /// Its own starts, under the bucket's limits.
-    record: Record,
+/// Under which limits is counted.
+pub(super) struct Plans {
+    key: Arc<Plan>,
+    /// The same without a user's policy, whose states nobody can put together.
+    key_rates: Arc<Plan>,
+    total: Option<Arc<Plan>>,
+    pub(super) manner: OnOutage,
+    /// The share that this process keeps to by itself, if it does.
+    pub(super) share: Option<Share>,
+    /// The greatest weight that can ever fit.
+    pub(super) most: u32,
+}
+
+/// A share of them.
+pub(super) struct Share {
+    pub(super) key: Arc<Plan>,
+    /// The same without a user's policy.
+    rates: Arc<Plan>,
+    pub(super) total: Option<Arc<Plan>>,
 }
 
 /// So few are not worth a look.
@@ -47,76 +62,87 @@ const LONG: u64 = 600_000_000;
 pub(super) struct Taken {
     keys: Table<KeyId, Own>,
     total: Option<Own>,
-    seen: Option<(u64, Timestamp)>,
+    untold: HashSet<KeyId>,
+    times: Times,
 }
 
-impl Own {
-    /// All that it knows, under other limits.
-    fn under(self, plan: &Arc<Plan>, now: u64) -> Self {
-        Own { record: self.record.under(plan, now), entry: self.entry }
+impl Plans {
+    fn of(limits: &Valid) -> Self {
+        let (key, total) = Plan::of(limits);
+        let key = Arc::new(key);
+        let share = super::outage::share_of(limits).map(|limits| {
+            let (key, total) = Plan::of(&limits);
+            let key = Arc::new(key);
+            Share { rates: key.without_own(), key, total: total.map(Arc::new) }
+        });
+        Plans {
+            key_rates: key.without_own(),
+            key,
+            total: total.map(Arc::new),
+            manner: limits.sharing.on_outage,
+            share,
+            most: limits.max_weight(),
+        }
     }
 
-    fn new(entry: Entry, plan: &Arc<Plan>) -> Self {
-        Own { entry, record: Record::fresh(plan) }
+    fn of_key(&self) -> Under<'_> {
+        Under { whole: &self.key_rates, share: self.share.as_ref().map(|share| &share.rates) }
     }
 
-    /// Of what is over by `now` the store need not know any more.
-    fn part(&self, plan: &Arc<Plan>, now: u64) -> Part {
-        let Record { born, written, .. } = self.record;
-        let counts = self.record.idle_at(now) > now;
-        let known = if counts { Known { born, written } } else { Known::default() };
-        Part::of(self.entry.clone(), plan, known)
+    fn of_total(&self) -> Option<Under<'_>> {
+        let share = self.share.as_ref().and_then(|share| share.total.as_ref());
+        self.total.as_ref().map(|whole| Under { whole, share })
     }
 }
 
 impl Mirror {
     pub(super) fn new(name: &str, limits: &Valid) -> Self {
         let bucket = escaped(name);
-        let (key_plan, total_plan) = Plan::of(limits);
-        let (key_plan, total_plan) = (Arc::new(key_plan), total_plan.map(Arc::new));
-        let rates_plan = key_plan.without_own();
-        let total = total_plan.as_ref().map(|plan| Own::new(Entry::total(&bucket), plan));
+        let plans = Plans::of(limits);
+        let total = plans.of_total().map(|plans| Own::new(Entry::total(&bucket), plans));
         Mirror {
             bucket,
-            key_plan,
-            rates_plan,
-            total_plan,
+            plans,
             keys: Table::default(),
             total,
+            untold: HashSet::new(),
+            alone: Table::default(),
             look_at: FEW,
-            seen: None,
+            times: Times::new(),
+            spell: 0,
             pace: Pace::Normal,
-            most: limits.max_weight(),
             learning: limits.learning,
         }
     }
 
     /// All that is known, to go on with over another store.
     pub(super) fn known(&self) -> Taken {
-        Taken { keys: self.keys.clone(), total: self.total.clone(), seen: self.seen }
+        let (keys, total) = (self.keys.clone(), self.total.clone());
+        Taken { keys, total, untold: self.untold.clone(), times: self.times }
     }
 
-    /// From now on those limits count, for all that is known.
-    pub(super) fn set_limits(&mut self, limits: &Valid) {
-        let (key_plan, total_plan) = Plan::of(limits);
-        (self.key_plan, self.total_plan) = (Arc::new(key_plan), total_plan.map(Arc::new));
-        self.rates_plan = self.key_plan.without_own();
-        (self.most, self.learning) = (limits.max_weight(), limits.learning);
+    /// From now on those limits count, for all that is known; what is left of the old ones is to be dropped without a
+    /// lock, as a user's policy may be in it.
+    pub(super) fn set_limits(&mut self, limits: &Valid) -> Plans {
+        let before = std::mem::replace(&mut self.plans, Plans::of(limits));
+        self.learning = limits.learning;
+        self.alone.clear();
         let total = self.total.take();
-        let fresh = |plan: &Arc<Plan>| Own::new(Entry::total(&self.bucket), plan);
-        self.total = self.total_plan.as_ref().map(fresh);
-        let known = Taken { keys: std::mem::take(&mut self.keys), total, seen: self.seen };
-        self.remember(known);
+        let fresh = |plans| Own::new(Entry::total(&self.bucket), plans);
+        self.total = self.plans.of_total().map(fresh);
+        let (keys, untold) = (std::mem::take(&mut self.keys), std::mem::take(&mut self.untold));
+        self.remember(Taken { keys, total, untold, times: self.times });
+        before
     }
 
-    pub(super) fn remember(&mut self, Taken { keys, total, seen }: Taken) {
-        self.seen = seen;
+    pub(super) fn remember(&mut self, Taken { keys, total, untold, times }: Taken) {
+        (self.times, self.untold) = (times, untold);
         let now = self.now();
         for (key, known) in keys {
-            self.keys.insert(key, known.under(&self.rates_plan, now));
+            self.keys.insert(key, known.under(self.plans.of_key(), now));
         }
-        if let (Some(total), Some(plan)) = (total, &self.total_plan) {
-            self.total = Some(total.under(plan, now));
+        if let (Some(total), Some(plans)) = (total, self.plans.of_total()) {
+            self.total = Some(total.under(plans, now));
         }
     }
 
@@ -124,27 +150,30 @@ impl Mirror {
     pub(super) fn taken_for(&self, weight: u32) -> u32 {
         match self.pace {
             Pace::Normal => weight,
-            Pace::Slow => weight.max(weight.saturating_mul(2).min(self.most)),
+            Pace::Slow => weight.max(weight.saturating_mul(2).min(self.plans.most)),
         }
     }
 
     /// What an ask of that key is about.
     pub(super) fn parts(&self, key: KeyId, text: Option<&str>) -> Vec<Part> {
         self.parts_of(key).unwrap_or_else(|| {
-            let part = Part::of(Entry::of_key(&self.bucket, text), &self.key_plan, Known::default());
-            self.with_total(part)
+            let part = Part::of(Entry::of_key(&self.bucket, text), &self.plans.key, Known::default());
+            std::iter::once(part).chain(self.total_part()).collect()
         })
     }
 
     /// The same of a key that has started something; `None` of another.
     pub(super) fn parts_of(&self, key: KeyId) -> Option<Vec<Part>> {
-        let known = self.keys.get(&key)?;
-        Some(self.with_total(known.part(&self.key_plan, self.now())))
+        Some(std::iter::once(self.part_of(key)?).chain(self.total_part()).collect())
     }
 
-    fn with_total(&self, part: Part) -> Vec<Part> {
-        let total = self.total.as_ref().zip(self.total_plan.as_ref());
-        std::iter::once(part).chain(total.map(|(known, plan)| known.part(plan, self.now()))).collect()
+    pub(super) fn part_of(&self, key: KeyId) -> Option<Part> {
+        Some(self.keys.get(&key)?.part(&self.plans.key, self.now()))
+    }
+
+    pub(super) fn total_part(&self) -> Option<Part> {
+        let (known, plan) = self.total.as_ref().zip(self.plans.total.as_ref())?;
+        Some(known.part(plan, self.now()))
     }
 
     /// The entries that tell what is known of one of the server's windows, for a key that has started something.
@@ -175,14 +204,7 @@ impl Mirror {
 
     /// What time it is in the store, as far as this process knows.
     pub(super) fn now(&self) -> u64 {
-        match self.seen {
-            Some((there, seen)) => {
-                let since = SystemClock.now().as_nanos().saturating_sub(seen.as_nanos()) / 1000;
-                there.saturating_add(since)
-            }
-            // As a store's clock would have it.
-            None => wall_micros(),
-        }
+        self.times.now()
     }
 
     /// The keys that are known, by digest and text.
@@ -191,7 +213,7 @@ impl Mirror {
         keyed.map(|(key, known)| (*key, known.entry.key().map(str::to_owned))).collect()
     }
 
-    /// What is known of a key and of all together, as records.
+    /// What the store should know of a key and of all together, as records.
     pub(super) fn records(&self, key: KeyId) -> Vec<Option<Vec<u8>>> {
         let now = self.now();
         let record = |known: &Own| known.record.write(now).map(|(bytes, _)| bytes);
@@ -199,29 +221,61 @@ impl Mirror {
         std::iter::once(self.keys.get(&key).and_then(record)).chain(total).collect()
     }
 
+    /// The store has said what time it is.
+    pub(super) fn see(&mut self, now: u64) {
+        if let Some(by) = self.times.see(now) {
+            self.alone.clear();
+            for known in self.keys.values_mut().chain(&mut self.total) {
+                known.shift_back(by);
+            }
+        }
+    }
+
     /// Takes note of what the store has done.
     pub(super) fn note(&mut self, ask: &Ask, key: KeyId, said: &Said) {
         let (Said::Granted { now, born, .. } | Said::Done { now, born }) = *said else { return };
-        self.seen = Some((now, SystemClock.now()));
+        self.see(now);
+        let plans = &self.plans;
         let Some(part) = ask.parts.first() else { return };
-        let plan = &self.rates_plan;
-        let known = self.keys.entry(key).or_insert_with(|| Own::new(part.entry.clone(), plan));
-        known.record.note(&ask.verb, said, now);
-        known.record.born = one_of(born[0], known.record.born);
-        if let Some(total) = self.total.as_mut().filter(|_| !matches!(ask.verb, Verb::ResetKey)) {
-            total.record.note(&ask.verb, said, now);
-            total.record.born = one_of(born[1], total.record.born);
+        let known = self.keys.entry(key).or_insert_with(|| Own::new(part.entry.clone(), plans.of_key()));
+        known.note(&ask.verb, said, (now, born[0]));
+        if known.untold.is_none() {
+            self.untold.remove(&key);
         }
+        if let Some(total) = self.total.as_mut().filter(|_| !matches!(ask.verb, Verb::ResetKey)) {
+            total.note(&ask.verb, said, (now, born[1]));
+        }
+        self.forget(now);
+    }
+
+    /// The same of what was done in its place.
+    pub(super) fn note_alone(&mut self, ask: &Ask, key: KeyId, said: &Said) {
+        let (Said::Granted { now, .. } | Said::Done { now, .. }) = *said else { return };
+        let plans = &self.plans;
+        // What the server says is in no record.
+        let Some(part) = ask.parts.first() else { return };
+        let known = self.keys.entry(key).or_insert_with(|| Own::new(part.entry.clone(), plans.of_key()));
+        known.note_alone(&ask.verb, said, now, &plans.key_rates);
+        if known.untold.is_some() {
+            self.untold.insert(key);
+        } else {
+            self.untold.remove(&key);
+        }
+        let total = self.total.as_mut().filter(|_| !matches!(ask.verb, Verb::ResetKey));
+        if let Some((total, plan)) = total.zip(plans.total.as_ref()) {
+            total.note_alone(&ask.verb, said, now, plan);
+        }
+        self.forget(now);
+    }
+
+    /// Now and then: what does not count any more.
+    fn forget(&mut self, now: u64) {
         if self.keys.len() >= self.look_at {
             // Of calls that run for long something may still be told.
-            let is_used = |record: &Record| record.written.saturating_add(LONG) > now;
-            self.keys.retain(|_, known| known.record.idle_at(now) > now || is_used(&known.record));
+            let is_used = |known: &Own| known.used().saturating_add(LONG) > now;
+            self.keys.retain(|_, known| known.counts(now) || is_used(known));
+            self.untold.retain(|key| self.keys.contains_key(key));
             self.look_at = FEW.max(2 * self.keys.len());
         }
     }
-}
-
-/// Which record it is; what is answered in the store's place is of none.
-fn one_of(said: u32, known: u32) -> u32 {
-    if said == 0 { known } else { said }
 }

@@ -1,121 +1,90 @@
-//! What a bucket does while its store is away, and what it tells the store of that afterwards.
+//! What a bucket does while its store is away.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::desk::Desk;
+use super::lock;
 use super::mirror::Mirror;
 use crate::limits::Valid;
 use crate::line::KeyId;
-use crate::line::table::Table;
 use crate::policy::Guarded;
-use crate::store::{Acquire, Answer, Ask, Failure, Known, OnOutage, Part, Plan, Record, Said, Verb};
+use crate::store::{Acquire, Answer, Ask, Failure, Known, OnOutage, Part, Record, Said, Verb};
 
-/// The process by itself.
-#[derive(Debug)]
-pub(super) struct Outage {
-    manner: OnOutage,
-    /// The share of the limits that this process keeps to, of a key and of all together.
-    plans: (Arc<Plan>, Option<Arc<Plan>>),
-    /// Its own states, by the entries' names.
-    states: HashMap<String, Vec<u8>>,
-    /// What was started meanwhile, to be told.
-    started: Table<KeyId, Vec<(Part, Record)>>,
+/// What is answered in a store's place.
+enum Alone {
+    Said(Said),
+    /// What the process's own share says to that ask, at that time, by those states.
+    Judge(Box<Ask>, u64, Vec<Option<Vec<u8>>>),
 }
 
-impl Outage {
-    pub(super) fn new(limits: &Valid) -> Self {
-        Outage {
-            manner: limits.sharing.on_outage,
-            plans: plans_of(limits),
-            states: HashMap::new(),
-            started: Table::default(),
-        }
-    }
-
-    /// From now on a share of those limits holds.
-    pub(super) fn set_limits(&mut self, limits: &Valid) {
-        (self.manner, self.plans) = (limits.sharing.on_outage, plans_of(limits));
-    }
-
+impl Desk {
     /// What is answered in the store's place; `None` = nothing is.
-    pub(super) fn play(&mut self, ask: &Ask, key: KeyId, mirror: &Mirror) -> Option<Result<Said, Failure>> {
-        let now = mirror.now();
-        let said = match (self.manner, &ask.verb) {
-            (OnOutage::Allow, Verb::Acquire(Acquire { after: 0, .. }) | Verb::Charge { .. }) => {
-                Ok(Said::Granted { wait: 0, start: now, now, born: [0; 2] })
-            }
-            (OnOutage::Allow, Verb::Acquire(Acquire { after, .. })) => Ok(Said::Later { wait: *after }),
-            (OnOutage::Deny | OnOutage::Allow, _) => return None,
-            (OnOutage::Local { .. }, _) => self.play_alone(ask, key, mirror, now),
+    pub(super) fn play_alone(&self, ask: &Ask, key: KeyId) -> Option<Result<Said, Failure>> {
+        let alone = lock(&self.mirror).alone(ask, key)?;
+        let (said, own) = match alone {
+            Alone::Said(said) => (said, None),
+            // A user's policy runs here.
+            Alone::Judge(alone, now, states) => match judge(&alone, now, &states) {
+                Ok((said, own)) => (said, own),
+                Err(failure) => return Some(Err(failure)),
+            },
         };
-        if let Ok(said) = &said {
-            self.count(ask, key, said);
+        let mut mirror = lock(&self.mirror);
+        mirror.note_alone(ask, key, &said);
+        if let Some(own) = own {
+            mirror.alone.insert(key, own);
         }
-        Some(said)
-    }
-
-    fn play_alone(&mut self, ask: &Ask, key: KeyId, mirror: &Mirror, now: u64) -> Result<Said, Failure> {
-        let plans = std::iter::once(&self.plans.0).chain(&self.plans.1);
-        let alone = |(part, plan): (&Part, &Arc<Plan>)| Part::of(part.entry.clone(), plan, Known::default());
-        let ask = Ask::of(ask.parts.iter().zip(plans).map(alone).collect(), ask.verb.clone());
-        let names: Vec<String> = ask.entries().map(ToString::to_string).collect();
-        for (name, record) in names.iter().zip(mirror.records(key)) {
-            // What this process has started before counts from its share.
-            if let Some(record) = record.filter(|_| !self.states.contains_key(name)) {
-                self.states.insert(name.clone(), record);
-            }
-        }
-        let states: Vec<Option<&[u8]>> =
-            names.iter().map(|name| self.states.get(name).map(Vec::as_slice)).collect();
-        let judged = ask.judge(std::time::Duration::from_micros(now), &states)?;
-        for (name, written) in names.into_iter().zip(judged.writes()) {
-            if let Some(written) = written {
-                self.states.insert(name, written.state().to_vec());
-            }
-        }
-        let Answer(said) = judged.into_answer();
-        Ok(said)
-    }
-
-    /// Remembers what was started, and what of that was given back.
-    fn count(&mut self, ask: &Ask, key: KeyId, said: &Said) {
-        let (Said::Granted { now, .. } | Said::Done { now, .. }) = *said else { return };
-        let started = self.started.entry(key).or_insert_with(|| {
-            let fresh = |part: &Part| (part.clone(), Record::fresh(&part.plan.without_own()));
-            ask.parts.iter().map(fresh).collect()
-        });
-        for (_, record) in started {
-            record.note(&ask.verb, said, now);
-        }
-    }
-
-    /// What the store is to be told once it is back.
-    pub(super) fn untold(&self, now: u64) -> Vec<Ask> {
-        let untold = self.started.values().map(|started| {
-            let parts =
-                started.iter().map(|(part, _)| Part { known: Known::default(), ..part.clone() }).collect();
-            let bytes = |record: &Record| record.write(now).map(|(bytes, _)| bytes);
-            let records = started.iter().map(|(_, record)| bytes(record)).collect();
-            Ask::of(parts, Verb::Restore { records, lost: false })
-        });
-        untold.collect()
-    }
-
-    /// It was told.
-    pub(super) fn end(&mut self) {
-        self.states.clear();
-        self.started.clear();
+        Some(Ok(said))
     }
 }
 
-/// The share of `limits` that a process keeps to by itself.
-fn plans_of(limits: &Valid) -> (Arc<Plan>, Option<Arc<Plan>>) {
-    let share = |rates: &[Guarded]| -> Box<[Guarded]> {
-        rates.iter().map(|guarded| share_of(*guarded, limits.sharing.on_outage)).collect()
+impl Mirror {
+    fn alone(&self, ask: &Ask, key: KeyId) -> Option<Alone> {
+        let now = self.now();
+        match (self.plans.manner, &ask.verb) {
+            (OnOutage::Allow, Verb::Acquire(Acquire { after: 0, .. }) | Verb::Charge { .. }) => {
+                Some(Alone::Said(Said::Granted { wait: 0, start: now, now, born: [0; 2] }))
+            }
+            (OnOutage::Allow, Verb::Acquire(Acquire { after, .. })) => {
+                Some(Alone::Said(Said::Later { wait: *after }))
+            }
+            (OnOutage::Local { .. }, _) => self.judge_alone(ask, key, now),
+            (OnOutage::Deny | OnOutage::Allow, _) => None,
+        }
+    }
+
+    fn judge_alone(&self, ask: &Ask, key: KeyId, now: u64) -> Option<Alone> {
+        let share = self.plans.share.as_ref()?;
+        let plans = std::iter::once(&share.key).chain(&share.total);
+        let alone = |(part, plan): (&Part, &Arc<_>)| Part::of(part.entry.clone(), plan, Known::default());
+        let parts = ask.parts.iter().zip(plans).map(alone).collect();
+        // What this process has started before counts from its share.
+        let written = |share: &Record| share.write(now).map(|(bytes, _)| bytes);
+        let share = || self.keys.get(&key)?.share.as_ref().and_then(written);
+        let of_key = self.alone.get(&key).cloned().or_else(share);
+        let of_all = self.total.as_ref().and_then(|total| total.share.as_ref()).and_then(written);
+        Some(Alone::Judge(Ask::of(parts, ask.verb.clone()).into(), now, vec![of_key, of_all]))
+    }
+}
+
+/// What is said, and the state of a user's policy if one has changed.
+fn judge(ask: &Ask, now: u64, states: &[Option<Vec<u8>>]) -> Result<(Said, Option<Vec<u8>>), Failure> {
+    let states: Vec<Option<&[u8]>> = states.iter().map(Option::as_deref).collect();
+    let judged = ask.judge(Duration::from_micros(now), &states)?;
+    let has_own = ask.parts.first().is_some_and(|part| part.plan.own.is_some());
+    let own = judged.writes().next().flatten().filter(|_| has_own).map(|written| written.state().to_vec());
+    let Answer(said) = judged.into_answer();
+    Ok((said, own))
+}
+
+/// The share of `limits` that a process keeps to by itself, if it does.
+pub(super) fn share_of(limits: &Valid) -> Option<Valid> {
+    let OnOutage::Local { share } = limits.sharing.on_outage else { return None };
+    let part = |rates: &[Guarded]| -> Box<[Guarded]> {
+        rates.iter().map(|guarded| part_of(*guarded, share)).collect()
     };
-    let shared = Valid { rates: share(&limits.rates), totals: share(&limits.totals), ..limits.clone() };
-    let (of_key, of_all) = Plan::of(&shared);
-    (Arc::new(of_key), of_all.map(Arc::new))
+    Some(Valid { rates: part(&limits.rates), totals: part(&limits.totals), ..limits.clone() })
 }
 
 /// A part of that rate: of its amount and its burst, rounded down, but at least 1.
@@ -125,8 +94,7 @@ fn plans_of(limits: &Valid) -> (Arc<Plan>, Option<Arc<Plan>>) {
     clippy::cast_sign_loss,
     reason = "the share is a part of 1"
 )]
-fn share_of(guarded: Guarded, manner: OnOutage) -> Guarded {
-    let OnOutage::Local { share } = manner else { return guarded };
+fn part_of(guarded: Guarded, share: f64) -> Guarded {
     let of = |amount: u32| ((f64::from(amount) * share) as u32).max(1);
     Guarded { rate: guarded.rate.with_amounts(of), ..guarded }
 }

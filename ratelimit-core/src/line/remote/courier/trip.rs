@@ -11,50 +11,61 @@ use crate::line::remote::answer::Told;
 use crate::store::{Answer, Ask, Failure, Said, TIMEOUT, Verb};
 use crate::time::Timestamp;
 
+/// What came of a trip.
+pub(super) struct Trip {
+    pub(super) answers: Vec<Result<Said, Failure>>,
+    /// Whether the store went away or came back.
+    pub(super) turn: Option<Turn>,
+    /// Whether the store has answered anything.
+    pub(super) is_heard: bool,
+}
+
 impl Desk {
     /// The longest time that a trip is given.
     pub(super) fn timeout(&self) -> Duration {
         caught(|| self.store.store().timeout()).unwrap_or(TIMEOUT)
     }
 
-    /// Makes a trip, unless the store is away and it is not yet time to see whether it is back; and whether it went away or
-    /// came back.
-    pub(super) fn go(&self, asks: &[Ask], until: Timestamp) -> (Vec<Result<Said, Failure>>, Option<Turn>) {
+    /// Makes a trip, unless the store is away and it is not yet time to see whether it is back.
+    pub(super) fn go(&self, asks: &[Ask], keys: &[KeyId], until: Timestamp) -> Trip {
         let begin = SystemClock.now();
+        let with = |failure: Failure| vec![Err(failure); asks.len()];
+        if begin >= until {
+            // Nothing is sent: that says nothing of the store.
+            return Trip { answers: with(no_time()), turn: None, is_heard: false };
+        }
         let health = lock(&self.health);
-        let (may_go, is_away) = (health.may_go(begin), health.is_away());
-        let failure = health.failure.clone();
+        let (may_go, failure) = (health.may_go(begin), health.failure.clone());
         drop(health);
         if !may_go {
             let failure = failure.unwrap_or_else(|| Failure::new("the store did not answer"));
-            return (vec![Err(failure); asks.len()], None);
+            return Trip { answers: with(failure), turn: None, is_heard: false };
         }
-        if is_away {
-            self.tell_of_outage(until);
-        }
-        let answers = self.play(asks, until);
+        let telling = self.tell_untold(keys, begin, until);
+        let answers = match &telling.failure {
+            Some(failure) if !telling.is_heard => with(failure.clone()),
+            None if !telling.is_late => self.play(asks, until),
+            // It is well, and nobody is to start without it any more: else it would have to be told that first again.
+            _ => with(Failure::of_state("the store is still being told what was started without it")),
+        };
         let end = SystemClock.now();
-        let mut health = lock(&self.health);
         // What one state is about says nothing of the store.
         let fails = |answer: &Result<Said, Failure>| answer.as_ref().is_err_and(Failure::is_outage);
+        let is_heard = telling.is_heard || answers.iter().any(|answer| !fails(answer));
         let failed =
-            answers.first().filter(|_| answers.iter().all(fails)).and_then(|first| first.as_ref().err());
-        let turn = if let Some(failure) = failed {
-            health.failed(failure.clone(), end, end.as_nanos() / 1000)
-        } else {
-            health.went_well()
+            telling.failure.or_else(|| answers.iter().find_map(|answer| answer.as_ref().err()).cloned());
+        let mut health = lock(&self.health);
+        let (turn, before) = match failed.filter(|_| !is_heard) {
+            Some(failure) => health.failed(failure, end, end.as_nanos() / 1000),
+            None => (health.went_well(), None),
         };
         drop(health);
-        (answers, turn)
-    }
-
-    /// Before the store is asked anything else again: what was started without it. If it is still away, once more later.
-    pub(super) fn tell_of_outage(&self, until: Timestamp) {
-        let now = lock(&self.mirror).now();
-        let asks = lock(&self.outage).untold(now);
-        if !asks.is_empty() && self.play(&asks, until).iter().all(Result::is_ok) {
-            lock(&self.outage).end();
+        // A cause is foreign.
+        drop(before);
+        if is_heard {
+            lock(&self.mirror).alone.clear();
         }
+        Trip { answers, turn, is_heard }
     }
 
     /// Takes note of an answer; where the store has lost what it knew, tells it, and asks again.
@@ -67,18 +78,18 @@ impl Desk {
         let answer = match answer {
             Ok(Said::Lost) => self.remind(ask, key, until),
             Ok(Said::Renamed(name)) => self.follow(ask, &name, until),
-            Err(failure) if failure.is_outage() => {
-                let mirror = lock(&self.mirror);
-                let alone = lock(&self.outage).play(ask, key, &mirror);
-                drop(mirror);
-                alone.unwrap_or(Err(failure))
-            }
             answer => answer,
         };
-        if let Ok(said) = &answer {
-            lock(&self.mirror).note(ask, key, said);
-        }
-        answer
+        let failure = match answer {
+            Err(failure) if failure.is_outage() => failure,
+            Err(failure) => return Err(failure),
+            Ok(said) => {
+                lock(&self.mirror).note(ask, key, &said);
+                return Ok(said);
+            }
+        };
+        lock(&self.mirror).spell += 1;
+        self.play_alone(ask, key).unwrap_or(Err(failure))
     }
 
     /// The server has given the window another name: asks for that one, and tells the bucket.
@@ -121,7 +132,7 @@ impl Desk {
     pub(super) fn play(&self, asks: &[Ask], until: Timestamp) -> Vec<Result<Said, Failure>> {
         let timeout = until.saturating_since(SystemClock.now());
         if timeout.is_zero() {
-            return vec![Err(Failure::new("the store had no time left to answer")); asks.len()];
+            return vec![Err(no_time()); asks.len()];
         }
         let store = self.store.store();
         let played = caught(|| store.play(asks, timeout));
@@ -158,6 +169,12 @@ impl Desk {
     }
 
     pub(super) fn note_failure(&self, failure: Failure) {
-        lock(&self.health).failure = Some(failure);
+        let before = lock(&self.health).failure.replace(failure);
+        // A cause is foreign.
+        drop(before);
     }
+}
+
+fn no_time() -> Failure {
+    Failure::new("the store had no time left to answer")
 }

@@ -1,0 +1,130 @@
+//! What a process knows of one entry of its store's.
+
+use std::sync::Arc;
+
+use crate::store::{Entry, Known, Part, Plan, Record, Said, Verb};
+use crate::time::Timestamp;
+
+/// One entry.
+#[derive(Clone)]
+pub(super) struct Own {
+    pub(super) entry: Entry,
+    /// Its own starts that the store has counted, under the bucket's limits.
+    pub(super) record: Record,
+    /// All its own starts under its share of the limits, where it goes on by itself.
+    pub(super) share: Option<Record>,
+    /// What it has started by itself, and the store was not told yet.
+    pub(super) untold: Option<Box<Untold>>,
+}
+
+/// Starts that a store is to be told.
+#[derive(Clone)]
+pub(super) struct Untold {
+    pub(super) record: Record,
+    /// In which spell of answers the store was last made to know the rest.
+    pub(super) reminded: Option<u64>,
+    /// Not before then, by the system's clock: its state cannot be read.
+    pub(super) again: Timestamp,
+}
+
+/// The limits that are counted under, of one entry, without a user's policy, whose states nobody can put together.
+#[derive(Clone, Copy)]
+pub(super) struct Under<'a> {
+    pub(super) whole: &'a Arc<Plan>,
+    pub(super) share: Option<&'a Arc<Plan>>,
+}
+
+impl Own {
+    pub(super) fn new(entry: Entry, plans: Under<'_>) -> Self {
+        let share = plans.share.map(Record::fresh);
+        Own { entry, record: Record::fresh(plans.whole), share, untold: None }
+    }
+
+    /// All that it knows, under other limits.
+    pub(super) fn under(self, plans: Under<'_>, now: u64) -> Self {
+        let untold = |untold: Box<Untold>| {
+            let record = untold.record.under(plans.whole, now);
+            Box::new(Untold { record, reminded: None, again: untold.again })
+        };
+        let all = || {
+            let mut all = self.record.clone();
+            if let Some(untold) = &self.untold {
+                all.join(&untold.record, now);
+            }
+            all
+        };
+        let share =
+            plans.share.map(|plan| self.share.as_ref().map_or_else(all, Record::clone).under(plan, now));
+        let record = self.record.under(plans.whole, now);
+        Own { record, share, untold: self.untold.map(untold), entry: self.entry }
+    }
+
+    /// As an ask is about it. Of what is over by `now` the store need not know any more.
+    pub(super) fn part(&self, plan: &Arc<Plan>, now: u64) -> Part {
+        let Record { born, written, .. } = self.record;
+        let counts = self.record.idle_at(now) > now;
+        let known = if counts { Known { born, written } } else { Known::default() };
+        Part::of(self.entry.clone(), plan, known)
+    }
+
+    /// Takes note of what the store has done.
+    pub(super) fn note(&mut self, verb: &Verb, said: &Said, (now, born): (u64, u32)) {
+        self.record.note(verb, said, now);
+        if born > 0 {
+            self.record.born = born;
+        }
+        if let Some(share) = &mut self.share {
+            share.note(verb, said, now);
+        }
+        if matches!(verb, Verb::Reset | Verb::ResetKey) {
+            self.untold = None;
+        }
+    }
+
+    /// Takes note of what was done in the store's place: it does not know of that.
+    pub(super) fn note_alone(&mut self, verb: &Verb, said: &Said, now: u64, plan: &Arc<Plan>) {
+        if let Some(share) = &mut self.share {
+            share.note(verb, said, now);
+        }
+        match verb {
+            Verb::Reset | Verb::ResetKey => self.untold = None,
+            // What the store itself has let start stays spent there.
+            Verb::Refund { .. } if self.untold.is_none() => {}
+            _ => {
+                let fresh = || {
+                    let record = Record::fresh(plan);
+                    Box::new(Untold { record, reminded: None, again: Timestamp::ZERO })
+                };
+                self.untold.get_or_insert_with(fresh).record.note(verb, said, now);
+            }
+        }
+    }
+
+    /// The store was told at `now`: that record has them all.
+    pub(super) fn told(&mut self, (now, born): (u64, u32)) {
+        if let Some(untold) = self.untold.take() {
+            self.record.join(&untold.record, now);
+        }
+        (self.record.written, self.record.born) = (now, born);
+    }
+
+    /// All that was counted before the store's time was known was so much too late.
+    pub(super) fn shift_back(&mut self, by: u64) {
+        let untold = self.untold.as_mut().map(|untold| &mut untold.record);
+        for record in self.share.iter_mut().chain(untold) {
+            record.shift_back(by);
+        }
+    }
+
+    /// Whether anything of it counts.
+    pub(super) fn counts(&self, now: u64) -> bool {
+        let untold = self.untold.as_ref().map(|untold| &untold.record);
+        untold.into_iter().chain([&self.record]).any(|record| record.idle_at(now) > now)
+    }
+
+    /// When it was used last.
+    pub(super) fn used(&self) -> u64 {
+        let untold = self.untold.as_ref().map_or(0, |untold| untold.record.written);
+        self.record.written.max(untold)
+    }
+}

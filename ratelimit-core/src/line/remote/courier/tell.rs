@@ -1,0 +1,195 @@
+//! What a store is told that was away: what was started without it.
+
+use std::collections::BTreeSet;
+
+use super::desk::Desk;
+use super::entry::Own;
+use super::lock;
+use super::mirror::Mirror;
+use crate::clock::{Clock, SystemClock};
+use crate::line::KeyId;
+use crate::store::{Ask, Failure, Part, Record, Said, Verb};
+use crate::time::Timestamp;
+
+/// So many entries are told of in one call.
+const BATCH: usize = 64;
+/// For how long a state is left alone that cannot be read: 1 s in nanoseconds.
+const AGAIN: u64 = 1_000_000_000;
+
+/// What came of it.
+#[derive(Default)]
+pub(super) struct Telling {
+    /// Whether the store has answered anything.
+    pub(super) is_heard: bool,
+    /// Whether it took more than half of the time that there was.
+    pub(super) is_late: bool,
+    /// What it failed with, so that it was given up.
+    pub(super) failure: Option<Failure>,
+}
+
+/// Whose record is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    All,
+    Key(KeyId),
+}
+
+/// What an entry is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// What the store knew before: it may have lost it, which nobody would notice once it is told more.
+    Remind,
+    Tell,
+}
+
+impl Desk {
+    /// Before the store is asked anything else: tells it what was started without it, first of those `keys` that are to be
+    /// asked about.
+    ///
+    /// Each record is told by itself, and over with its own answer. Where no answer comes nobody knows whether it counts now,
+    /// and it is told again: counted twice it holds callers up, counted never it would let too much start. So that this
+    /// is rare, a store that has just failed is first reminded of what it knew, which changes nothing if it still does.
+    pub(super) fn tell_untold(&self, keys: &[KeyId], begin: Timestamp, until: Timestamp) -> Telling {
+        let mut telling = Telling::default();
+        let half = begin.plus(until.as_nanos().saturating_sub(begin.as_nanos()) / 2);
+        while telling.failure.is_none() && !telling.is_late {
+            let batch = lock(&self.mirror).next_to_tell(keys, SystemClock.now());
+            if batch.is_empty() {
+                break;
+            }
+            for step in [Step::Remind, Step::Tell] {
+                self.take_step(step, &batch, until, &mut telling);
+            }
+            telling.is_late = SystemClock.now() >= half;
+        }
+        telling
+    }
+
+    fn take_step(&self, step: Step, batch: &[Whose], until: Timestamp, telling: &mut Telling) {
+        if telling.failure.is_some() {
+            return;
+        }
+        let mirror = lock(&self.mirror);
+        let step_of = |whose: &Whose| Some((*whose, mirror.step_of(*whose, step)?));
+        let (whose, asks): (Vec<Whose>, Vec<Ask>) = batch.iter().filter_map(step_of).unzip();
+        drop(mirror);
+        if asks.is_empty() {
+            return;
+        }
+        let answers = self.play(&asks, until);
+        let again = SystemClock.now().plus(AGAIN);
+        let mut mirror = lock(&self.mirror);
+        for (whose, answer) in whose.into_iter().zip(&answers) {
+            match answer {
+                Ok(Said::Done { now, born: [born, _] }) => mirror.did_step(whose, step, (*now, *born)),
+                Err(failure) if failure.is_outage() => {
+                    telling.failure = Some(failure.clone());
+                    continue;
+                }
+                // The store is well, and so may be the others.
+                _ => mirror.put_off(whose, again),
+            }
+            telling.is_heard = true;
+        }
+        if telling.failure.is_some() {
+            mirror.spell += 1;
+        }
+    }
+
+    /// Whether there is something that could be told now.
+    pub(super) fn has_untold(&self) -> bool {
+        !lock(&self.mirror).next_to_tell(&[], SystemClock.now()).is_empty()
+    }
+}
+
+impl Mirror {
+    fn own_of(&self, whose: Whose) -> Option<&Own> {
+        match whose {
+            Whose::All => self.total.as_ref(),
+            Whose::Key(key) => self.keys.get(&key),
+        }
+    }
+
+    fn own_of_mut(&mut self, whose: Whose) -> Option<&mut Own> {
+        match whose {
+            Whose::All => self.total.as_mut(),
+            Whose::Key(key) => self.keys.get_mut(&key),
+        }
+    }
+
+    /// Of whom to tell next at `here`, by the system's clock: of all together, then of those `keys`, then of others. What
+    /// is over need not be told.
+    fn next_to_tell(&mut self, keys: &[KeyId], here: Timestamp) -> Vec<Whose> {
+        let now = self.now();
+        let asked: BTreeSet<KeyId> = keys.iter().copied().filter(|key| self.untold.contains(key)).collect();
+        let others = self.untold.iter().filter(|key| !asked.contains(key));
+        let keys = asked.iter().chain(others).map(|key| Whose::Key(*key));
+        let (mut next, mut over) = (Vec::new(), Vec::new());
+        for whose in std::iter::once(Whose::All).chain(keys) {
+            match self.own_of(whose).and_then(|own| own.untold.as_ref()) {
+                Some(untold) if untold.record.idle_at(now) <= now => over.push(whose),
+                Some(untold) if untold.again <= here => next.push(whose),
+                _ => {}
+            }
+            if next.len() == BATCH {
+                break;
+            }
+        }
+        for whose in over {
+            self.drop_untold(whose);
+        }
+        next
+    }
+
+    fn drop_untold(&mut self, whose: Whose) {
+        if let Some(own) = self.own_of_mut(whose) {
+            own.untold = None;
+        }
+        if let Whose::Key(key) = whose {
+            self.untold.remove(&key);
+        }
+    }
+
+    /// What is asked for that; `None` = nothing any more, or not yet.
+    fn step_of(&self, whose: Whose, step: Step) -> Option<Ask> {
+        let own = self.own_of(whose)?;
+        let untold = own.untold.as_ref()?;
+        let is_reminded = untold.reminded == Some(self.spell);
+        let part = match whose {
+            Whose::All => self.total_part()?,
+            Whose::Key(key) => self.part_of(key)?,
+        };
+        let restore = |part: Part, record: &Record, lost| {
+            let records = vec![record.write(self.now()).map(|(bytes, _)| bytes)];
+            Ask::of(vec![part], Verb::Restore { records, lost })
+        };
+        match step {
+            Step::Remind => (!is_reminded).then(|| restore(part, &own.record, true)),
+            Step::Tell => is_reminded.then(|| restore(part, &untold.record, false)),
+        }
+    }
+
+    fn did_step(&mut self, whose: Whose, step: Step, (now, born): (u64, u32)) {
+        self.see(now);
+        let spell = self.spell;
+        let Some(own) = self.own_of_mut(whose) else { return };
+        match step {
+            Step::Remind => {
+                (own.record.written, own.record.born) = (now, born);
+                if let Some(untold) = &mut own.untold {
+                    untold.reminded = Some(spell);
+                }
+            }
+            Step::Tell => {
+                own.told((now, born));
+                self.drop_untold(whose);
+            }
+        }
+    }
+
+    fn put_off(&mut self, whose: Whose, again: Timestamp) {
+        if let Some(untold) = self.own_of_mut(whose).and_then(|own| own.untold.as_mut()) {
+            untold.again = again;
+        }
+    }
+}
