@@ -35,6 +35,9 @@ pub enum OnOutage {
     Deny,
     /// This process goes on by itself, with that part of each amount, rounded down but at least 1, counting what it started
     /// before.
+    ///
+    /// Calls that only the whole limit has room for fail with the store's failure, and so do those of a bucket that knows
+    /// no limits but what the server says.
     Local {
         /// Above 0, at most 1: usually one by the number of processes.
         share: f64,

@@ -358,3 +358,24 @@ fn what_day_a_program_takes_it_for_does_not_matter() {
         assert_eq!(used(&bucket), 0);
     }
 }
+
+#[test]
+fn nobody_goes_on_by_a_share_of_what_only_the_server_knows() {
+    let store = Arc::new(Switched::default());
+    let bucket = Bucket::learned("api").store(Arc::clone(&store));
+    let bucket = bucket.on_outage(OnOutage::Local { share: 1.0 });
+    store.switch(true);
+    assert_eq!(bucket.try_acquire().unwrap_err().kind(), ErrorKind::Store);
+    store.switch(false);
+    within_two_seconds(|| bucket.try_acquire().is_ok());
+}
+
+#[test]
+fn what_is_too_heavy_for_the_share_alone_fails_with_the_store() {
+    let store = Arc::new(Switched::default());
+    let bucket = process(&store, 4, 0.25);
+    store.fail(1);
+    assert_eq!(bucket.request().weight(3).try_acquire().unwrap_err().kind(), ErrorKind::Store);
+    assert_eq!(bucket.request().weight(5).try_acquire().unwrap_err().kind(), ErrorKind::TooHeavy);
+    assert!(bucket.request().weight(3).try_acquire().is_ok());
+}

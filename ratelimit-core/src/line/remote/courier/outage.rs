@@ -31,6 +31,12 @@ impl Desk {
             },
         };
         let mut mirror = lock(&self.mirror);
+        if let (Said::Never { rate: Some(_), .. }, Verb::Acquire(Acquire { weight, .. })) = (&said, &ask.verb)
+            && *weight <= mirror.plans.most
+        {
+            // Only the share is too small for it.
+            return None;
+        }
         mirror.note_alone(ask, key, &said);
         if let Some(own) = own {
             mirror.alone.insert(key, own);
@@ -57,6 +63,11 @@ impl Mirror {
     fn judge_alone(&self, ask: &Ask, key: KeyId, now: u64) -> Option<Alone> {
         let share = self.plans.share.as_ref()?;
         let plans = std::iter::once(&share.key).chain(&share.total);
+        let has_limits = plans.clone().any(|plan| !plan.declared.is_empty() || plan.own.is_some());
+        if ask.windows.is_some() && matches!(ask.verb, Verb::Acquire(_)) && !has_limits {
+            // Nobody can tell a share of what only the server knows.
+            return None;
+        }
         let alone = |(part, plan): (&Part, &Arc<_>)| Part::of(part.entry.clone(), plan, Known::default());
         let parts = ask.parts.iter().zip(plans).map(alone).collect();
         // What this process has started before counts from its share.
