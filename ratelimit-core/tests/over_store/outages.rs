@@ -14,6 +14,8 @@ use ratelimit_core::feedback::Feedback;
 use ratelimit_core::store::{Answer, Ask, Failure, MemoryStore, OnOutage, Store};
 use ratelimit_core::{Bucket, ErrorKind, Rate, RateOutlook};
 
+use crate::common::Task;
+
 /// A store that can be switched off.
 #[derive(Debug, Default)]
 struct Switched {
@@ -27,14 +29,20 @@ struct Switched {
     /// How long each trip takes.
     takes: Mutex<Duration>,
     trips: AtomicUsize,
-    /// The most that was asked in one.
+    /// The most that was asked in one, and how much in all.
     most: AtomicUsize,
+    asks: AtomicUsize,
+    /// As long as somebody holds it nobody is answered.
+    gate: Mutex<()>,
+    timeout: Option<Duration>,
 }
 
 impl Store for Switched {
     fn play(&self, asks: &[Ask], timeout: Duration) -> Vec<Result<Answer, Failure>> {
         self.trips.fetch_add(1, Ordering::Relaxed);
         self.most.fetch_max(asks.len(), Ordering::Relaxed);
+        self.asks.fetch_add(asks.len(), Ordering::Relaxed);
+        drop(self.gate.lock().expect("nobody panics with it"));
         let takes = *self.takes.lock().expect("nobody panics with it");
         thread::sleep(takes.min(timeout));
         if takes > timeout {
@@ -51,6 +59,10 @@ impl Store for Switched {
             return vec![Err(Failure::new("switched off")); asks.len()];
         }
         self.store.play(asks, timeout)
+    }
+
+    fn timeout(&self) -> Duration {
+        self.timeout.unwrap_or(Duration::from_millis(250))
     }
 }
 
@@ -378,4 +390,102 @@ fn what_is_too_heavy_for_the_share_alone_fails_with_the_store() {
     assert_eq!(bucket.request().weight(3).try_acquire().unwrap_err().kind(), ErrorKind::Store);
     assert_eq!(bucket.request().weight(5).try_acquire().unwrap_err().kind(), ErrorKind::TooHeavy);
     assert!(bucket.request().weight(3).try_acquire().is_ok());
+}
+
+/// Far more than one trip takes along, and all of them too late when the first is back: nothing was sent for them, which
+/// says nothing of the store and spends nothing, and what is given back meanwhile is not lost with them.
+#[test]
+fn who_comes_too_late_for_a_trip_is_no_failure_of_the_store() {
+    let store = Arc::new(Switched { timeout: Some(Duration::from_millis(50)), ..Switched::default() });
+    let bucket = Bucket::named("api", Rate::per_hour(10_000)).store(Arc::clone(&store));
+    let permit = bucket.try_acquire().unwrap();
+    let gate = store.gate.lock().unwrap();
+    let asking = || Task::new(bucket.request().acquire_async());
+    let mut tasks: Vec<Task> = vec![asking()];
+    assert!(tasks[0].poll().is_none());
+    within_two_seconds(|| store.trips.load(Ordering::Relaxed) == 2);
+    for _ in 0..1000 {
+        let mut task = asking();
+        assert!(task.poll().is_none());
+        tasks.push(task);
+    }
+    permit.refund();
+    thread::sleep(Duration::from_millis(60));
+    drop(gate);
+    let mut granted = 0;
+    for task in &mut tasks {
+        let mut ended = None;
+        within_two_seconds(|| {
+            ended = task.poll();
+            ended.is_some()
+        });
+        granted += u32::from(ended.unwrap().is_ok());
+    }
+    assert!(bucket.try_acquire().is_ok(), "it is there");
+    assert_eq!((granted, used(&bucket)), (1, 2));
+}
+
+/// A bucket that is gone while the store is asked for it starts nothing any more.
+#[test]
+fn what_is_asked_for_a_bucket_that_is_gone_is_not_spent() {
+    let store = Arc::new(Switched::default());
+    let other = process(&store, 20, 1.0);
+    let bucket = process(&store, 20, 1.0);
+    assert_eq!(used(&other), 0);
+    let gate = store.gate.lock().unwrap();
+    let mut tasks = [0, 1].map(|_| Task::new(bucket.request().acquire_async()));
+    assert!(tasks[0].poll().is_none());
+    within_two_seconds(|| store.trips.load(Ordering::Relaxed) == 2);
+    assert!(tasks[1].poll().is_none());
+    drop((tasks, bucket));
+    drop(gate);
+    within_two_seconds(|| used(&other) == 0 && store.asks.load(Ordering::Relaxed) >= 3);
+    thread::sleep(Duration::from_millis(50));
+    assert_eq!(used(&other), 0);
+}
+
+/// The cause of a failure, which panics as it is dropped.
+#[derive(Debug)]
+struct Grim;
+
+impl std::fmt::Display for Grim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("grim")
+    }
+}
+
+impl std::error::Error for Grim {}
+
+impl Drop for Grim {
+    fn drop(&mut self) {
+        assert!(thread::panicking(), "dropped");
+    }
+}
+
+#[derive(Debug)]
+struct GrimStore;
+
+impl Store for GrimStore {
+    fn play(&self, asks: &[Ask], _: Duration) -> Vec<Result<Answer, Failure>> {
+        asks.iter().map(|_| Err(Failure::new(Grim))).collect()
+    }
+}
+
+#[test]
+fn whoever_panics_on_the_way_the_next_are_answered() {
+    let bucket = Bucket::named("api", Rate::per_hour(20)).store(GrimStore);
+    let mut tasks: Vec<Task> = (0..20).map(|_| Task::new(bucket.request().acquire_async())).collect();
+    let mut ended = 0;
+    for task in &mut tasks {
+        let mut error = None;
+        within_two_seconds(|| {
+            error = task.poll();
+            error.is_some()
+        });
+        ended += 1;
+        let error = error.unwrap().unwrap_err();
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(error)));
+    }
+    assert_eq!(ended, 20);
+    std::mem::forget(bucket);
 }

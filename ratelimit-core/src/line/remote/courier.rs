@@ -29,7 +29,7 @@ use crate::store::{Acquire, Ask, Failure, Known, Part, Plan, Said, StoreHandle, 
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
 pub(crate) use desk::Put;
-use desk::{Cell, Desk, To};
+use desk::{Caller, Cell, Desk, To};
 use health::Health;
 use mirror::Mirror;
 
@@ -166,7 +166,7 @@ impl Courier {
 
     fn wait_for(&self, ask: Ask, key: KeyId) -> Result<Said, Failure> {
         let cell = Arc::new(Cell::default());
-        self.desk.put(ask, key, To::Caller(Arc::clone(&cell))).carry(Way::Here);
+        self.desk.put(ask, key, To::Caller(Caller::new(&cell))).carry(Way::Here);
         let mut answer = lock(&cell.answer);
         loop {
             match answer.take() {

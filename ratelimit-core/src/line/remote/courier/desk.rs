@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, Weak};
 
 use super::health::{Health, Turn};
 use super::mirror::Mirror;
-use super::trip::Trip;
+use super::trip::{Trip, no_time};
 use super::{MOST, Way, caught, lock};
 use crate::clock::{Clock, SystemClock};
 use crate::line::KeyId;
@@ -58,6 +58,13 @@ pub(super) struct Errand {
     pub(super) to: To,
 }
 
+impl Errand {
+    /// Whether it only tells the store something, and nobody waits for that.
+    fn is_told(&self) -> bool {
+        matches!(self.to, To::Nobody)
+    }
+}
+
 /// What was put on its way, to be carried; if it is dropped instead, as something foreign has panicked, another thread
 /// carries it.
 #[must_use]
@@ -85,8 +92,38 @@ impl Drop for Put<'_> {
 /// Who gets the answer.
 pub(super) enum To {
     Asker(Asker),
-    Caller(Arc<Cell>),
+    Caller(Caller),
     Nobody,
+}
+
+/// Somebody who blocks until the answer is there: one comes, whatever becomes of it on its way.
+pub(super) struct Caller {
+    cell: Arc<Cell>,
+    is_answered: bool,
+}
+
+impl Caller {
+    pub(super) fn new(cell: &Arc<Cell>) -> Self {
+        Caller { cell: Arc::clone(cell), is_answered: false }
+    }
+
+    fn answer(mut self, answer: Result<Said, Failure>) {
+        self.tell(answer);
+    }
+
+    fn tell(&mut self, answer: Result<Said, Failure>) {
+        *lock(&self.cell.answer) = Some(answer);
+        self.cell.bell.notify_one();
+        self.is_answered = true;
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.tell(Err(Failure::new("what was asked was lost on its way, by a panic")));
+        }
+    }
 }
 
 /// Where a caller waits who blocks for one trip.
@@ -94,6 +131,26 @@ pub(super) enum To {
 pub(super) struct Cell {
     pub(super) answer: Mutex<Option<Result<Said, Failure>>>,
     pub(super) bell: Condvar,
+}
+
+impl Inner {
+    fn is_to_do(&self) -> bool {
+        self.is_to_tell || !self.errands.is_empty()
+    }
+}
+
+/// While somebody carries; however that ends, somebody else may then, and what is left is the bucket's thread's.
+struct Shift<'a>(&'a Arc<Desk>);
+
+impl Drop for Shift<'_> {
+    fn drop(&mut self) {
+        let Shift(desk) = self;
+        let mut inner = lock(&desk.inner);
+        inner.carrier = None;
+        if inner.is_to_do() {
+            desk.hire(inner);
+        }
+    }
 }
 
 impl Shared {
@@ -114,7 +171,7 @@ impl Desk {
     /// Has the bucket's thread carry, unless somebody does.
     pub(super) fn call_for(self: &Arc<Self>) {
         let inner = lock(&self.inner);
-        if inner.carrier.is_none() && !inner.errands.is_empty() {
+        if inner.carrier.is_none() && inner.is_to_do() {
             self.hire(inner);
         }
     }
@@ -142,13 +199,15 @@ impl Desk {
             let mut inner = lock(&self.inner);
             while inner.thread != Worker::Called {
                 if inner.is_closed {
+                    // Should something still come, another thread is started for it.
+                    inner.thread = Worker::None;
                     return;
                 }
                 inner = self.bell.wait(inner).unwrap_or_else(PoisonError::into_inner);
             }
             inner.thread = Worker::Idle;
             drop(inner);
-            self.carry(usize::MAX);
+            caught(|| self.carry(usize::MAX));
         }
     }
 
@@ -165,48 +224,40 @@ impl Desk {
             return;
         }
         inner.carrier = Some(me);
-        let mut is_to_tell = std::mem::take(&mut inner.is_to_tell);
+        drop(inner);
+        let _shift = (!is_within).then_some(Shift(self));
         for _ in 0..if is_within { usize::MAX } else { times } {
-            if inner.errands.is_empty() && !is_to_tell {
+            let mut inner = lock(&self.inner);
+            if !inner.is_to_do() {
                 break;
             }
+            inner.is_to_tell = false;
             let count = inner.errands.len().min(MOST);
             let batch: Vec<Errand> = inner.errands.drain(..count).collect();
             drop(inner);
-            is_to_tell = self.deliver(batch);
-            inner = lock(&self.inner);
-        }
-        if is_within {
-            inner.is_to_tell = is_to_tell;
-            return;
-        }
-        inner.carrier = None;
-        inner.is_to_tell = is_to_tell;
-        if is_to_tell || !inner.errands.is_empty() {
-            self.hire(inner);
+            let is_to_tell = self.deliver(batch);
+            lock(&self.inner).is_to_tell |= is_to_tell;
         }
     }
 
     /// One trip: all answers are taken note of in their order, before anybody is woken and anything foreign runs. Whether
     /// the store is there, and has more to be told.
-    pub(super) fn deliver(self: &Arc<Self>, mut batch: Vec<Errand>) -> bool {
+    pub(super) fn deliver(self: &Arc<Self>, batch: Vec<Errand>) -> bool {
         let shared = self.shared.upgrade();
+        let (late, mut batch, until) = self.sort(batch, shared.is_some());
         // By the bucket's own clock, as that is what starts are told by.
         let sent = shared.as_ref().and_then(|shared| shared.moment());
-        let slack = sent.map_or(0, |(_, sent)| lock(&self.health).slack_at(sent)).div_ceil(1000);
-        let times = lock(&self.mirror).times;
-        for errand in &mut batch {
-            errand.ask.set_slack(slack);
-            if let Verb::Refund { start, .. } | Verb::Hear { start, .. } = &mut errand.ask.verb {
-                *start = times.there(*start);
-            }
-        }
+        self.set_times(&mut batch, sent.map(|(_, sent)| sent));
         let asks: Vec<Ask> = batch.iter().map(|errand| errand.ask.clone()).collect();
         let keys: Vec<KeyId> = batch.iter().map(|errand| errand.key).collect();
-        let since = batch.iter().map(|errand| errand.since).min().unwrap_or_default();
-        // Those that have waited for another trip have less time left for theirs.
-        let until = since.plus(nanos(self.timeout()));
-        let Trip { answers, turn, is_heard } = self.go(&asks, &keys, until);
+        // A failure's cause is foreign, and may panic as it is dropped.
+        let lost = || Err(Failure::new("a failure of the store panicked"));
+        let trip = caught(|| self.go(&asks, &keys, until));
+        let Trip { answers, turn, is_heard } = trip.unwrap_or_else(|| Trip {
+            answers: asks.iter().map(|_| lost()).collect(),
+            turn: None,
+            is_heard: false,
+        });
         let received = shared.as_ref().and_then(|shared| shared.moment());
         if let (Some((_, sent)), Some((_, received)), true) =
             (sent, received, answers.iter().any(Result::is_ok))
@@ -220,11 +271,14 @@ impl Desk {
         if let Some((turn, shared)) = turn.zip(shared.as_ref()) {
             rests.push(shared.tell_of_store(turn == Turn::WentAway));
         }
-        for (Errand { ask, key, to, .. }, answer) in batch.into_iter().zip(answers) {
-            let answer = self.made_of(&ask, (key, until), answer);
+        let late = late.into_iter().map(|errand| (errand, Err(no_time())));
+        for (Errand { ask, key, to, .. }, answer) in late.chain(batch.into_iter().zip(answers)) {
+            let answer = caught(|| self.made_of(&ask, (key, until), answer)).unwrap_or_else(lost);
             match (to, &shared) {
-                (To::Nobody, _) | (To::Asker(_), None) => {}
-                (To::Caller(cell), _) => answered.push((cell, answer)),
+                (To::Nobody, _) | (To::Asker(_), None) => {
+                    caught(|| drop(answer));
+                }
+                (To::Caller(caller), _) => answered.push((caller, answer)),
                 (To::Asker(asker), Some(_)) => {
                     told.push((asker, self.told(answer)));
                     carried.push(ask);
@@ -238,15 +292,40 @@ impl Desk {
                 self.give_back(ask, asker, told);
             }
         }
+        for (caller, answer) in answered {
+            caller.answer(answer);
+        }
         for rest in rests {
             // A panic of a waker is nobody's who is served here.
             caught(|| shared.as_ref().map(|shared| shared.finish(rest)));
         }
-        for (cell, answer) in answered {
-            *lock(&cell.answer) = Some(answer);
-            cell.bell.notify_one();
-        }
         is_heard && self.has_untold()
+    }
+
+    /// Those who have no time left, the others, and until when these are to be answered.
+    ///
+    /// Who has waited for other trips has less time left for its own. Of those who have none nothing is sent, so that they
+    /// hold up nobody, and nothing is spent. Who only tells something does not wait for an answer.
+    fn sort(&self, mut batch: Vec<Errand>, has_bucket: bool) -> (Vec<Errand>, Vec<Errand>, Timestamp) {
+        let (timeout, now) = (nanos(self.timeout()), SystemClock.now());
+        // Nobody is left who would start, or give back what is granted.
+        batch.retain(|errand| has_bucket || !matches!(errand.to, To::Asker(_)));
+        let is_late = |errand: &Errand| !errand.is_told() && errand.since.plus(timeout) <= now;
+        let (late, batch): (Vec<Errand>, Vec<Errand>) = batch.into_iter().partition(is_late);
+        let since = batch.iter().filter(|errand| !errand.is_told()).map(|errand| errand.since).min();
+        (late, batch, since.unwrap_or(now).plus(timeout))
+    }
+
+    /// By a trip that begins at `sent`.
+    fn set_times(&self, batch: &mut [Errand], sent: Option<Timestamp>) {
+        let slack = sent.map_or(0, |sent| lock(&self.health).slack_at(sent)).div_ceil(1000);
+        let times = lock(&self.mirror).times;
+        for errand in batch {
+            errand.ask.set_slack(slack);
+            if let Verb::Refund { start, .. } | Verb::Hear { start, .. } = &mut errand.ask.verb {
+                *start = times.there(*start);
+            }
+        }
     }
 
     /// What was reserved for somebody who has no use for it, as times or limits are others now.

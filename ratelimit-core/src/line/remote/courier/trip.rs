@@ -35,9 +35,9 @@ impl Desk {
             return Trip { answers: with(no_time()), turn: None, is_heard: false };
         }
         let health = lock(&self.health);
-        let (may_go, failure) = (health.may_go(begin), health.failure.clone());
+        let rests = (!health.may_go(begin)).then(|| health.failure.clone());
         drop(health);
-        if !may_go {
+        if let Some(failure) = rests {
             let failure = failure.unwrap_or_else(|| Failure::new("the store did not answer"));
             return Trip { answers: with(failure), turn: None, is_heard: false };
         }
@@ -55,13 +55,15 @@ impl Desk {
         let failed =
             telling.failure.or_else(|| answers.iter().find_map(|answer| answer.as_ref().err()).cloned());
         let mut health = lock(&self.health);
-        let (turn, before) = match failed.filter(|_| !is_heard) {
+        let (turn, before) = match failed {
+            _ if is_heard => (health.went_well(), None),
             Some(failure) => health.failed(failure, end, end.as_nanos() / 1000),
-            None => (health.went_well(), None),
+            // Nothing was sent.
+            None => (None, None),
         };
         drop(health);
         // A cause is foreign.
-        drop(before);
+        caught(|| drop(before));
         if is_heard {
             lock(&self.mirror).alone.clear();
         }
@@ -171,10 +173,10 @@ impl Desk {
     pub(super) fn note_failure(&self, failure: Failure) {
         let before = lock(&self.health).failure.replace(failure);
         // A cause is foreign.
-        drop(before);
+        caught(|| drop(before));
     }
 }
 
-fn no_time() -> Failure {
+pub(super) fn no_time() -> Failure {
     Failure::new("the store had no time left to answer")
 }
