@@ -187,7 +187,8 @@ impl Bucket {
 
     /// How many keys it may hold, by default 65,536. A key is forgotten once that loosens nothing; while all are
     /// needed, a new one is refused with [`TooManyKeys`](crate::ErrorKind::TooManyKeys). Without any limit only keys are
-    /// held of which calls wait, or run and are [counted](Bucket::in_flight).
+    /// held of which calls wait, or run and are [counted](Bucket::in_flight). Over a [store](Bucket::store) it bounds the keys
+    /// of this process: those in which something counts that it has started itself.
     #[must_use]
     pub const fn max_keys(mut self, max_keys: usize) -> Self {
         self.limits.set_max_keys(max_keys);

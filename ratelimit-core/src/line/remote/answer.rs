@@ -48,6 +48,8 @@ pub(super) enum Told {
         rate: Option<Rate>,
         scope: ErrorScope,
     },
+    /// It is a key too many for this process.
+    NoRoom,
     Failed,
 }
 
@@ -237,6 +239,7 @@ impl State {
                 Refusal::by_store(u64::from(!waiter.trip.tries), retry_after, rate, scope)
             }
             Told::Never { rate, scope } => Refusal::never_by_store(rate, scope),
+            Told::NoRoom => Refusal::of(ErrorKind::TooManyKeys),
             Told::Failed => Refusal::of(ErrorKind::Store),
         })
     }

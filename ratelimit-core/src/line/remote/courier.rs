@@ -32,6 +32,7 @@ pub(crate) use desk::Put;
 use desk::{Caller, Cell, Desk, To};
 use health::Health;
 use mirror::Mirror;
+pub(super) use trip::is_no_room;
 
 /// How many asks are carried at once.
 const MOST: usize = 256;

@@ -48,6 +48,7 @@ impl Shared {
                 Refusal::by_store(max_delay, retry_after, rate, scope)
             }
             Told::Never { rate, scope } => Refusal::never_by_store(rate, scope),
+            Told::NoRoom => Refusal::of(ErrorKind::TooManyKeys),
             Told::Failed => Refusal::of(ErrorKind::Store),
         };
         Some(Direct::Refused(refusal))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::courier::Courier;
+use super::courier::{Courier, is_no_room};
 use crate::error::{Error, ErrorKind, Failure};
 use crate::line::due::Refusal;
 use crate::line::events::Event;
@@ -61,6 +61,9 @@ impl Shared {
     }
 
     fn failed(&self, failure: Failure) -> Error {
+        if is_no_room(&failure) {
+            return self.error(ErrorKind::TooManyKeys);
+        }
         self.error(ErrorKind::Store).with_failure(Some(failure))
     }
 

@@ -1,12 +1,12 @@
 //! Where asks wait to be carried, and who carries them.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError, Weak};
 
 use super::health::{Health, Turn};
 use super::mirror::Mirror;
-use super::trip::{Trip, no_time};
+use super::trip::{Trip, no_room, no_time};
 use super::{MOST, Way, caught, lock};
 use crate::clock::{Clock, SystemClock};
 use crate::line::KeyId;
@@ -244,7 +244,8 @@ impl Desk {
     /// the store is there, and has more to be told.
     pub(super) fn deliver(self: &Arc<Self>, batch: Vec<Errand>) -> bool {
         let shared = self.shared.upgrade();
-        let (late, mut batch, until) = self.sort(batch, shared.is_some());
+        let (late, batch, until) = self.sort(batch, shared.is_some());
+        let (crowded, mut batch) = self.without_room(batch);
         // By the bucket's own clock, as that is what starts are told by.
         let sent = shared.as_ref().and_then(|shared| shared.moment());
         self.set_times(&mut batch, sent.map(|(_, sent)| sent));
@@ -272,7 +273,9 @@ impl Desk {
             rests.push(shared.tell_of_store(turn == Turn::WentAway));
         }
         let late = late.into_iter().map(|errand| (errand, Err(no_time())));
-        for (Errand { ask, key, to, .. }, answer) in late.chain(batch.into_iter().zip(answers)) {
+        let crowded = crowded.into_iter().map(|errand| (errand, Err(no_room())));
+        let unsent = late.chain(crowded);
+        for (Errand { ask, key, to, .. }, answer) in unsent.chain(batch.into_iter().zip(answers)) {
             let answer = caught(|| self.made_of(&ask, (key, until), answer)).unwrap_or_else(lost);
             match (to, &shared) {
                 (To::Nobody, _) | (To::Asker(_), None) => {
@@ -314,6 +317,23 @@ impl Desk {
         let (late, batch): (Vec<Errand>, Vec<Errand>) = batch.into_iter().partition(is_late);
         let since = batch.iter().filter(|errand| !errand.is_told()).map(|errand| errand.since).min();
         (late, batch, since.unwrap_or(now).plus(timeout))
+    }
+
+    /// Those of whose keys there would be more than there may be, and the others.
+    fn without_room(&self, batch: Vec<Errand>) -> (Vec<Errand>, Vec<Errand>) {
+        let mut mirror = lock(&self.mirror);
+        let is_new = |errand: &&Errand| mirror.is_new(&errand.ask, errand.key);
+        let mut keys: Vec<KeyId> = Vec::new();
+        let mut seen = HashSet::new();
+        keys.extend(batch.iter().filter(is_new).map(|errand| errand.key).filter(|key| seen.insert(*key)));
+        if keys.is_empty() {
+            return (Vec::new(), batch);
+        }
+        // Who came first has it.
+        let room = mirror.room_for(keys.len());
+        drop(mirror);
+        let crowded = keys.split_off(room);
+        batch.into_iter().partition(|errand| crowded.contains(&errand.key))
     }
 
     /// By a trip that begins at `sent`.

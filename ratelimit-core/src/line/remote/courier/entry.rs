@@ -116,10 +116,11 @@ impl Own {
         }
     }
 
-    /// Whether anything of it counts.
-    pub(super) fn counts(&self, now: u64) -> bool {
+    /// Until when anything of it counts, as far as is known at `now`.
+    pub(super) fn counts_until(&self, now: u64) -> u64 {
         let untold = self.untold.as_ref().map(|untold| &untold.record);
-        untold.into_iter().chain([&self.record]).any(|record| record.idle_at(now) > now)
+        let others = untold.into_iter().chain(&self.share).map(|record| record.idle_at(now));
+        others.fold(self.record.idle_at(now), u64::max)
     }
 
     /// When it was used last.

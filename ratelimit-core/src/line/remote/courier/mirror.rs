@@ -23,6 +23,9 @@ pub(super) struct Mirror {
     /// The states of users' policies while the store is away.
     pub(super) alone: Table<KeyId, Vec<u8>>,
     look_at: usize,
+    max_keys: usize,
+    /// No key can be forgotten before, by the store's time, after a look at all of them.
+    full_until: u64,
     pub(super) times: Times,
     /// How often the store has stopped answering: what it knew before it may have lost.
     pub(super) spell: u64,
@@ -108,6 +111,8 @@ impl Mirror {
             untold: HashSet::new(),
             alone: Table::default(),
             look_at: FEW,
+            max_keys: limits.max_keys,
+            full_until: 0,
             times: Times::new(),
             spell: 0,
             pace: Pace::Normal,
@@ -125,7 +130,7 @@ impl Mirror {
     /// lock, as a user's policy may be in it.
     pub(super) fn set_limits(&mut self, limits: &Valid) -> Plans {
         let before = std::mem::replace(&mut self.plans, Plans::of(limits));
-        self.learning = limits.learning;
+        (self.learning, self.max_keys, self.full_until) = (limits.learning, limits.max_keys, 0);
         self.alone.clear();
         let total = self.total.take();
         let fresh = |plans| Own::new(Entry::total(&self.bucket), plans);
@@ -225,6 +230,7 @@ impl Mirror {
     pub(super) fn see(&mut self, now: u64) {
         if let Some(by) = self.times.see(now) {
             self.alone.clear();
+            self.full_until = 0;
             for known in self.keys.values_mut().chain(&mut self.total) {
                 known.shift_back(by);
             }
@@ -237,10 +243,16 @@ impl Mirror {
         self.see(now);
         let plans = &self.plans;
         let Some(part) = ask.parts.first() else { return };
-        let known = self.keys.entry(key).or_insert_with(|| Own::new(part.entry.clone(), plans.of_key()));
-        known.note(&ask.verb, said, (now, born[0]));
-        if known.untold.is_none() {
-            self.untold.remove(&key);
+        if is_start(&ask.verb) {
+            self.keys.entry(key).or_insert_with(|| Own::new(part.entry.clone(), plans.of_key()));
+        } else {
+            self.full_until = 0;
+        }
+        if let Some(known) = self.keys.get_mut(&key) {
+            known.note(&ask.verb, said, (now, born[0]));
+            if known.untold.is_none() {
+                self.untold.remove(&key);
+            }
         }
         if let Some(total) = self.total.as_mut().filter(|_| !matches!(ask.verb, Verb::ResetKey)) {
             total.note(&ask.verb, said, (now, born[1]));
@@ -254,12 +266,18 @@ impl Mirror {
         let plans = &self.plans;
         // What the server says is in no record.
         let Some(part) = ask.parts.first() else { return };
-        let known = self.keys.entry(key).or_insert_with(|| Own::new(part.entry.clone(), plans.of_key()));
-        known.note_alone(&ask.verb, said, now, &plans.key_rates);
-        if known.untold.is_some() {
-            self.untold.insert(key);
+        if is_start(&ask.verb) {
+            self.keys.entry(key).or_insert_with(|| Own::new(part.entry.clone(), plans.of_key()));
         } else {
-            self.untold.remove(&key);
+            self.full_until = 0;
+        }
+        if let Some(known) = self.keys.get_mut(&key) {
+            known.note_alone(&ask.verb, said, now, &plans.key_rates);
+            if known.untold.is_some() {
+                self.untold.insert(key);
+            } else {
+                self.untold.remove(&key);
+            }
         }
         let total = self.total.as_mut().filter(|_| !matches!(ask.verb, Verb::ResetKey));
         if let Some((total, plan)) = total.zip(plans.total.as_ref()) {
@@ -273,9 +291,38 @@ impl Mirror {
         if self.keys.len() >= self.look_at {
             // Of calls that run for long something may still be told.
             let is_used = |known: &Own| known.used().saturating_add(LONG) > now;
-            self.keys.retain(|_, known| known.counts(now) || is_used(known));
+            self.keys.retain(|_, known| known.counts_until(now) > now || is_used(known));
             self.untold.retain(|key| self.keys.contains_key(key));
             self.look_at = FEW.max(2 * self.keys.len());
         }
     }
+
+    /// Whether asks of that verb need room for a key, and this one has none yet.
+    pub(super) fn is_new(&self, ask: &Ask, key: KeyId) -> bool {
+        key.is_some() && is_start(&ask.verb) && !self.keys.contains_key(&key)
+    }
+
+    /// For how many of so many new keys there is room, once what does not count any more is forgotten.
+    pub(super) fn room_for(&mut self, wanted: usize) -> usize {
+        let most = self.max_keys.saturating_add(usize::from(self.keys.contains_key(&None)));
+        let now = self.now();
+        if self.keys.len().saturating_add(wanted) > most && self.full_until <= now {
+            let mut full_until = u64::MAX;
+            self.keys.retain(|key, known| {
+                let until = known.counts_until(now);
+                if until > now {
+                    full_until = full_until.min(until);
+                }
+                until > now || key.is_none()
+            });
+            self.untold.retain(|key| self.keys.contains_key(key));
+            self.full_until = full_until;
+        }
+        most.saturating_sub(self.keys.len()).min(wanted)
+    }
+}
+
+/// Whether something is started by it, of which a key's state is to be kept.
+fn is_start(verb: &Verb) -> bool {
+    matches!(verb, Verb::Acquire(_) | Verb::Charge { .. } | Verb::Restore { .. })
 }

@@ -1,5 +1,7 @@
 //! One trip to the store, and what its answers come to.
 
+use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use super::desk::Desk;
@@ -163,6 +165,7 @@ impl Desk {
                 self.note_failure(Failure::new("the store gave an answer that is none to what it was asked"));
                 Told::Failed
             }
+            Err(failure) if is_no_room(&failure) => Told::NoRoom,
             Err(failure) => {
                 self.note_failure(failure);
                 Told::Failed
@@ -179,4 +182,25 @@ impl Desk {
 
 pub(super) fn no_time() -> Failure {
     Failure::new("the store had no time left to answer")
+}
+
+/// This process holds as many keys as it may, and all of them count.
+#[derive(Debug)]
+struct NoRoom;
+
+impl fmt::Display for NoRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("there is no room for another key")
+    }
+}
+
+impl Error for NoRoom {}
+
+pub(super) fn no_room() -> Failure {
+    Failure::of_state(NoRoom)
+}
+
+/// Whether it is not the store that failed, but the bound on keys.
+pub(in crate::line::remote) fn is_no_room(failure: &Failure) -> bool {
+    failure.cause().is::<NoRoom>()
 }
