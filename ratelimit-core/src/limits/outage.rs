@@ -5,14 +5,14 @@
 /// | | what happens | by how much the limit may be exceeded |
 /// |---|---|---|
 /// | [`Deny`](OnOutage::Deny) | calls fail with [`ErrorKind::Store`](crate::ErrorKind::Store) | not at all |
-/// | [`Local`](OnOutage::Local) | this process keeps to its share of the limit by itself | by nothing where all shares are together at most the whole, once they are rounded; else by as much as they are more |
+/// | [`Local`](OnOutage::Local) | this process keeps to its share of the limit by itself | where all shares are together at most the whole, in the first window by what others had started beyond theirs, then by nothing; else by as much as they are more |
 /// | [`Allow`](OnOutage::Allow) | calls start | without bound |
 ///
 /// What was started meanwhile is told to the store once it answers again, before it is asked anything else, and counts from
 /// then on. Where the store's reply to that is lost it is told again, and may count twice. A reservation that was made
 /// before holds.
 ///
-/// By [`Local`](OnOutage::Local) a share is at least 1: of 2/s four processes of a quarter each start four in a second.
+/// A share is rounded down, but is at least 1: of 2/s four processes of a quarter each start four in a second.
 ///
 /// # Examples
 ///

@@ -10,6 +10,7 @@ use ratelimit_core::store::{MemoryStore, OnOutage};
 use ratelimit_core::{Bucket, ErrorKind, Rate, RateOutlook};
 
 use super::{Switched, process, starts, used, used_of, within_two_seconds};
+use crate::common::Dice;
 
 #[test]
 fn what_was_started_in_one_failed_trip_is_told() {
@@ -93,10 +94,7 @@ fn what_was_told_without_a_reply_is_told_again() {
 #[test]
 fn what_was_started_of_many_keys_is_told_in_parts() {
     let store = Arc::new(Switched::default());
-    let declared = || {
-        let bucket = Bucket::named("api", Rate::per_hour(2)).total(Rate::per_hour(2000));
-        bucket.store(Arc::clone(&store)).on_outage(OnOutage::Local { share: 1.0 })
-    };
+    let declared = || process(&store, 2, 1.0).total(Rate::per_hour(2000));
     let (one, other) = (declared(), declared());
     store.switch(true);
     for key in 0..1000 {
@@ -129,8 +127,7 @@ fn what_is_heard_meanwhile_leaves_no_start_untold() {
 #[test]
 fn a_key_that_is_reset_meanwhile_leaves_the_total_as_it_is() {
     let store = Arc::new(Switched::default());
-    let bucket = Bucket::named("api", Rate::per_hour(2)).total(Rate::per_hour(20)).store(Arc::clone(&store));
-    let bucket = bucket.on_outage(OnOutage::Local { share: 1.0 });
+    let bucket = process(&store, 2, 1.0).total(Rate::per_hour(20));
     store.switch(true);
     for _ in 0..2 {
         assert!(bucket.request().key(1).try_acquire().is_ok());
@@ -188,4 +185,53 @@ fn what_is_too_heavy_for_the_share_alone_fails_with_the_store() {
     assert_eq!(bucket.request().weight(3).try_acquire().unwrap_err().kind(), ErrorKind::Store);
     assert_eq!(bucket.request().weight(5).try_acquire().unwrap_err().kind(), ErrorKind::TooHeavy);
     assert!(bucket.request().weight(3).try_acquire().is_ok());
+}
+
+/// Whatever fails, and whatever the store loses, in the end it knows of each start, once.
+#[test]
+fn each_start_is_known_once_in_the_end() {
+    for seed in 0..100 {
+        let mut dice = Dice::new(seed);
+        let store = Arc::new(Switched::default());
+        let bursts = dice.one_in(2);
+        let processes: Vec<Bucket> = (0..3)
+            .map(|_| {
+                let bucket = process(&store, 1000, 1.0).total(Rate::per_hour(1000));
+                let bucket = if bursts { bucket.and(Rate::per_hour(1000).burst(1000)) } else { bucket };
+                bucket.on_outage(dice.pick(&[OnOutage::Allow, OnOutage::Local { share: 1.0 }]))
+            })
+            .collect();
+        let mut started = [0; 3];
+        let mut start = |process: &Bucket, key: u64| {
+            drop(process.request().key(key).try_acquire().unwrap());
+            started[usize::try_from(key).unwrap()] += 1;
+        };
+        let mut answered = [true; 3];
+        for _ in 0..60 {
+            let process = usize::try_from(dice.below(3)).unwrap();
+            match dice.below(8) {
+                // Never so often that it counts as away.
+                0..=2 if std::mem::take(&mut answered[process]) => {
+                    let trips = dice.between(1, 2);
+                    store.fail(usize::try_from(trips).unwrap());
+                    for _ in 0..trips {
+                        start(&processes[process], dice.below(3));
+                    }
+                }
+                3 => store.store.clear(),
+                _ => {
+                    start(&processes[process], dice.below(3));
+                    answered[process] = true;
+                }
+            }
+        }
+        for (process, key) in processes.iter().flat_map(|process| [0, 1, 2].map(|key| (process, key))) {
+            start(process, key);
+        }
+        let outlooks = [0, 1, 2].map(|key| processes[0].request().key(key).peek().unwrap());
+        let used = outlooks.each_ref().map(|outlook| outlook.rates()[0].used());
+        assert_eq!(used, started, "seed {seed}");
+        let total = outlooks[0].rates().last().unwrap().used();
+        assert_eq!(total, started.iter().sum::<u32>(), "seed {seed}");
+    }
 }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use ratelimit_core::clock::ManualClock;
-use ratelimit_core::store::{Answer, Ask, Failure, MemoryStore, Store};
+use ratelimit_core::store::{Answer, Ask, Failure, MemoryStore, OnOutage, Store};
 use ratelimit_core::{Bucket, ErrorKind, Rate};
 
 use super::{Switched, process, starts, used, used_of, within_two_seconds};
@@ -17,7 +17,7 @@ use crate::common::Task;
 #[test]
 fn who_comes_too_late_for_a_trip_is_no_failure_of_the_store() {
     let store = Arc::new(Switched { timeout: Some(Duration::from_millis(50)), ..Switched::default() });
-    let bucket = Bucket::named("api", Rate::per_hour(10_000)).store(Arc::clone(&store));
+    let bucket = process(&store, 10_000, 1.0).on_outage(OnOutage::Deny);
     let permit = bucket.try_acquire().unwrap();
     let gate = store.gate.lock().unwrap();
     let asking = || Task::new(bucket.request().acquire_async());
@@ -42,7 +42,8 @@ fn who_comes_too_late_for_a_trip_is_no_failure_of_the_store() {
         granted += u32::from(ended.unwrap().is_ok());
     }
     assert!(bucket.try_acquire().is_ok(), "it is there");
-    assert_eq!((granted, used(&bucket)), (1, 2));
+    // The first may have been too late as well, and given back what it got.
+    assert_eq!(used(&bucket), granted + 1);
 }
 
 /// A bucket that is gone while the store is asked for it starts nothing any more.

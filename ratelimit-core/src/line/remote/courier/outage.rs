@@ -75,7 +75,10 @@ impl Mirror {
         let share = || self.keys.get(&key)?.share.as_ref().and_then(written);
         let of_key = self.alone.get(&key).cloned().or_else(share);
         let of_all = self.total.as_ref().and_then(|total| total.share.as_ref()).and_then(written);
-        Some(Alone::Judge(Ask::of(parts, ask.verb.clone()).into(), now, vec![of_key, of_all]))
+        let mut alone = Ask::of(parts, ask.verb.clone());
+        // It is answered at once.
+        alone.set_slack(0);
+        Some(Alone::Judge(alone.into(), now, vec![of_key, of_all]))
     }
 }
 

@@ -123,8 +123,12 @@ impl Desk {
 
     /// The same ask, as to what this process knows now.
     pub(super) fn of_today(&self, ask: &Ask, key: KeyId) -> Ask {
-        let parts = lock(&self.mirror).parts_of(key);
-        Ask { parts: parts.unwrap_or_else(|| ask.parts.clone()), ..ask.clone() }
+        let mirror = lock(&self.mirror);
+        // Of all together it may know more, though it has started nothing of this key.
+        let fresh = || ask.parts.iter().take(1).cloned().chain(mirror.total_part()).collect();
+        let parts = mirror.parts_of(key).unwrap_or_else(fresh);
+        drop(mirror);
+        Ask { parts, ..ask.clone() }
     }
 
     pub(super) fn play_one(&self, ask: &Ask, until: Timestamp) -> Result<Said, Failure> {
