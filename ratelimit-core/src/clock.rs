@@ -16,6 +16,7 @@ use std::future::Future;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::Arc;
+#[cfg(any(feature = "http", feature = "sqlite"))]
 use std::time::SystemTime;
 
 pub(crate) use self::counter::BEHIND;
@@ -189,6 +190,7 @@ pub(crate) fn wall() -> SystemTime {
 }
 
 /// The same in microseconds since 1970, for stores that are kept by it.
+#[cfg(feature = "sqlite")]
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
 pub(crate) fn wall_micros() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

@@ -9,8 +9,9 @@
 /// | [`Allow`](OnOutage::Allow) | calls start | without bound |
 ///
 /// What was started meanwhile is told to the store once it answers again, before it is asked anything else, and counts from
-/// then on. Where the store's reply to that is lost it is told again, and may count twice. A reservation that was made
-/// before holds.
+/// then on; with many keys, or a slow store, calls may fail with [`ErrorKind::Store`](crate::ErrorKind::Store) while that
+/// takes. Where the store's reply to it is lost it is told again, and may count twice. A reservation that was made before
+/// holds.
 ///
 /// A share is rounded down, but is at least 1: of 2/s four processes of a quarter each start four in a second.
 ///

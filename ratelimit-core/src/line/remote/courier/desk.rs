@@ -254,10 +254,11 @@ impl Desk {
         // A failure's cause is foreign, and may panic as it is dropped.
         let lost = || Err(Failure::new("a failure of the store panicked"));
         let trip = caught(|| self.go(&asks, &keys, until));
-        let Trip { answers, turn, is_heard } = trip.unwrap_or_else(|| Trip {
+        let Trip { answers, turn, is_heard, is_quick } = trip.unwrap_or_else(|| Trip {
             answers: asks.iter().map(|_| lost()).collect(),
             turn: None,
             is_heard: false,
+            is_quick: false,
         });
         let received = shared.as_ref().and_then(|shared| shared.moment());
         if let (Some((_, sent)), Some((_, received)), true) =
@@ -302,7 +303,7 @@ impl Desk {
             // A panic of a waker is nobody's who is served here.
             caught(|| shared.as_ref().map(|shared| shared.finish(rest)));
         }
-        is_heard && self.has_untold()
+        is_heard && is_quick && self.has_untold()
     }
 
     /// Those who have no time left, the others, and until when these are to be answered.

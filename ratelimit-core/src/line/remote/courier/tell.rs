@@ -13,6 +13,8 @@ use crate::time::Timestamp;
 
 /// So many entries are told of in one call.
 const BATCH: usize = 64;
+/// The part of a trip's time that it may take where nobody waits for it.
+const MEANWHILE: u64 = 8;
 /// For how long a state is left alone that cannot be read: 1 s in nanoseconds.
 const AGAIN: u64 = 1_000_000_000;
 
@@ -21,8 +23,11 @@ const AGAIN: u64 = 1_000_000_000;
 pub(super) struct Telling {
     /// Whether the store has answered anything.
     pub(super) is_heard: bool,
-    /// Whether it took more than half of the time that there was.
+    /// Whether it took more than half of the time that there was, or so much that those who come meanwhile would have too
+    /// little left, where nobody waits for it.
     pub(super) is_late: bool,
+    /// Whether one call of the store's took that long.
+    pub(super) is_slow: bool,
     /// What it failed with, so that it was given up.
     pub(super) failure: Option<Failure>,
 }
@@ -51,24 +56,28 @@ impl Desk {
     /// is rare, a store that has just failed is first reminded of what it knew, which changes nothing if it still does.
     pub(super) fn tell_untold(&self, keys: &[KeyId], begin: Timestamp, until: Timestamp) -> Telling {
         let mut telling = Telling::default();
-        let half = begin.plus(until.as_nanos().saturating_sub(begin.as_nanos()) / 2);
+        let span = until.as_nanos().saturating_sub(begin.as_nanos());
+        let most = begin.plus(if keys.is_empty() { span / MEANWHILE } else { span / 2 });
         while telling.failure.is_none() && !telling.is_late {
             let batch = lock(&self.mirror).next_to_tell(keys, SystemClock.now());
             if batch.is_empty() {
                 break;
             }
             for step in [Step::Remind, Step::Tell] {
-                self.take_step(step, &batch, until, &mut telling);
+                // What has too little time would be given up on its way, and nobody knew whether it counts.
+                if telling.failure.is_none() && !telling.is_late {
+                    let before = SystemClock.now();
+                    self.take_step(step, &batch, until, &mut telling);
+                    let now = SystemClock.now();
+                    telling.is_late = now >= most;
+                    telling.is_slow |= now >= before.plus(span / MEANWHILE);
+                }
             }
-            telling.is_late = SystemClock.now() >= half;
         }
         telling
     }
 
     fn take_step(&self, step: Step, batch: &[Whose], until: Timestamp, telling: &mut Telling) {
-        if telling.failure.is_some() {
-            return;
-        }
         let mirror = lock(&self.mirror);
         let step_of = |whose: &Whose| Some((*whose, mirror.step_of(*whose, step)?));
         let (whose, asks): (Vec<Whose>, Vec<Ask>) = batch.iter().filter_map(step_of).unzip();

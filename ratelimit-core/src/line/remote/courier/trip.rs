@@ -20,6 +20,8 @@ pub(super) struct Trip {
     pub(super) turn: Option<Turn>,
     /// Whether the store has answered anything.
     pub(super) is_heard: bool,
+    /// Whether it may be told more meanwhile, where there is more: else those who come would wait for that too long.
+    pub(super) is_quick: bool,
 }
 
 impl Desk {
@@ -34,14 +36,14 @@ impl Desk {
         let with = |failure: Failure| vec![Err(failure); asks.len()];
         if begin >= until {
             // Nothing is sent: that says nothing of the store.
-            return Trip { answers: with(no_time()), turn: None, is_heard: false };
+            return Trip { answers: with(no_time()), turn: None, is_heard: false, is_quick: false };
         }
         let health = lock(&self.health);
         let rests = (!health.may_go(begin)).then(|| health.failure.clone());
         drop(health);
         if let Some(failure) = rests {
             let failure = failure.unwrap_or_else(|| Failure::new("the store did not answer"));
-            return Trip { answers: with(failure), turn: None, is_heard: false };
+            return Trip { answers: with(failure), turn: None, is_heard: false, is_quick: false };
         }
         let telling = self.tell_untold(keys, begin, until);
         let answers = match &telling.failure {
@@ -69,7 +71,7 @@ impl Desk {
         if is_heard {
             lock(&self.mirror).alone.clear();
         }
-        Trip { answers, turn, is_heard }
+        Trip { answers, turn, is_heard, is_quick: !telling.is_slow }
     }
 
     /// Takes note of an answer; where the store has lost what it knew, tells it, and asks again.
