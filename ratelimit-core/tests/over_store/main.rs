@@ -7,6 +7,7 @@ mod amid;
 mod basics;
 mod cancel;
 mod changed;
+mod clocks;
 mod faulty;
 mod laws;
 mod learned;
