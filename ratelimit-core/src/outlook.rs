@@ -51,9 +51,14 @@ impl Outlook {
         Outlook { wait, rates, waiting, paused_for, guard, is_learning }
     }
 
-    /// The same with what a store knows.
-    pub(crate) fn over_store(self, wait: Option<Duration>, rates: Box<[RateOutlook]>) -> Self {
-        Outlook { wait, rates, ..self }
+    /// The same with what a store knows, a pause of the server's too.
+    pub(crate) fn over_store(
+        self,
+        wait: Option<Duration>,
+        rates: Box<[RateOutlook]>,
+        paused: Duration,
+    ) -> Self {
+        Outlook { wait, rates, paused_for: self.paused_for.max(paused), ..self }
     }
 
     /// How long the call would wait, behind those who wait already; `None` = it would never start, or nobody knows

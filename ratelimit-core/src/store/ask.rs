@@ -369,6 +369,8 @@ pub(crate) struct Seen {
     /// Until a call could start; `None` = never, or unknown.
     pub(crate) wait: Option<u64>,
     pub(crate) rates: Vec<SeenRate>,
+    /// For how long the server wants to be left alone.
+    pub(crate) paused: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

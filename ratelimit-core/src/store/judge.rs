@@ -134,12 +134,15 @@ impl Ask {
     /// What it comes to, and whether anything changed.
     fn play(&self, now: u64, held: &mut Held) -> (Result<Said, Failure>, bool) {
         let done = || Ok(Said::Done { now, born: [0; 2] });
-        let Held { records, windows } = held;
         let panicked = || Failure::of_state("the bucket's own policy panicked");
         let builds_on = matches!(self.verb, Verb::Charge { .. } | Verb::Refund { .. } | Verb::Peek { .. });
-        if builds_on && !self.is_known(records, now) {
+        if builds_on && !self.is_known(&held.records, now) {
             return (Ok(Said::Lost), false);
         }
+        if let Some(name) = held.renamed().filter(|_| matches!(self.verb, Verb::Peek { .. })) {
+            return (Ok(Said::Renamed(name)), false);
+        }
+        let Held { records, windows } = held;
         match &self.verb {
             Verb::Acquire(ask) => match self.acquire(*ask, now, held) {
                 Some(said) => {
@@ -207,13 +210,13 @@ impl Ask {
     /// `None` if the user's policy panicked.
     fn acquire(&self, ask: Acquire, now: u64, held: &mut Held) -> Option<Said> {
         let Acquire { weight, after, slack, allowance, reserves } = ask;
-        let Held { records, windows } = held;
-        if !self.is_known(records, now) {
+        if !self.is_known(&held.records, now) {
             return Some(Said::Lost);
         }
-        if let Some(name) = windows.as_ref().and_then(|[window, _]| window.renamed.clone()) {
+        if let Some(name) = held.renamed() {
             return Some(Said::Renamed(name));
         }
+        let Held { records, windows } = held;
         let counted_now = now.saturating_add(slack);
         let from = counted_now.saturating_add(after);
         let mut verdicts: Vec<Verdict> =
@@ -279,6 +282,11 @@ impl Held {
         };
         Ok(Held { records, windows })
     }
+
+    /// What the server calls the window by now.
+    fn renamed(&self) -> Option<Box<str>> {
+        self.windows.as_ref().and_then(|[window, _]| window.renamed.clone())
+    }
 }
 
 impl Written {
@@ -310,10 +318,14 @@ fn look(weight: u32, now: u64, held: &mut Held) -> Vec<Seen> {
     let records = held.records.iter_mut().map(|record| Seen {
         wait: wait(record.earliest(now, weight.max(1), 0).earliest),
         rates: record.rates_seen(now),
+        paused: 0,
     });
     let mut seen: Vec<Seen> = records.collect();
-    let windows = held.windows.as_ref().map(|windows| by_windows(windows, now, weight.max(1)).earliest);
-    seen.extend(windows.map(|earliest| Seen { wait: wait(earliest), rates: Vec::new() }));
+    seen.extend(held.windows.as_ref().map(|windows| Seen {
+        wait: wait(by_windows(windows, now, weight.max(1)).earliest),
+        rates: Vec::new(),
+        paused: windows.iter().fold(now, |until, window| window.paused_until(until).as_nanos()) - now,
+    }));
     seen
 }
 

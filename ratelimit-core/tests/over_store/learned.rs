@@ -177,3 +177,30 @@ fn a_reset_forgets_what_was_learned() {
     one.reset().unwrap();
     assert!(start(&other, "bob", "GET /").is_ok());
 }
+
+/// A look tells what a call would meet, as far as anybody was told.
+#[test]
+fn a_look_sees_what_was_learned() {
+    let world = World::new();
+    let declared = || Bucket::named("api", Rate::per_second(100));
+    let (one, other) = (world.process(declared()), world.process(declared()));
+    let look = |process: &Bucket| process.request().key("ann").route("GET /").peek().unwrap();
+    call(&other, "bob", "GET /", &window(100, 99, 60));
+    call(&one, "ann", "GET /", &window(5, 0, 10));
+    for process in [&one, &other] {
+        assert_eq!((look(process).wait(), look(process).paused_for()), (Some(secs(10)), Duration::ZERO));
+        assert_eq!(process.request().key("eve").route("GET /").peek().unwrap().wait(), Some(Duration::ZERO));
+    }
+    world.clock.advance(secs(10));
+    call(&one, "ann", "GET /", &Feedback::default().rejected(true).retry_after(secs(30)));
+    let everybody = Feedback::default().rejected(true).retry_after(secs(20)).scope(Scope::Global);
+    call(&one, "eve", "PUT /", &everybody);
+    for process in [&one, &other] {
+        assert_eq!((look(process).wait(), look(process).paused_for()), (Some(secs(30)), secs(30)));
+        assert_eq!(process.request().key("bob").route("GET /").peek().unwrap().paused_for(), secs(20));
+    }
+    // A look at a window that has another name by now sees that one.
+    world.clock.advance(secs(30));
+    call(&one, "ann", "GET /", &window(5, 0, 10).bucket("abcd"));
+    assert_eq!(look(&other).wait(), Some(secs(10)));
+}

@@ -149,14 +149,18 @@ impl Courier {
         }
     }
 
-    /// Asks and waits for the answer.
+    /// Asks and waits for the answer; of which of the server's windows as well, if of any.
     pub(in crate::line) fn call(
         &self,
         (key, text): (KeyId, Option<&str>),
+        window: Option<&str>,
         verb: Verb,
     ) -> Result<Said, Failure> {
-        let parts = lock(&self.desk.mirror).parts(key, text);
-        self.wait_for(Ask::of(parts, verb), key)
+        let mirror = lock(&self.desk.mirror);
+        let windows = window.map(|window| mirror.windows_of(text, window));
+        let ask = Ask { windows, ..Ask::of(mirror.parts(key, text), verb) };
+        drop(mirror);
+        self.wait_for(ask, key)
     }
 
     /// Forgets one of the server's windows, and waits until that is done.

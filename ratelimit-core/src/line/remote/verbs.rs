@@ -68,11 +68,11 @@ impl Shared {
     }
 
     /// One trip that this thread waits for.
-    fn call(&self, key: Named<'_>, verb: Verb) -> Result<Said, Error> {
+    fn call(&self, key: Named<'_>, window: Option<&str>, verb: Verb) -> Result<Said, Error> {
         if self.is_closed() {
             return Err(self.error(ErrorKind::Closed));
         }
-        self.courier()?.call(key, verb).map_err(|failure| self.failed(failure))
+        self.courier()?.call(key, window, verb).map_err(|failure| self.failed(failure))
     }
 
     /// Takes `weight` in the store, whatever the limits say.
@@ -85,7 +85,7 @@ impl Shared {
         if weight == 0 {
             return Ok(self.charge(key, origin, 0));
         }
-        match self.call((key, text), Verb::Charge { weight })? {
+        match self.call((key, text), None, Verb::Charge { weight })? {
             Said::Granted { start, .. } => Ok(self.change(|state, reading, _| {
                 if state.closed {
                     return Err(Refusal::of(ErrorKind::Closed));
@@ -105,10 +105,12 @@ impl Shared {
         origin: Origin,
         weight: u32,
     ) -> Result<Outlook, Error> {
-        let Said::Outlook(seen) = self.call((key, text), Verb::Peek { weight })? else {
-            return Err(self.error(ErrorKind::Store));
-        };
-        // What is known here: who waits, a pause, what the server said.
+        let state = self.lock();
+        let window = state.window_there(state.route_of(origin));
+        drop(state);
+        let said = self.call((key, text), window.as_deref(), Verb::Peek { weight })?;
+        let Said::Outlook(seen) = said else { return Err(self.error(ErrorKind::Store)) };
+        // What is known here: who waits, and a pause.
         let here = self.peek(key, origin, weight)?;
         let waits = seen.iter().map(|seen| seen.wait);
         let there = waits.reduce(|a, b| Some(a?.max(b?))).flatten().map(Duration::from_micros);
@@ -118,12 +120,13 @@ impl Shared {
             there.zip(here.wait()).map(|(there, here)| there.max(here))
         };
         let rates = seen.iter().flat_map(|Seen { rates, .. }| rates).map(outlook);
-        Ok(here.over_store(wait, rates.collect()))
+        let paused = seen.iter().map(|seen| seen.paused).max().unwrap_or(0);
+        Ok(here.over_store(wait, rates.collect(), Duration::from_micros(paused)))
     }
 
     /// A key as fresh, in the store and here.
     pub(crate) fn reset_key_there(&self, (key, text): Named<'_>) -> Result<(), Error> {
-        self.call((key, text), Verb::ResetKey)?;
+        self.call((key, text), None, Verb::ResetKey)?;
         self.reset_windows(text, &Verb::ResetKey)?;
         self.reset_key(key)
     }
@@ -136,11 +139,11 @@ impl Shared {
     /// The bucket as fresh, in the store and here: the calls without a key, all together, and every key that this process
     /// has used of late.
     pub(crate) fn reset_there(&self) -> Result<(), Error> {
-        self.call((None, None), Verb::Reset)?;
+        self.call((None, None), None, Verb::Reset)?;
         self.reset_windows(None, &Verb::Reset)?;
         let courier = self.courier()?;
         for (key, text) in courier.keys() {
-            self.call((key, text.as_deref()), Verb::Reset)?;
+            self.call((key, text.as_deref()), None, Verb::Reset)?;
             self.reset_windows(text.as_deref(), &Verb::Reset)?;
         }
         self.reset()
