@@ -223,7 +223,7 @@ impl Request<'_> {
     pub fn observe(self, answer: &impl ServerFeedback) -> Result<(), Error> {
         let feedback = answer.feedback();
         let Request { asked, route, .. } = self;
-        asked.shared()?.observe_apart(asked.key_id(), route, feedback.as_ref())
+        asked.shared()?.observe_apart(asked.named(), route, feedback.as_ref())
     }
 
     /// This key as fresh. What it took from a total over all keys stays taken.

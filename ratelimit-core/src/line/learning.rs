@@ -268,7 +268,7 @@ impl State {
     ) {
         self.begin_learning();
         if self.remote.is_some() {
-            return self.hear_there(flight, answer, effects);
+            return self.hear_there(flight, None, answer, effects);
         }
         let key = flight.key;
         let name = self.new_name(&flight, answer, reading);

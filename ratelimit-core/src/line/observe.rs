@@ -1,6 +1,7 @@
 //! What the server answered, told while a call runs or without a permit.
 
 use super::learning::Flight;
+use super::remote::Named;
 use super::shared::Shared;
 use super::state::Grant;
 use super::{KeyId, Route, sites};
@@ -55,15 +56,21 @@ impl Shared {
     /// The same for an answer to a call without a permit.
     pub(crate) fn observe_apart(
         &self,
-        key: KeyId,
+        (key, text): Named<'_>,
         route: Route,
         answer: Option<&Feedback>,
     ) -> Result<(), Error> {
         self.if_open(|state, reading, effects| {
-            if answer.is_some() || state.is_learning() {
-                let at = if state.remote.is_some() { Timestamp::MAX } else { reading.now };
-                let sent = Sent { at, weight: 0 };
-                state.hear(Flight { key, route, sent, is_heard: true }, answer, (reading, effects));
+            if answer.is_none() && !state.is_learning() {
+                return;
+            }
+            let there = state.remote.is_some();
+            let sent = Sent { at: if there { Timestamp::MAX } else { reading.now }, weight: 0 };
+            let flight = Flight { key, route, sent, is_heard: true };
+            if there {
+                state.hear_there(flight, text, answer, effects);
+            } else {
+                state.hear(flight, answer, (reading, effects));
             }
         })
     }

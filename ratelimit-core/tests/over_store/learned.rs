@@ -204,3 +204,17 @@ fn a_look_sees_what_was_learned() {
     call(&one, "ann", "GET /", &window(5, 0, 10).bucket("abcd"));
     assert_eq!(look(&other).wait(), Some(secs(10)));
 }
+
+/// A program may ask its server for its limits before it makes any call.
+#[test]
+fn what_is_told_without_a_call_counts() {
+    let world = World::new();
+    let (one, other) = (world.process(Bucket::learned("api")), world.process(Bucket::learned("api")));
+    one.request().observe(&window(5, 1, 10)).unwrap();
+    one.request().key("ann").route("GET /").observe(&window(5, 0, 20).bucket("abcd")).unwrap();
+    settle(&one);
+    let _last = other.try_acquire().unwrap();
+    assert_eq!(other.try_acquire().unwrap_err().retry_after(), Some(secs(10)));
+    assert_eq!(start(&other, "ann", "GET /").unwrap_err().retry_after(), Some(secs(20)));
+    assert!(start(&other, "bob", "GET /").is_ok());
+}

@@ -133,13 +133,15 @@ impl Courier {
             &Note::Charge { weight } => {
                 mirror.parts_of(key).map(|parts| Ask::of(parts, Verb::Charge { weight }))
             }
-            Note::Hear { window, start, weight, heard } => {
+            Note::Hear { text, window, start, weight, heard } => {
                 let verb = Verb::Hear { start: *start, weight: *weight, heard: heard.clone() };
-                mirror.windows(key, window).map(|windows| Ask::of_windows(windows, verb))
+                let text = mirror.text(key, text.as_deref());
+                text.map(|text| Ask::of_windows(mirror.windows_of(text, window), verb))
             }
-            Note::Rename { from, to, joins } => {
+            Note::Rename { text, from, to, joins } => {
                 let verb = Verb::Rename { name: to.clone(), joins: *joins };
-                mirror.renaming(key, from, to).map(|windows| Ask::of_windows(windows, verb))
+                let text = mirror.text(key, text.as_deref());
+                text.map(|text| Ask::of_windows(mirror.renaming(text, from, to), verb))
             }
         };
         drop(mirror);

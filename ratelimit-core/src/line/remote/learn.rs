@@ -111,10 +111,11 @@ impl State {
         self.remote.as_ref()?.routes.window(route)
     }
 
-    /// An answer was heard of; `None` = it said nothing.
+    /// An answer was heard of; `None` = it said nothing. `text` is the key's, if the call had no permit.
     pub(in crate::line) fn hear_there(
         &mut self,
         flight: Flight,
+        text: Option<&str>,
         answer: Option<&Feedback>,
         effects: &mut Effects,
     ) {
@@ -130,21 +131,32 @@ impl State {
             let joins = names.insert(flight.route, name.into()).is_none();
             let to = named(name);
             effects.note(|| Event::Remapped { is_first: joins });
-            effects.tell(&remote.courier, flight.key, Note::Rename { from, to, joins });
+            effects.tell(
+                &remote.courier,
+                flight.key,
+                Note::Rename { text: text.map(Into::into), from, to, joins },
+            );
         }
-        self.tell_there(flight, Heard::Answer(answer.cloned()), effects);
+        self.tell_there(flight, text, Heard::Answer(answer.cloned()), effects);
     }
 
     /// A call ends of which nothing was heard, or that never reached the server.
     pub(in crate::line) fn land_there(&mut self, flight: Flight, is_sent: bool, effects: &mut Effects) {
         let heard = if is_sent { Heard::Nothing } else { Heard::Unsent };
-        self.tell_there(flight, heard, effects);
+        self.tell_there(flight, None, heard, effects);
     }
 
-    fn tell_there(&mut self, Flight { key, route, sent, .. }: Flight, heard: Heard, effects: &mut Effects) {
+    fn tell_there(
+        &mut self,
+        Flight { key, route, sent, .. }: Flight,
+        text: Option<&str>,
+        heard: Heard,
+        effects: &mut Effects,
+    ) {
         let Some(window) = self.window_there(route) else { return };
         let Some(remote) = &self.remote else { return };
-        let note = Note::Hear { window, start: sent.at.as_nanos(), weight: sent.weight, heard };
+        let text = text.map(Into::into);
+        let note = Note::Hear { text, window, start: sent.at.as_nanos(), weight: sent.weight, heard };
         effects.tell(&remote.courier, key, note);
         self.ask_sooner(key);
     }

@@ -26,10 +26,13 @@ pub(in crate::line) enum Note {
     /// So much more was spent.
     Charge { weight: u32 },
     /// What became of a call of that window that was counted then.
-    Hear { window: Box<str>, start: u64, weight: u32, heard: Heard },
+    Hear { text: Text, window: Box<str>, start: u64, weight: u32, heard: Heard },
     /// The server calls a window so; it is the same one, unless others are in the one of that name already.
-    Rename { from: Box<str>, to: Box<str>, joins: bool },
+    Rename { text: Text, from: Box<str>, to: Box<str>, joins: bool },
 }
+
+/// A key's text, where the process may have started nothing of that key yet, so that nobody else knows it.
+pub(in crate::line) type Text = Option<Box<str>>;
 
 fn outlook(seen: &SeenRate) -> RateOutlook {
     let SeenRate { rate, used, remaining, resets_in } = *seen;

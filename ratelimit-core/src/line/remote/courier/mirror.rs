@@ -181,13 +181,16 @@ impl Mirror {
         Some(known.part(plan, self.now()))
     }
 
-    /// The entries that tell what is known of one of the server's windows, for a key that has started something.
-    pub(super) fn windows(&self, key: KeyId, window: &str) -> Option<Windows> {
-        let known = self.keys.get(&key)?;
-        Some(self.windows_of(known.entry.key(), window))
+    /// The text of a key, `None` for the calls without one; or nothing, where it is not `told` and of a key that has
+    /// started nothing.
+    pub(super) fn text<'a>(&'a self, key: KeyId, told: Option<&'a str>) -> Option<Option<&'a str>> {
+        if key.is_none() || told.is_some() {
+            return Some(told);
+        }
+        self.keys.get(&key).map(|known| known.entry.key())
     }
 
-    /// The same for a key by its text.
+    /// The entries that tell what is known of one of the server's windows.
     pub(super) fn windows_of(&self, key: Option<&str>, window: &str) -> Windows {
         let entry = |window| Entry::window(&self.bucket, key, window);
         let all = Entry::window(&self.bucket, None, ALL);
@@ -195,10 +198,9 @@ impl Mirror {
     }
 
     /// What an answer is of that gives a window another name.
-    pub(super) fn renaming(&self, key: KeyId, from: &str, to: &str) -> Option<Windows> {
-        let known = self.keys.get(&key)?;
-        let entry = |window| Entry::window(&self.bucket, known.entry.key(), window);
-        Some(Windows { entry: entry(from), window: from.into(), all: entry(to), learning: self.learning })
+    pub(super) fn renaming(&self, key: Option<&str>, from: &str, to: &str) -> Windows {
+        let entry = |window| Entry::window(&self.bucket, key, window);
+        Windows { entry: entry(from), window: from.into(), all: entry(to), learning: self.learning }
     }
 
     /// The same window under the name that the server gives it now, and what it was called.
