@@ -10,6 +10,7 @@ use super::shared::Shared;
 use super::state::{Grant, Reading, State};
 use crate::feedback::Feedback;
 use crate::policy::Outcome;
+use crate::policy::reserved::Counted;
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::time::Timestamp;
 
@@ -121,7 +122,7 @@ impl Shared {
             if let Some(mut account) = state.accounts.remove(&number) {
                 let before = state.forecast_windows(key, reading);
                 if let Some(flight) = account.flight.as_mut().filter(|flight| !flight.is_heard) {
-                    state.weigh(flight, cost);
+                    state.weigh(flight, cost, effects);
                 }
                 state.settle_up(key, &mut account, cost, (reading, effects));
                 state.accounts.insert(number, account);
@@ -249,7 +250,9 @@ impl State {
         for part in parts.iter_mut().rev() {
             let of_it = given.min(part.weight);
             if let Some(remote) = &self.remote {
-                let note = Note::Refund { start: part.born, weight: part.weight, given: of_it };
+                // In its window it is told of by itself.
+                let counted = Counted { at: part.born, window: None };
+                let note = Note::Refund { counted, window: None, weight: part.weight, given: of_it };
                 effects.tell(&remote.courier, key, note);
                 part.weight -= of_it;
                 given -= of_it;

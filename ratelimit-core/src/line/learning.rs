@@ -197,12 +197,7 @@ impl State {
     }
 
     /// Counts a call that starts, in the window of its route.
-    ///
-    /// Over a store it was counted there, at `now` by its time.
     pub(super) fn fly(&mut self, key: KeyId, route: Route, now: Timestamp, weight: u32) -> Option<Flight> {
-        if self.remote.is_some() && self.is_learning() {
-            return Some(Flight { key, route, sent: Sent { at: now, weight }, is_heard: false });
-        }
         let windows = self.windows.as_mut()?;
         let window = windows.of(route);
         windows.window_mut(key, window).commit(now, weight);
@@ -210,8 +205,10 @@ impl State {
     }
 
     /// A call that is on its way weighs `cost`.
-    pub(super) fn weigh(&mut self, flight: &mut Flight, cost: u32) {
-        if let Some(windows) = self.windows.as_mut() {
+    pub(super) fn weigh(&mut self, flight: &mut Flight, cost: u32, effects: &mut Effects) {
+        if self.remote.is_some() {
+            self.weigh_there(flight, cost, effects);
+        } else if let Some(windows) = self.windows.as_mut() {
             let id = windows.of(flight.route);
             let known = windows.window_mut(flight.key, id);
             known.land(flight.sent.weight);

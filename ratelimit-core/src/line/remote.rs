@@ -27,7 +27,7 @@ use super::{KeyId, Line, Ticket, Waiter};
 use crate::error::ErrorScope;
 use crate::limits::Valid;
 use crate::policy::Earliest;
-use crate::policy::reserved::{Reserved, Start};
+use crate::policy::reserved::{Counted, OfRoute, Reserved, Start};
 use crate::rate::Rate;
 use crate::time::Timestamp;
 
@@ -109,7 +109,7 @@ impl Remote {
         self.keys.get(&key).cloned().unwrap_or_default()
     }
 
-    pub(super) fn take(&mut self, key: KeyId, now: Timestamp, weight: u32) -> Option<u64> {
+    pub(super) fn take(&mut self, key: KeyId, now: Timestamp, weight: u32) -> Option<Counted> {
         self.keys.get_mut(&key)?.take(now, weight)
     }
 
@@ -136,6 +136,12 @@ impl Remote {
 
     fn answered(&mut self, key: KeyId, weight: u32, start: Option<Start>) {
         self.change(key, |known| known.answered(weight, start));
+    }
+
+    /// Gives back a start that was reserved and is not used.
+    fn giving_back(&self, (weight, counted): (u32, Counted)) -> Note {
+        let window = counted.window.and_then(|OfRoute(route)| self.routes.window(route));
+        Note::Refund { counted, window, weight, given: weight }
     }
 
     /// How many starts of that weight are there.
@@ -188,8 +194,8 @@ impl State {
             if known.is_empty() {
                 remote.keys.remove(&key);
             }
-            for (weight, counted) in back {
-                effects.tell(&remote.courier, key, Note::Refund { start: counted, weight, given: weight });
+            for start in back {
+                effects.tell(&remote.courier, key, remote.giving_back(start));
             }
             if !is_any_over {
                 return;
@@ -202,13 +208,13 @@ impl State {
     /// Times, limits or what the store knows are others now: all that is reserved is given back, whatever is being asked for
     /// is nobody's, and who waits is to ask anew.
     pub(super) fn give_back_all_reserved(&mut self, effects: &mut Effects) {
-        self.forget_reserved(|remote, key, (weight, counted)| {
-            effects.tell(&remote.courier, key, Note::Refund { start: counted, weight, given: weight });
+        self.forget_reserved(|remote, key, start| {
+            effects.tell(&remote.courier, key, remote.giving_back(start));
         });
     }
 
     /// The same, where the store knows nothing of it any more that could be given back.
-    pub(super) fn forget_reserved(&mut self, mut give_back: impl FnMut(&Remote, KeyId, (u32, u64))) {
+    pub(super) fn forget_reserved(&mut self, mut give_back: impl FnMut(&Remote, KeyId, (u32, Counted))) {
         self.era += 1;
         let Some(remote) = &mut self.remote else { return };
         let mut back = Vec::new();

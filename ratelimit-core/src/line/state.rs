@@ -254,14 +254,24 @@ impl State {
         weight: u32,
         joined: Timestamp,
     ) -> Option<Grant> {
+        if let Some(remote) = &mut self.remote {
+            // It was counted where it was reserved.
+            let counted = remote.take(key, reading.now, weight)?;
+            self.outdate(key);
+            return Some(self.started_there((key, route), counted, reading, weight, joined));
+        }
         let counted = self.count(key, reading, weight)?;
-        Some(self.started((key, route), counted, reading, weight, joined))
+        let mut grant = self.granted(key, counted, reading, weight, joined);
+        if let Some(flight) = self.fly(key, route, reading.now, weight) {
+            grant.account = self.new_account(grant, Some(flight));
+        }
+        Some(grant)
     }
 
     /// A call starts that was counted then, from that entry.
-    pub(super) fn started(
+    pub(super) fn granted(
         &mut self,
-        (key, route): (KeyId, Route),
+        key: KeyId,
         (start, born): (Timestamp, u64),
         reading: Reading,
         weight: u32,
@@ -269,23 +279,14 @@ impl State {
     ) -> Grant {
         let waited = reading.clock.as_nanos().saturating_sub(joined.as_nanos());
         let account = if self.take_off(key) { IN_FLIGHT } else { PLAIN };
-        let mut grant = Grant { start, born, weight, account, waited };
-        let counted = if self.remote.is_some() { Timestamp::from_nanos(born) } else { reading.now };
-        if let Some(flight) = self.fly(key, route, counted, weight) {
-            grant.account = self.new_account(grant, Some(flight));
-        }
-        grant
+        Grant { start, born, weight, account, waited }
     }
 
     /// Takes `weight` now, whatever the policies say: when, in their time, and from which entry. `None` if the user's
     /// policy panicked, and nothing was taken.
     pub(super) fn count(&mut self, key: KeyId, reading: Reading, weight: u32) -> Option<(Timestamp, u64)> {
         let start = self.stamp_of(reading.now);
-        let born = match &mut self.remote {
-            // It was counted where it was reserved.
-            Some(remote) => remote.take(key, reading.now, weight)?,
-            None => self.memory.commit(key, start, weight)?,
-        };
+        let born = self.memory.commit(key, start, weight)?;
         self.stamped = start;
         self.outdate(key);
         self.served = None;

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use super::Earliest;
+use crate::key::Digest;
 use crate::time::Timestamp;
 
 /// The reserved starts of one key, and who wants how many.
@@ -31,9 +32,21 @@ pub(crate) struct Start {
     pub(crate) at: Timestamp,
     /// Until when: a later start would not be the one that was counted.
     pub(crate) until: Timestamp,
-    /// How the store counts it.
-    pub(crate) counted: u64,
+    pub(crate) counted: Counted,
 }
+
+/// How a store counts a start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counted {
+    /// As of when, in its microseconds.
+    pub(crate) at: u64,
+    /// In which of the server's windows as well, if in any.
+    pub(crate) window: Option<OfRoute>,
+}
+
+/// The window of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OfRoute(pub(crate) Option<Digest>);
 
 impl Reserved {
     fn class(&self, weight: u32) -> Option<&Class> {
@@ -65,7 +78,7 @@ impl Reserved {
     }
 
     /// Uses the first of that weight: how the store counts it. `None` if there is none any more.
-    pub(crate) fn take(&mut self, now: Timestamp, weight: u32) -> Option<u64> {
+    pub(crate) fn take(&mut self, now: Timestamp, weight: u32) -> Option<Counted> {
         let class = self.class_mut(weight);
         let index = class.starts.iter().position(|start| start.until >= now)?;
         class.starts.remove(index).map(|start| start.counted)
@@ -128,7 +141,7 @@ impl Reserved {
     }
 
     /// Takes out what is over, and what is more than is wanted: to be given back.
-    pub(crate) fn give_back(&mut self, now: Timestamp) -> Vec<(u32, u64)> {
+    pub(crate) fn give_back(&mut self, now: Timestamp) -> Vec<(u32, Counted)> {
         let mut back = Vec::new();
         for Class { weight, waiting, starts, .. } in &mut self.0 {
             // A later start may be over sooner: its answer was longer on its way.
@@ -144,7 +157,7 @@ impl Reserved {
     }
 
     /// Takes out everything; what is being asked for is still to come.
-    pub(crate) fn forget_starts(&mut self) -> Vec<(u32, u64)> {
+    pub(crate) fn forget_starts(&mut self) -> Vec<(u32, Counted)> {
         let starts = self.0.iter_mut().flat_map(|class| {
             let weight = class.weight;
             class.starts.drain(..).map(move |start| (weight, start.counted))
@@ -153,7 +166,7 @@ impl Reserved {
     }
 
     /// Takes out everything, and nothing is to come: only who waits stays.
-    pub(crate) fn forget(&mut self) -> Vec<(u32, u64)> {
+    pub(crate) fn forget(&mut self) -> Vec<(u32, Counted)> {
         let starts = self.forget_starts();
         self.0.iter_mut().for_each(|class| class.asked = 0);
         self.tidy();
@@ -169,8 +182,12 @@ impl Reserved {
 mod tests {
     use super::*;
 
+    fn counted(at: u64) -> Counted {
+        Counted { at, window: None }
+    }
+
     fn start(at: u64, until: u64) -> Start {
-        Start { at: Timestamp::from_nanos(at), until: Timestamp::from_nanos(until), counted: at }
+        Start { at: Timestamp::from_nanos(at), until: Timestamp::from_nanos(until), counted: counted(at) }
     }
 
     /// Nothing is left that is over: whoever gives back until nothing is over would not come to an end.
@@ -184,7 +201,7 @@ mod tests {
         }
         let now = Timestamp::from_nanos(51);
         assert_eq!(reserved.first_over(), Some(now));
-        assert_eq!(reserved.give_back(now), [(1, 20)]);
+        assert_eq!(reserved.give_back(now), [(1, counted(20))]);
         assert_eq!(reserved.first_over(), Some(Timestamp::from_nanos(91)));
     }
 }

@@ -143,6 +143,8 @@ pub(crate) struct Windows {
     /// Which window that is.
     pub(crate) window: Box<str>,
     pub(crate) all: Entry,
+    /// What the call weighs that is to start, to the server.
+    pub(crate) weighs: u32,
     pub(crate) learning: Learning,
 }
 

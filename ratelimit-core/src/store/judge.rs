@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Failure;
 use super::ask::{Acquire, Answer, Ask, Refused, Said, Seen, Verb, Windows};
 use super::record::Record;
-use super::window::Window;
+use super::window::{Heard, Window};
 use crate::error::ErrorScope;
 use crate::policy::all::Verdict;
 use crate::policy::saved::END;
@@ -139,7 +139,8 @@ impl Ask {
         if builds_on && !self.is_known(&held.records, now) {
             return (Ok(Said::Lost), false);
         }
-        if let Some(name) = held.renamed().filter(|_| matches!(self.verb, Verb::Peek { .. })) {
+        let follows = builds_on || matches!(self.verb, Verb::Hear { .. });
+        if let Some(name) = held.renamed().filter(|_| follows) {
             return (Ok(Said::Renamed(name)), false);
         }
         let Held { records, windows } = held;
@@ -154,12 +155,20 @@ impl Ask {
             Verb::Charge { weight } => {
                 let at = records.iter().map(|record| record.newest).max().unwrap_or(0).max(now);
                 let is_taken = records.iter_mut().all(|record| record.commit((at, now), *weight));
+                if let Some([window, _]) = windows.as_mut().filter(|_| is_taken) {
+                    window.commit(at, *weight);
+                }
                 let said = Said::Granted { wait: 0, start: at, now, born: [0; 2] };
                 (is_taken.then_some(said).ok_or_else(panicked), is_taken)
             }
             Verb::Refund { start, weight, given } => {
                 for record in records.iter_mut() {
                     record.refund((*start, now), *weight, *given);
+                }
+                if let Some([window, _]) = windows {
+                    window.hear((*start, *given), now, &Heard::Unsent);
+                    // As there nobody need wait behind what is given back.
+                    window.newest = records.first().map_or(0, |record| record.newest).min(window.newest);
                 }
                 (done(), true)
             }
@@ -221,8 +230,9 @@ impl Ask {
         let from = counted_now.saturating_add(after);
         let mut verdicts: Vec<Verdict> =
             records.iter_mut().map(|record| record.earliest(from, weight, slack)).collect();
+        let weighs = self.windows.as_ref().map_or(0, |windows| windows.weighs);
         if let Some(windows) = windows {
-            verdicts.push(by_windows(windows, from, weight));
+            verdicts.push(by_windows(windows, from, weighs));
         }
         let is_later = |a: &(usize, &Verdict), b: &(usize, &Verdict)| b.1.earliest > a.1.earliest;
         let latest = verdicts.iter().enumerate().reduce(|a, b| if is_later(&a, &b) { b } else { a });
@@ -254,7 +264,7 @@ impl Ask {
         }
         let is_taken = records.iter_mut().all(|record| record.commit((at, now), weight));
         if let Some([window, _]) = windows.as_mut().filter(|_| is_taken) {
-            window.commit(at, weight);
+            window.commit(at, weighs);
         }
         is_taken.then_some(Said::Granted { wait, start: at, now, born: [0; 2] })
     }

@@ -52,6 +52,8 @@ pub(crate) enum Heard {
     Nothing,
     /// It never reached the server.
     Unsent,
+    /// It is still on its way, and weighs so much.
+    Weighs(u32),
 }
 
 impl Window {
@@ -171,8 +173,19 @@ impl Window {
             Heard::Answer(None) => self.known.answer_without_news(sent, in_nanos(now)),
             Heard::Nothing => self.known.no_news(sent, in_nanos(now)),
             Heard::Unsent => self.known.land(sent.weight),
+            Heard::Weighs(cost) => {
+                self.known.land(sent.weight);
+                // What counts as lost of it does so on.
+                self.board(start, cost.saturating_sub(weight - sent.weight));
+            }
         }
         None
+    }
+
+    fn board(&mut self, start: u64, weight: u32) {
+        let lot = if start >= self.turned { &mut self.young } else { &mut self.old };
+        *lot = lot.saturating_add(weight.into());
+        self.known.board(weight);
     }
 
     /// How much of a call that ends is still counted as on its way.

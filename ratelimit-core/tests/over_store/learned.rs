@@ -1,12 +1,14 @@
 //! What the server says to one process, all know.
 #![allow(clippy::expect_used, reason = "a failure of the tests' own world")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ratelimit_core::feedback::{Feedback, Scope};
-use ratelimit_core::{Bucket, ErrorKind, ErrorScope, Permit, Rate};
+use ratelimit_core::{Bucket, ErrorKind, ErrorScope, Pace, Permit, Rate, Registry};
 
 use crate::basics::World;
+use crate::common::{FOREVER, Task};
 
 fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -217,4 +219,119 @@ fn what_is_told_without_a_call_counts() {
     assert_eq!(other.try_acquire().unwrap_err().retry_after(), Some(secs(10)));
     assert_eq!(start(&other, "ann", "GET /").unwrap_err().retry_after(), Some(secs(20)));
     assert!(start(&other, "bob", "GET /").is_ok());
+}
+
+/// What is given back was never on its way to the server.
+#[test]
+fn a_reserved_start_that_is_given_back_is_not_on_its_way() {
+    let world = World::new();
+    let (one, other) = (world.process(Bucket::learned("api")), world.process(Bucket::learned("api")));
+    call(&one, "ann", "GET /", &window(5, 2, 3600).bucket("abcd"));
+    let asking = || {
+        let future = other.request().key("ann").route("GET /").max_delay(secs(60)).acquire_async();
+        let mut task = Task::new(future);
+        assert!(task.poll().is_none(), "the store is asked elsewhere");
+        task
+    };
+    // Before the answer has come, and after it.
+    drop(asking());
+    settle(&other);
+    let asked = asking();
+    settle(&other);
+    drop(asked);
+    settle(&other);
+    let two = [&one, &other].map(|process| start(process, "ann", "GET /").unwrap());
+    assert!(start(&other, "ann", "GET /").is_err());
+    drop(two);
+}
+
+/// As where there is no store.
+#[test]
+fn a_charge_counts_in_its_window() {
+    let world = World::new();
+    let declared = || Bucket::named("api", Rate::per_second(100));
+    let (one, other) = (world.process(declared()), world.process(declared()));
+    call(&one, "ann", "GET /", &window(100, 10, 3600));
+    let waits = start(&other, "ann", "GET /").unwrap();
+    let charged = one.request().key("ann").route("GET /").weight(5).charge().unwrap();
+    let weigh = |process: &Bucket, weight| {
+        process.request().key("ann").route("GET /").weight(weight).peek().unwrap().wait()
+    };
+    assert_eq!((weigh(&other, 4), weigh(&other, 5)), (Some(Duration::ZERO), Some(secs(3600))));
+    // It ends, and takes nothing of the other's.
+    charged.observe(&window(100, 5, 3600));
+    settle(&one);
+    assert_eq!((weigh(&other, 4), weigh(&other, 5)), (Some(Duration::ZERO), Some(secs(3600))));
+    drop(waits);
+}
+
+/// A call that began before anything was learned is in no window.
+#[test]
+fn the_end_of_a_call_from_before_takes_nothing_of_others() {
+    let world = World::new();
+    let declared = || Bucket::named("api", Rate::per_hour(1000));
+    let (one, other) = (world.process(declared()), world.process(declared()));
+    let mut early = Task::new(one.request().weight(99).max_delay(FOREVER).acquire_async());
+    assert!(early.poll().is_none(), "the store is asked elsewhere");
+    settle(&one);
+    one.request().observe(&window(100, 100, 3600)).unwrap();
+    settle(&one);
+    other.request().observe(&window(100, 100, 3600)).unwrap();
+    let _running = other.try_acquire().unwrap();
+    let early = early.poll().expect("it was answered").unwrap();
+    early.observe(&window(100, 1, 3600));
+    settle(&one);
+    // Of what remains one is on its way.
+    assert_eq!(other.peek().unwrap().wait(), Some(secs(3600)));
+}
+
+/// As where there is no store.
+#[test]
+fn a_correction_counts_in_its_window() {
+    let world = World::new();
+    let (one, other) = (world.process(Bucket::learned("api")), world.process(Bucket::learned("api")));
+    call(&one, "ann", "GET /", &window(100, 10, 3600));
+    let permit = start(&one, "ann", "GET /").unwrap();
+    let weigh = |weight| other.request().key("ann").route("GET /").weight(weight).peek().unwrap().wait();
+    for (cost, left) in [(8, 2), (3, 7), (4, 6), (10, 0)] {
+        permit.correct(cost);
+        settle(&one);
+        let waits = (left > 0).then(|| weigh(left));
+        assert!(waits.is_none_or(|wait| wait == Some(Duration::ZERO)), "{cost}");
+        assert_eq!(weigh(left + 1), Some(secs(3600)), "{cost}");
+    }
+    permit.observe(&window(100, 0, 3600));
+    settle(&one);
+    other.request().key("ann").route("GET /").observe(&window(100, 9, 3600)).unwrap();
+    settle(&other);
+    assert_eq!(weigh(1), Some(secs(3600)));
+    world.clock.advance(secs(3600));
+    assert_eq!(weigh(100), Some(Duration::ZERO), "nothing is on its way any more");
+}
+
+/// What the server counts knows no pace.
+#[test]
+fn at_half_speed_the_servers_windows_are_as_they_are() {
+    let world = World::new();
+    let registry = Registry::builder().store(Arc::clone(&world.store)).clock(world.clock.clone()).build();
+    let slow = registry.register(Bucket::named("api", Rate::per_second(100))).unwrap();
+    call(&slow, "ann", "GET /", &window(3, 3, 3600));
+    registry.set_pace(Pace::Slow);
+    let _three = [(); 3].map(|()| start(&slow, "ann", "GET /").unwrap());
+    assert!(start(&slow, "ann", "GET /").is_err());
+}
+
+/// Who has not heard of a window's name tells of its calls all the same.
+#[test]
+fn a_call_lands_in_the_window_that_its_own_has_become() {
+    let world = World::new();
+    let (one, other) = (world.process(Bucket::learned("api")), world.process(Bucket::learned("api")));
+    call(&one, "ann", "GET /", &window(5, 4, 60));
+    let (first, second) = (start(&one, "ann", "GET /").unwrap(), start(&other, "ann", "GET /").unwrap());
+    first.observe(&window(5, 3, 60).bucket("abcd"));
+    settle(&one);
+    second.observe(&window(5, 2, 60));
+    settle(&other);
+    let _two = [&one, &other].map(|process| start(process, "ann", "GET /").unwrap());
+    assert!(start(&one, "ann", "GET /").is_err());
 }

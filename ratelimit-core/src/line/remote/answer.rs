@@ -12,6 +12,7 @@ use crate::line::plan::Step;
 use crate::line::shared::Shared;
 use crate::line::state::{Reading, State};
 use crate::line::{GRACE, KeyId, Line, Ticket, Waiter};
+use crate::policy::reserved::{Counted, OfRoute};
 use crate::rate::Rate;
 use crate::time::Timestamp;
 
@@ -23,15 +24,17 @@ pub(super) struct Asker {
     pub(super) weight: u32,
     /// As it was when it asked: what is void by then is so for this as well.
     pub(super) era: u64,
+    /// Which of the server's windows it asked for as well.
+    pub(super) window: Option<OfRoute>,
 }
 
 /// What the store said to somebody in line, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Told {
-    /// Counted as at `counted`, to be started in `wait`.
+    /// Counted so, to be started in `wait`.
     Granted {
         wait: u64,
-        counted: u64,
+        counted: Counted,
         slack: u64,
     },
     /// Nothing is reserved: to be asked again then.
@@ -132,7 +135,7 @@ impl State {
     /// Makes of one answer what does not depend on whose turn it is.
     fn answer(
         &mut self,
-        Asker { key, ticket, weight, era }: Asker,
+        Asker { key, ticket, weight, era, .. }: Asker,
         told: Told,
         trip: Option<Span>,
         (reading, effects): (Reading, &mut Effects),

@@ -15,6 +15,7 @@ use crate::line::events::Event;
 use crate::line::learning::{Held, Origin, Place, WindowId};
 use crate::line::state::{Reading, State};
 use crate::line::{KeyId, Ticket, Waiter};
+use crate::policy::reserved::OfRoute;
 use crate::time::Timestamp;
 use std::task::Waker;
 
@@ -158,7 +159,8 @@ impl State {
             self.set_turn(key, None);
         }
         self.set_stage(key, ticket, Stage::Asked);
-        let asker = Asker { key, ticket, weight, era: self.era };
+        let asker =
+            Asker { key, ticket, weight, era: self.era, window: window.as_ref().map(|_| OfRoute(route)) };
         Some(Wish { courier, asker, after, allowance, reserves, window })
     }
 }

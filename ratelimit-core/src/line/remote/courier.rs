@@ -25,7 +25,7 @@ use crate::line::KeyId;
 use crate::line::shared::Shared;
 use crate::pace::Pace;
 use crate::policy::own;
-use crate::store::{Acquire, Ask, Failure, Known, Part, Plan, Said, StoreHandle, Verb};
+use crate::store::{Acquire, Ask, Failure, Known, Part, Plan, Said, StoreHandle, Verb, Windows};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
 pub(crate) use desk::Put;
@@ -94,16 +94,16 @@ impl Courier {
 
     /// Gives back what was reserved for a wish that nobody has any more.
     pub(super) fn give_back(&self, wish: &Wish, told: Told) {
-        if let Told::Granted { counted: start, .. } = told {
+        if let Told::Granted { counted, .. } = told {
             let Asker { key, weight, .. } = wish.asker;
-            self.tell(key, &Note::Refund { start, weight, given: weight });
+            self.tell(key, &Note::Refund { counted, window: wish.window.clone(), weight, given: weight });
         }
     }
 
     /// Asks for a start, for somebody who waits here for the answer.
     pub(super) fn ask_here(&self, wish: &Wish, named: (KeyId, Option<&str>)) -> Told {
         let answer = self.wait_for(self.ask_of(wish, named), named.0);
-        self.desk.told(answer)
+        self.desk.told(answer, wish.asker)
     }
 
     fn ask_of(&self, wish: &Wish, (key, text): (KeyId, Option<&str>)) -> Ask {
@@ -111,6 +111,8 @@ impl Courier {
         let mirror = lock(&self.desk.mirror);
         let (parts, weight) = (mirror.parts(key, text), mirror.taken_for(weight));
         let windows = wish.window.as_deref().map(|window| mirror.windows_of(text, window));
+        // What the server counts knows no pace.
+        let windows = windows.map(|windows| Windows { weighs: wish.asker.weight, ..windows });
         drop(mirror);
         let acquire = Acquire {
             weight,
@@ -127,21 +129,26 @@ impl Courier {
     pub(in crate::line) fn tell(&self, key: KeyId, note: &Note) {
         let mirror = lock(&self.desk.mirror);
         let ask = match note {
-            &Note::Refund { start, weight, given } => {
-                mirror.parts_of(key).map(|parts| Ask::of(parts, Verb::Refund { start, weight, given }))
-            }
+            Note::Refund { counted, window, weight, given } => mirror.parts_of(key).map(|parts| {
+                let windows =
+                    window.as_deref().map(|window| mirror.windows_of(mirror.text(key, None), window));
+                let verb = Verb::Refund { start: counted.at, weight: *weight, given: *given };
+                Ask { windows, ..Ask::of(parts, verb) }
+            }),
             &Note::Charge { weight } => {
                 mirror.parts_of(key).map(|parts| Ask::of(parts, Verb::Charge { weight }))
             }
             Note::Hear { text, window, start, weight, heard } => {
                 let verb = Verb::Hear { start: *start, weight: *weight, heard: heard.clone() };
-                let text = mirror.text(key, text.as_deref());
-                text.map(|text| Ask::of_windows(mirror.windows_of(text, window), verb))
+                let text = text.as_deref();
+                let windows = || mirror.windows_of(mirror.text(key, text), window);
+                mirror.knows(key, text).then(|| Ask::of_windows(windows(), verb))
             }
             Note::Rename { text, from, to, joins } => {
                 let verb = Verb::Rename { name: to.clone(), joins: *joins };
-                let text = mirror.text(key, text.as_deref());
-                text.map(|text| Ask::of_windows(mirror.renaming(text, from, to), verb))
+                let text = text.as_deref();
+                let windows = || mirror.renaming(mirror.text(key, text), from, to);
+                mirror.knows(key, text).then(|| Ask::of_windows(windows(), verb))
             }
         };
         drop(mirror);

@@ -12,6 +12,7 @@ use crate::line::locked::{Changed, lock};
 use crate::line::shared::Shared;
 use crate::line::state::{Grant, State};
 use crate::line::{KeyId, Route, Ticket};
+use crate::policy::reserved::Counted;
 use crate::time::Timestamp;
 
 /// What a thread was answered that has no place in line.
@@ -55,7 +56,7 @@ impl Shared {
     }
 
     /// Starts a call that was granted for now, unless something has come up meanwhile.
-    fn start_brought(&self, counted: u64, brought: Brought) -> Direct {
+    fn start_brought(&self, counted: Counted, brought: Brought) -> Direct {
         let Brought { told, trip, .. } = brought;
         let Asker { key, weight, era, .. } = brought.wish.asker;
         let clock = self.clock().1;
@@ -64,10 +65,8 @@ impl Shared {
         let reading = state.read(now);
         let is_in_time =
             state.start_of(told, Some(trip), reading).is_some_and(|start| start.until >= reading.now);
-        let grant = (is_in_time && state.era == era && state.may_ask_directly(key)).then(|| {
-            let at = state.stamp_of(reading.now);
-            state.started((key, Route::None), (at, counted), reading, weight, reading.clock)
-        });
+        let grant = (is_in_time && state.era == era && state.may_ask_directly(key))
+            .then(|| state.started_there((key, Route::None), counted, reading, weight, reading.clock));
         drop(state);
         match grant {
             Some(grant) => Direct::Granted(grant),
@@ -111,7 +110,7 @@ impl State {
         let courier = Arc::clone(&remote.courier);
         let reserves = max_delay > 0 && remote.reserves();
         // It gets a ticket if it has to wait.
-        let asker = Asker { key, ticket: Ticket::MIN, weight, era: self.era };
+        let asker = Asker { key, ticket: Ticket::MIN, weight, era: self.era, window: None };
         Some(Wish { courier, asker, after: 0, allowance: max_delay, reserves, window: None })
     }
 }

@@ -11,9 +11,12 @@ use crate::line::effects::Effects;
 use crate::line::events::Event;
 use crate::line::learning::{Flight, Route};
 use crate::line::shared::Shared;
-use crate::line::state::State;
+use crate::line::state::{Grant, Reading, State};
 use crate::line::table::Table;
+use crate::policy::learned::Sent;
+use crate::policy::reserved::{Counted, OfRoute};
 use crate::store::Heard;
+use crate::time::Timestamp;
 
 /// The routes of a bucket, as its store knows them.
 #[derive(Debug, Default)]
@@ -29,7 +32,7 @@ const MOST: usize = 65_536;
 
 impl Routes {
     /// The window of a route, as its entry in the store is named; `None` where the bucket does not learn.
-    fn window(&self, route: Route) -> Option<Box<str>> {
+    pub(super) fn window(&self, route: Route) -> Option<Box<str>> {
         let name = self.names.as_ref()?.get(&route);
         Some(name.map_or_else(|| self.unnamed(route), |name| named(name)))
     }
@@ -144,6 +147,34 @@ impl State {
     pub(in crate::line) fn land_there(&mut self, flight: Flight, is_sent: bool, effects: &mut Effects) {
         let heard = if is_sent { Heard::Nothing } else { Heard::Unsent };
         self.tell_there(flight, None, heard, effects);
+    }
+
+    /// A call that is on its way weighs `cost`.
+    pub(in crate::line) fn weigh_there(&mut self, flight: &mut Flight, cost: u32, effects: &mut Effects) {
+        if cost != flight.sent.weight {
+            self.tell_there(*flight, None, Heard::Weighs(cost), effects);
+        }
+        flight.sent.weight = cost;
+    }
+
+    /// A call starts that the store has counted so.
+    pub(in crate::line) fn started_there(
+        &mut self,
+        (key, route): (KeyId, Route),
+        counted: Counted,
+        reading: Reading,
+        weight: u32,
+        joined: Timestamp,
+    ) -> Grant {
+        let start = self.stamp_of(reading.now);
+        let mut grant = self.granted(key, (start, counted.at), reading, weight, joined);
+        if self.is_learning() {
+            // What was asked for before anything was learned is in no window.
+            let (route, weight) = counted.window.map_or((route, 0), |OfRoute(route)| (route, weight));
+            let sent = Sent { at: Timestamp::from_nanos(counted.at), weight };
+            grant.account = self.new_account(grant, Some(Flight { key, route, sent, is_heard: false }));
+        }
+        grant
     }
 
     fn tell_there(

@@ -13,6 +13,7 @@ use crate::line::shared::Shared;
 use crate::line::state::Grant;
 use crate::line::{KeyId, Rest};
 use crate::outlook::{Outlook, RateOutlook};
+use crate::policy::reserved::{Counted, OfRoute};
 use crate::store::{Heard, Said, Seen, SeenRate, Verb};
 
 /// A key by its digest and its text.
@@ -21,8 +22,8 @@ pub(crate) type Named<'a> = (KeyId, Option<&'a str>);
 /// What is told to a store once the lock is released.
 #[derive(Debug)]
 pub(in crate::line) enum Note {
-    /// So much of that weight, which was counted then, is given back.
-    Refund { start: u64, weight: u32, given: u32 },
+    /// So much of that weight, which was counted so, is given back, in that window as well.
+    Refund { counted: Counted, window: Option<Box<str>>, weight: u32, given: u32 },
     /// So much more was spent.
     Charge { weight: u32 },
     /// What became of a call of that window that was counted then.
@@ -88,14 +89,17 @@ impl Shared {
         if weight == 0 {
             return Ok(self.charge(key, origin, 0));
         }
-        match self.call((key, text), None, Verb::Charge { weight })? {
-            Said::Granted { start, .. } => Ok(self.change(|state, reading, _| {
+        let mut state = self.lock();
+        let route = state.set_out(origin);
+        let window = state.window_there(route);
+        drop(state);
+        match self.call((key, text), window.as_deref(), Verb::Charge { weight })? {
+            Said::Granted { start: at, .. } => Ok(self.change(|state, reading, _| {
                 if state.closed {
                     return Err(Refusal::of(ErrorKind::Closed));
                 }
-                let route = state.set_out(origin);
-                let at = state.stamp_of(reading.now);
-                Ok(state.started((key, route), (at, start), reading, weight, reading.clock))
+                let counted = Counted { at, window: window.map(|_| OfRoute(route)) };
+                Ok(state.started_there((key, route), counted, reading, weight, reading.clock))
             })),
             _ => Err(self.error(ErrorKind::Store)),
         }

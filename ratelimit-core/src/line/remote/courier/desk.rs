@@ -284,7 +284,7 @@ impl Desk {
                 }
                 (To::Caller(caller), _) => answered.push((caller, answer)),
                 (To::Asker(asker), Some(_)) => {
-                    told.push((asker, self.told(answer)));
+                    told.push((asker, self.told(answer, asker)));
                     carried.push(ask);
                 }
             }
@@ -351,10 +351,9 @@ impl Desk {
 
     /// What was reserved for somebody who has no use for it, as times or limits are others now.
     pub(super) fn give_back(self: &Arc<Self>, ask: &Ask, Asker { key, weight, .. }: Asker, told: Told) {
-        if let Told::Granted { counted: start, .. } = told {
-            let Ask { parts, .. } = self.of_today(ask, key);
-            let verb = Verb::Refund { start, weight, given: weight };
-            self.put(Ask::of(parts, verb), key, To::Nobody).carry(Way::Elsewhere);
+        if let Told::Granted { counted, .. } = told {
+            let verb = Verb::Refund { start: counted.at, weight, given: weight };
+            self.put(Ask { verb, ..self.of_today(ask, key) }, key, To::Nobody).carry(Way::Elsewhere);
         }
     }
 }

@@ -181,26 +181,28 @@ impl Mirror {
         Some(known.part(plan, self.now()))
     }
 
-    /// The text of a key, `None` for the calls without one; or nothing, where it is not `told` and of a key that has
-    /// started nothing.
-    pub(super) fn text<'a>(&'a self, key: KeyId, told: Option<&'a str>) -> Option<Option<&'a str>> {
-        if key.is_none() || told.is_some() {
-            return Some(told);
-        }
-        self.keys.get(&key).map(|known| known.entry.key())
+    /// Whether it is known what key that is: where its text is not `told` it has to have started something.
+    pub(super) fn knows(&self, key: KeyId, told: Option<&str>) -> bool {
+        key.is_none() || told.is_some() || self.keys.contains_key(&key)
+    }
+
+    /// The text of a key; `None` for the calls without one.
+    pub(super) fn text<'a>(&'a self, key: KeyId, told: Option<&'a str>) -> Option<&'a str> {
+        told.or_else(|| self.keys.get(&key)?.entry.key())
     }
 
     /// The entries that tell what is known of one of the server's windows.
     pub(super) fn windows_of(&self, key: Option<&str>, window: &str) -> Windows {
         let entry = |window| Entry::window(&self.bucket, key, window);
         let all = Entry::window(&self.bucket, None, ALL);
-        Windows { entry: entry(window), window: window.into(), all, learning: self.learning }
+        Windows { entry: entry(window), window: window.into(), all, weighs: 0, learning: self.learning }
     }
 
     /// What an answer is of that gives a window another name.
     pub(super) fn renaming(&self, key: Option<&str>, from: &str, to: &str) -> Windows {
         let entry = |window| Entry::window(&self.bucket, key, window);
-        Windows { entry: entry(from), window: from.into(), all: entry(to), learning: self.learning }
+        let (window, all) = (from.into(), entry(to));
+        Windows { entry: entry(from), window, all, weighs: 0, learning: self.learning }
     }
 
     /// The same window under the name that the server gives it now, and what it was called.

@@ -9,7 +9,8 @@ use super::health::Turn;
 use super::{caught, lock};
 use crate::clock::{Clock, SystemClock};
 use crate::line::KeyId;
-use crate::line::remote::answer::Told;
+use crate::line::remote::answer::{Asker, Told};
+use crate::policy::reserved::Counted;
 use crate::store::{Answer, Ask, Failure, Said, TIMEOUT, Verb};
 use crate::time::Timestamp;
 
@@ -152,13 +153,14 @@ impl Desk {
         answers.chain(std::iter::repeat_with(missing)).take(asks.len()).collect()
     }
 
-    pub(super) fn told(&self, answer: Result<Said, Failure>) -> Told {
+    pub(super) fn told(&self, answer: Result<Said, Failure>, Asker { window, .. }: Asker) -> Told {
         let nanos = |micros: u64| micros.saturating_mul(1000);
         match answer {
             Ok(Said::Granted { wait, start, now, .. }) => {
                 // What the start is later than now and its wait is what it was asked to be.
                 let slack = start.saturating_sub(now).saturating_sub(wait);
-                Told::Granted { wait: nanos(wait), counted: start, slack: nanos(slack) }
+                let counted = Counted { at: start, window };
+                Told::Granted { wait: nanos(wait), counted, slack: nanos(slack) }
             }
             Ok(Said::Later { wait }) => Told::Later { wait: nanos(wait) },
             Ok(Said::Refused(refused)) => Told::Refused {
