@@ -216,7 +216,9 @@ impl State {
         self.epoch = self.epoch.checked_add(1).unwrap_or(NonZeroU32::MIN);
         self.memory = self.memory.anew(&self.limits);
         let reading = self.start_anew(new);
-        for flight in self.accounts.values_mut().filter_map(|account| account.flight.as_mut()) {
+        // Over a store they are in its time.
+        let flights = self.accounts.values_mut().filter_map(|account| account.flight.as_mut());
+        for flight in flights.filter(|_| self.remote.is_none()) {
             flight.sent.at = moved(flight.sent.at, old, new);
         }
         self.unlearn(None);

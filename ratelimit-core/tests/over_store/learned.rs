@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ratelimit_core::clock::ManualClock;
 use ratelimit_core::feedback::{Feedback, Scope};
 use ratelimit_core::{Bucket, ErrorKind, ErrorScope, Pace, Permit, Rate, Registry};
 
@@ -334,4 +335,18 @@ fn a_call_lands_in_the_window_that_its_own_has_become() {
     settle(&other);
     let _two = [&one, &other].map(|process| start(process, "ann", "GET /").unwrap());
     assert!(start(&one, "ann", "GET /").is_err());
+}
+
+/// What a store counts it counts by its own clock.
+#[test]
+fn another_clock_moves_no_call_in_a_store() {
+    let world = World::new();
+    let registry = Registry::builder().store(Arc::clone(&world.store)).clock(world.clock.clone()).build();
+    let bucket = registry.register(Bucket::learned("api")).unwrap();
+    call(&bucket, "ann", "GET /", &window(2, 2, 3600));
+    let permit = start(&bucket, "ann", "GET /").unwrap();
+    registry.set_clock(ManualClock::new());
+    permit.refund();
+    settle(&bucket);
+    let _two = [(); 2].map(|()| start(&bucket, "ann", "GET /").unwrap());
 }
