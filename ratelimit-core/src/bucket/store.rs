@@ -10,9 +10,10 @@ impl Bucket {
     /// a call is one trip to the store. Callers of one process form one line, as ever. Starts, waits and limits are in
     /// the store's time, to the microsecond, so that no process's own clock matters.
     ///
-    /// `try_acquire`, `peek`, `charge` and `reset` block for one trip: async code takes
+    /// `try_acquire`, `peek` and `charge` block for one trip: async code takes
     /// [`acquire_async`](Bucket::acquire_async) with an allowance of zero instead. A trip is no waiting, and no call takes
-    /// longer than its allowance and one trip's [time](Store::timeout). What is given back, by a refund, a correction or by
+    /// longer than its allowance and one trip's [time](Store::timeout). A [reset](Bucket::reset) blocks as well: it asks for
+    /// each of its keys, and for each of their windows that were learned, 256 in a trip. What is given back, by a refund, a correction or by
     /// who stops waiting, is told to the store as soon as may be.
     ///
     /// A reserved start that cannot be made within the [guard](Bucket::guard) is given back and asked for anew. With a
@@ -25,7 +26,7 @@ impl Bucket {
     ///
     /// [`pause`](Bucket::pause), [`close`](Bucket::close), [`in_flight`](Bucket::in_flight) and
     /// [`max_waiting`](Bucket::max_waiting) are of this process, and so is the pace, which has its calls take twice their
-    /// weight. A [reset](Bucket::reset) is of the calls without a key, of all keys together, and of the keys that this process
+    /// weight. A reset is of the calls without a key, of all keys together, and of the keys that this process
     /// has used of late. What was started before a bucket got its store is not known there.
     ///
     /// Where the store has lost what it knew, each process puts back what it has started itself, with its next call of that

@@ -12,4 +12,5 @@ mod faulty;
 mod laws;
 mod learned;
 mod outages;
+mod resets;
 mod stalled;

@@ -20,6 +20,7 @@ use std::sync::{Arc, PoisonError, Weak};
 use super::answer::{Asker, Told};
 use super::ask::Wish;
 use super::verbs::Note;
+use crate::clock::{Clock, SystemClock};
 use crate::limits::Valid;
 use crate::line::KeyId;
 use crate::line::shared::Shared;
@@ -29,7 +30,7 @@ use crate::store::{Acquire, Ask, Failure, Known, Part, Plan, Said, StoreHandle, 
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
 pub(crate) use desk::Put;
-use desk::{Caller, Cell, Desk, To};
+use desk::{Caller, Cell, Desk, Errand, To};
 use health::Health;
 use mirror::Mirror;
 pub(super) use trip::is_no_room;
@@ -172,20 +173,57 @@ impl Courier {
         self.wait_for(ask, key)
     }
 
-    /// Forgets one of the server's windows, and waits until that is done.
-    pub(super) fn reset_window(&self, key: Option<&str>, window: &str, verb: &Verb) -> Result<(), Failure> {
-        let windows = lock(&self.desk.mirror).windows_of(key, window);
-        self.wait_for(Ask::of_windows(windows, verb.clone()), None).map(drop)
+    /// Forgets what is known of those keys, and what is known of their windows, and waits until that is done.
+    ///
+    /// All of them is tried, whatever fails.
+    pub(super) fn reset(
+        &self,
+        keys: &[(KeyId, Option<String>)],
+        windows: &[Box<str>],
+        verb: &Verb,
+    ) -> Result<(), Failure> {
+        let mirror = lock(&self.desk.mirror);
+        let asks_of = |(key, text): &(KeyId, Option<String>)| {
+            let (key, text) = (*key, text.as_deref());
+            let windows = windows.iter().map(|window| mirror.windows_of(text, window));
+            let of_windows = windows.map(|windows| Ask::of_windows(windows, verb.clone()));
+            let of_key = Ask::of(mirror.parts(key, text), verb.clone());
+            std::iter::once(of_key).chain(of_windows).map(move |ask| (ask, key)).collect::<Vec<_>>()
+        };
+        let asks: Vec<(Ask, KeyId)> = keys.iter().flat_map(asks_of).collect();
+        drop(mirror);
+        let mut done = Ok(());
+        for together in asks.chunks(MOST) {
+            let since = SystemClock.now();
+            let errand = |(ask, key): &(Ask, KeyId)| {
+                let cell = Arc::new(Cell::default());
+                let to = To::Caller(Caller::new(&cell));
+                (Errand { ask: ask.clone(), key: *key, since, to }, cell)
+            };
+            let (errands, cells): (Vec<_>, Vec<_>) = together.iter().map(errand).unzip();
+            lock(&self.desk.inner).errands.extend(errands);
+            self.desk.carry(1);
+            for cell in cells {
+                done = done.and(cell.wait().map(drop));
+            }
+        }
+        done
     }
 
     fn wait_for(&self, ask: Ask, key: KeyId) -> Result<Said, Failure> {
         let cell = Arc::new(Cell::default());
         self.desk.put(ask, key, To::Caller(Caller::new(&cell))).carry(Way::Here);
-        let mut answer = lock(&cell.answer);
+        cell.wait()
+    }
+}
+
+impl Cell {
+    fn wait(&self) -> Result<Said, Failure> {
+        let mut answer = lock(&self.answer);
         loop {
             match answer.take() {
                 Some(answer) => return answer,
-                None => answer = cell.bell.wait(answer).unwrap_or_else(PoisonError::into_inner),
+                None => answer = self.bell.wait(answer).unwrap_or_else(PoisonError::into_inner),
             }
         }
     }

@@ -133,8 +133,7 @@ impl Shared {
 
     /// A key as fresh, in the store and here.
     pub(crate) fn reset_key_there(&self, (key, text): Named<'_>) -> Result<(), Error> {
-        self.call((key, text), None, Verb::ResetKey)?;
-        self.reset_windows(text, &Verb::ResetKey)?;
+        self.reset_each(&[(key, text.map(str::to_owned))], &Verb::ResetKey)?;
         self.reset_key(key)
     }
 
@@ -146,23 +145,18 @@ impl Shared {
     /// The bucket as fresh, in the store and here: the calls without a key, all together, and every key that this process
     /// has used of late.
     pub(crate) fn reset_there(&self) -> Result<(), Error> {
-        self.call((None, None), None, Verb::Reset)?;
-        self.reset_windows(None, &Verb::Reset)?;
-        let courier = self.courier()?;
-        for (key, text) in courier.keys() {
-            self.call((key, text.as_deref()), None, Verb::Reset)?;
-            self.reset_windows(text.as_deref(), &Verb::Reset)?;
-        }
+        let mut keys = vec![(None, None)];
+        keys.extend(self.courier()?.keys());
+        self.reset_each(&keys, &Verb::Reset)?;
         self.reset()
     }
 
-    /// What was learned of a key's windows is forgotten, and with a whole reset what the server said to everybody.
-    fn reset_windows(&self, key: Option<&str>, verb: &Verb) -> Result<(), Error> {
-        let windows = self.lock().remote.as_ref().map(|remote| remote.routes.windows());
-        let courier = self.courier()?;
-        for window in windows.unwrap_or_default() {
-            courier.reset_window(key, &window, verb).map_err(|failure| self.failed(failure))?;
+    /// Those keys, and what was learned of their windows; with a whole reset what the server said to everybody, too.
+    fn reset_each(&self, keys: &[(KeyId, Option<String>)], verb: &Verb) -> Result<(), Error> {
+        if self.is_closed() {
+            return Err(self.error(ErrorKind::Closed));
         }
-        Ok(())
+        let windows = self.lock().remote.as_ref().map(|remote| remote.routes.windows()).unwrap_or_default();
+        self.courier()?.reset(keys, &windows, verb).map_err(|failure| self.failed(failure))
     }
 }
