@@ -30,9 +30,8 @@ use crate::time::Timestamp;
 pub struct Permit {
     shared: Handle,
     key: KeyId,
-    /// In the policies' time.
+    /// As the [`Grant`]'s.
     start: Timestamp,
-    /// The entry it was taken from.
     born: u64,
     /// Nanoseconds.
     waited: u64,

@@ -39,7 +39,7 @@ pub(crate) use handle::StoreHandle;
 pub use in_memory::MemoryStore;
 pub use judge::{Judged, Written};
 pub(crate) use memory::Memory;
-pub(crate) use record::{KEEP, Record};
+pub(crate) use record::{KEEP, Record, was_reset};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 pub(crate) use window::Heard;

@@ -55,8 +55,8 @@ impl State {
         let before = self.has_unknown_turns().then(|| self.forecast_all(reading));
         self.memory.reset();
         let reading = self.start_anew(reading.clock);
-        // The store was reset before.
-        self.forget_reserved(|_, _, _| {});
+        // The store was reset before: of what was reserved since it takes back all.
+        self.give_back_all_reserved(effects);
         self.unlearn(None);
         self.make_room_for_lines(reading);
         match before {
@@ -69,7 +69,7 @@ impl State {
     pub(super) fn reset_key(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
         let before = self.forecast_unknown(key, reading);
         self.memory.reset_key(key, self.tempo.policy_time(reading.now));
-        self.forget_reserved_of(key);
+        self.give_back_reserved_of(key, effects);
         self.unlearn(Some(key));
         // Its entry is kept while it is in use.
         if self.is_in_use(key) {

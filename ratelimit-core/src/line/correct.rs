@@ -5,21 +5,19 @@ use super::effects::Effects;
 use super::learning::Flight;
 use super::locked::{Changed, lock};
 use super::plan::Forecast;
-use super::remote::Note;
+use super::remote::{Note, counted_of};
 use super::shared::Shared;
 use super::state::{Grant, Reading, State};
 use crate::feedback::Feedback;
 use crate::policy::Outcome;
-use crate::policy::reserved::Counted;
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::time::Timestamp;
 
 /// A part of what a call counts: what was taken at its start, or added by a correction.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Part {
-    /// In the policies' time.
+    /// As the [`Grant`]'s.
     start: Timestamp,
-    /// The entry it was taken from.
     born: u64,
     /// What is left of it.
     weight: u32,
@@ -251,7 +249,7 @@ impl State {
             let of_it = given.min(part.weight);
             if let Some(remote) = &self.remote {
                 // In its window it is told of by itself.
-                let counted = Counted { at: part.born, window: None };
+                let counted = counted_of((part.start, part.born));
                 let note = Note::Refund { counted, window: None, weight: part.weight, given: of_it };
                 effects.tell(&remote.courier, key, note);
                 part.weight -= of_it;

@@ -45,8 +45,10 @@ impl Shared {
             } else {
                 // It began before anything was learned.
                 let route = sites::route(state.site_of(account));
-                let by_clock = state.tempo.clock_time(grant.start).min(reading.now);
-                let at = if state.remote.is_some() { Timestamp::from_nanos(grant.born) } else { by_clock };
+                let at = match state.remote {
+                    Some(_) => Timestamp::from_nanos(grant.born),
+                    None => state.tempo.clock_time(grant.start).min(reading.now),
+                };
                 Flight { key, route, sent: Sent { at, weight: 0 }, is_heard: true }
             };
             state.hear(flight, answer, (reading, effects));

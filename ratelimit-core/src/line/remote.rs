@@ -35,6 +35,7 @@ pub(crate) use ask::Wish;
 pub(crate) use courier::{Courier, Way};
 pub(crate) use direct::{Brought, Direct};
 use learn::Routes;
+pub(super) use learn::counted_of;
 pub(crate) use verbs::Named;
 pub(super) use verbs::Note;
 
@@ -208,13 +209,6 @@ impl State {
     /// Times, limits or what the store knows are others now: all that is reserved is given back, whatever is being asked for
     /// is nobody's, and who waits is to ask anew.
     pub(super) fn give_back_all_reserved(&mut self, effects: &mut Effects) {
-        self.forget_reserved(|remote, key, start| {
-            effects.tell(&remote.courier, key, remote.giving_back(start));
-        });
-    }
-
-    /// The same, where the store knows nothing of it any more that could be given back.
-    pub(super) fn forget_reserved(&mut self, mut give_back: impl FnMut(&Remote, KeyId, (u32, Counted))) {
         self.era += 1;
         let Some(remote) = &mut self.remote else { return };
         let mut back = Vec::new();
@@ -223,16 +217,17 @@ impl State {
         }
         remote.keys.retain(|_, known| !known.is_empty());
         for (key, start) in back {
-            give_back(remote, key, start);
+            effects.tell(&remote.courier, key, remote.giving_back(start));
         }
         self.ask_anew();
     }
 
-    /// What is reserved for one key, which the store knows no more of.
-    pub(super) fn forget_reserved_of(&mut self, key: KeyId) {
+    /// The same for one key.
+    pub(super) fn give_back_reserved_of(&mut self, key: KeyId, effects: &mut Effects) {
         let Some(remote) = &mut self.remote else { return };
-        if let Some(known) = remote.keys.get_mut(&key) {
-            known.forget_starts();
+        let back = remote.keys.get_mut(&key).map(Reserved::forget_starts).unwrap_or_default();
+        for start in back {
+            effects.tell(&remote.courier, key, remote.giving_back(start));
         }
         if let Some(line) = self.lines.get_mut(&key) {
             let asks = |waiter: &&mut Waiter| matches!(waiter.trip.stage, Stage::AsksAt(_));

@@ -107,9 +107,9 @@ pub(crate) struct Reading {
 /// A permit's receipt: what was taken, when, from which states.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grant {
-    /// In the policies' time.
+    /// In the policies' time; of a store's, in which records it was counted.
     pub(crate) start: Timestamp,
-    /// The entry it was taken from; of a store's, how that counts the start.
+    /// The entry it was taken from; of a store's, when that counts the start.
     pub(crate) born: u64,
     pub(crate) weight: u32,
     /// Whether and how the bucket has to be told of its end: what its permit holds.

@@ -40,6 +40,8 @@ pub(crate) struct Start {
 pub(crate) struct Counted {
     /// As of when, in its microseconds.
     pub(crate) at: u64,
+    /// In which records: that of the key, and that of all keys together.
+    pub(crate) born: [u32; 2],
     /// In which of the server's windows as well, if in any.
     pub(crate) window: Option<OfRoute>,
 }
@@ -183,7 +185,7 @@ mod tests {
     use super::*;
 
     fn counted(at: u64) -> Counted {
-        Counted { at, window: None }
+        Counted { at, ..Counted::default() }
     }
 
     fn start(at: u64, until: u64) -> Start {

@@ -247,8 +247,8 @@ pub(crate) enum Verb {
     Acquire(Acquire),
     /// Take it whatever the limits say.
     Charge { weight: u32 },
-    /// Give back so much of what was taken at that time.
-    Refund { start: u64, weight: u32, given: u32 },
+    /// Give back so much of what was taken at that time in the records that were `born` so; where 0, in whichever there is.
+    Refund { start: u64, weight: u32, given: u32, born: [u32; 2] },
     /// Learn what became of a call that was counted then.
     Hear { start: u64, weight: u32, heard: Heard },
     /// Count in another window what counted in this one, which was that one all the time if it `joins`.

@@ -102,6 +102,9 @@ impl Ask {
         let mut states = states.iter().copied().chain(std::iter::repeat(None));
         let mut held = Held::read(self, &mut states, now)?;
         let before = held.windows.clone();
+        // After a reset others still know what was there, and look for it.
+        let kept = |record: &Record| if self.is_reset() { record.kept_for(now) } else { 0 };
+        let kept: Vec<u64> = held.records.iter().map(kept).collect();
         let (mut said, changed) = self.play(now, &mut held);
         own::set_aside();
         let Held { records, windows } = &mut held;
@@ -117,8 +120,12 @@ impl Ask {
             }
         }
         let mut writes = Vec::with_capacity(records.len() + 2);
-        for record in records {
-            writes.push(if is_written(record) { Some(written(record, now)?) } else { None });
+        for (record, kept) in records.iter().zip(kept) {
+            writes.push(if is_written(record) {
+                Some(written(record, now)?.for_at_least(kept))
+            } else {
+                None
+            });
         }
         let is_told_anew = matches!(self.verb, Verb::Rename { .. } | Verb::Restore { .. });
         for (window, before) in windows.iter().flatten().zip(before.iter().flatten()) {
@@ -129,6 +136,10 @@ impl Ask {
             writes.push(is_written.then(|| Written::new(window.write(now))));
         }
         Ok(Judged { writes, answer: Answer(said?) })
+    }
+
+    fn is_reset(&self) -> bool {
+        matches!(self.verb, Verb::Reset | Verb::ResetKey)
     }
 
     /// What it comes to, and whether anything changed.
@@ -161,11 +172,15 @@ impl Ask {
                 let said = Said::Granted { wait: 0, start: at, now, born: [0; 2] };
                 (is_taken.then_some(said).ok_or_else(panicked), is_taken)
             }
-            Verb::Refund { start, weight, given } => {
-                for record in records.iter_mut() {
+            Verb::Refund { start, weight, given, born } => {
+                // What was started before a reset counts no more, and somebody else's start may stand in its place.
+                let is_of_today =
+                    records.first().zip(born.first()).is_some_and(|(record, born)| record.counts(*born));
+                for (record, _) in records.iter_mut().zip(born).filter(|(record, born)| record.counts(**born))
+                {
                     record.refund((*start, now), *weight, *given);
                 }
-                if let Some([window, _]) = windows {
+                if let Some([window, _]) = windows.as_mut().filter(|_| is_of_today) {
                     window.hear((*start, *given), now, &Heard::Unsent);
                     // As there nobody need wait behind what is given back.
                     window.newest = records.first().map_or(0, |record| record.newest).min(window.newest);
@@ -302,6 +317,10 @@ impl Held {
 impl Written {
     fn new((state, micros): (Vec<u8>, u64)) -> Self {
         Written { state, keep_for: Duration::from_micros(micros) }
+    }
+
+    fn for_at_least(self, micros: u64) -> Self {
+        Written { keep_for: self.keep_for.max(Duration::from_micros(micros)), ..self }
     }
 }
 

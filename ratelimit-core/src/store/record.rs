@@ -10,7 +10,7 @@
 //! | | 17 each | the [rates](crate::policy::saved) |
 //! | body | 8 | when it was written last |
 //! | | 8 | the newest start, which may be to come |
-//! | | 4 | which record of this entry it is: the time at which it was made, cut to 32 bits, but never 0 |
+//! | | 4 | which record of this entry it is: the time at which it was made, cut to 32 bits, whose highest 8 are counted up with each reset; never 0 |
 //! | | .. | the states of the rates |
 //! | | 8, 4 and .. | if a user's policy stands behind them: by how much its time is ahead, the length and the bytes of its state |
 
@@ -48,8 +48,21 @@ pub(crate) struct Record {
     pub(crate) written: u64,
     /// The newest start.
     pub(crate) newest: u64,
-    /// Tells it from one that was made anew when it was lost; 0 = not made yet.
+    /// Tells it from one that was made anew when it was lost, and from itself before a reset; 0 = not made yet.
     pub(crate) born: u32,
+}
+
+/// The bits of a record's `born` that no reset changes.
+const MADE: u32 = 0x00ff_ffff;
+
+/// Whether these are the same record, before a reset or after it.
+fn is_same(born: u32, other: u32) -> bool {
+    (born ^ other) & MADE == 0
+}
+
+/// Whether a record that was `known` so was reset since.
+pub(crate) fn was_reset(known: u32, born: u32) -> bool {
+    known != 0 && born != 0 && known != born && is_same(known, born)
 }
 
 impl Record {
@@ -158,7 +171,7 @@ impl Record {
     }
 
     /// For how long it is to be kept: until a fresh one would admit no more, whoever asks.
-    fn kept_for(&self, now: u64) -> u64 {
+    pub(crate) fn kept_for(&self, now: u64) -> u64 {
         self.idle_at(now).saturating_sub(now).saturating_add(KEEP).min(LONGEST)
     }
 
@@ -183,7 +196,7 @@ impl Record {
     pub(crate) fn is_known(&self, known: Known, now: u64) -> bool {
         // A clock that was put back is no loss: where it shows less than it did then, times of writing tell nothing.
         let is_later = self.written >= known.written || now < known.written;
-        known.born == 0 || self.born == known.born && is_later
+        known.born == 0 || self.born != 0 && is_same(self.born, known.born) && is_later
     }
 
     /// All of it as if it were so much earlier.
@@ -258,9 +271,19 @@ impl Record {
         }
     }
 
-    /// Nothing was ever started; it is still the same record.
+    /// Nothing was ever started. It is still the same record, so that nobody puts back what was started before, and
+    /// tells that it was reset, so that nobody gives it back.
     pub(crate) fn reset(&mut self) {
-        *self = Record { born: self.born, ..Record::fresh(&self.plan) };
+        let born = match self.born {
+            0 => 0,
+            born => born.wrapping_add(MADE + 1).max(MADE + 1),
+        };
+        *self = Record { born, ..Record::fresh(&self.plan) };
+    }
+
+    /// Whether what was counted in the record that is told so still counts here; of 0 nobody knows.
+    pub(crate) fn counts(&self, born: u32) -> bool {
+        born == 0 || born == self.born
     }
 
     /// Counts what a store has answered at `now` to the process whose own starts these are.
@@ -273,7 +296,7 @@ impl Record {
             ) => {
                 self.commit(((*start).max(self.newest), now), *weight);
             }
-            (Verb::Refund { start, weight, given }, _) => self.refund((*start, now), *weight, *given),
+            (Verb::Refund { start, weight, given, .. }, _) => self.refund((*start, now), *weight, *given),
             (Verb::Reset | Verb::ResetKey, _) => self.reset(),
             _ => {}
         }

@@ -133,7 +133,8 @@ impl Courier {
             Note::Refund { counted, window, weight, given } => mirror.parts_of(key).map(|parts| {
                 let windows =
                     window.as_deref().map(|window| mirror.windows_of(mirror.text(key, None), window));
-                let verb = Verb::Refund { start: counted.at, weight: *weight, given: *given };
+                let (start, born) = (counted.at, mirror.born_of_today(key, counted.born));
+                let verb = Verb::Refund { start, weight: *weight, given: *given, born };
                 Ask { windows, ..Ask::of(parts, verb) }
             }),
             &Note::Charge { weight } => {

@@ -56,6 +56,17 @@ fn named(name: &str) -> Box<str> {
     format!("={name}").into()
 }
 
+/// How a permit remembers a start that a store has counted: policies' times are of no use there.
+fn receipt(Counted { at, born: [key, total], .. }: Counted) -> (Timestamp, u64) {
+    (Timestamp::from_nanos(u64::from(key) | u64::from(total) << 32), at)
+}
+
+/// How the store has counted what a permit remembers so.
+pub(in crate::line) fn counted_of((start, at): (Timestamp, u64)) -> Counted {
+    let cut = |number: u64| u32::try_from(number & u64::from(u32::MAX)).unwrap_or(0);
+    Counted { at, born: [cut(start.as_nanos()), cut(start.as_nanos() >> 32)], window: None }
+}
+
 impl Shared {
     /// Remembers how a route is told from others in all processes, if that will be of any use.
     pub(crate) fn know_route(&self, route: Digest, text: &str) {
@@ -166,8 +177,7 @@ impl State {
         weight: u32,
         joined: Timestamp,
     ) -> Grant {
-        let start = self.stamp_of(reading.now);
-        let mut grant = self.granted(key, (start, counted.at), reading, weight, joined);
+        let mut grant = self.granted(key, receipt(counted), reading, weight, joined);
         if self.is_learning() {
             // What was asked for before anything was learned is in no window.
             let (route, weight) = counted.window.map_or((route, 0), |OfRoute(route)| (route, weight));

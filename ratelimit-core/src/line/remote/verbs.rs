@@ -94,11 +94,11 @@ impl Shared {
         let window = state.window_there(route);
         drop(state);
         match self.call((key, text), window.as_deref(), Verb::Charge { weight })? {
-            Said::Granted { start: at, .. } => Ok(self.change(|state, reading, _| {
+            Said::Granted { start: at, born, .. } => Ok(self.change(|state, reading, _| {
                 if state.closed {
                     return Err(Refusal::of(ErrorKind::Closed));
                 }
-                let counted = Counted { at, window: window.map(|_| OfRoute(route)) };
+                let counted = Counted { at, born, window: window.map(|_| OfRoute(route)) };
                 Ok(state.started_there((key, route), counted, reading, weight, reading.clock))
             })),
             _ => Err(self.error(ErrorKind::Store)),

@@ -85,7 +85,7 @@ fn next(numbers: &mut Numbers, keys: &[Vec<Part>], starts: &mut Vec<Start>) -> O
         2 | 3 if !starts.is_empty() => {
             let (parts, start, weight) = starts.pop()?;
             let parts: Vec<&Part> = parts.iter().collect();
-            ask(&parts, Verb::Refund { start, weight, given: numbers.weight(weight) })
+            ask(&parts, Verb::Refund { start, weight, given: numbers.weight(weight), born: [0; 2] })
         }
         _ => {
             let (after, slack) =

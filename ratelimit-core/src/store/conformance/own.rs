@@ -83,7 +83,7 @@ pub(super) fn saved_and_loaded(lab: &Lab<'_>) -> Found {
         format!("a policy that does not know when refused, and {refused:?} was said")
     })?;
     let Some(start) = starts.first().copied() else { return Ok(()) };
-    other.done(&parts, Verb::Refund { start, weight: 1, given: 1 })?;
+    other.done(&parts, Verb::Refund { start, weight: 1, given: 1, born: [0; 2] })?;
     ensure(one.takes(&parts, 1)? && !other.takes(&parts, 1)?, Promise::AsJudged, || {
         "1 was given back to a user's policy, and not 1 was let start".to_owned()
     })?;

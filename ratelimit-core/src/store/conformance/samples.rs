@@ -32,7 +32,7 @@ pub fn samples() -> Vec<(Ask, Ask)> {
         reserve(3),
         Verb::Acquire(slack),
         Verb::Charge { weight: 300 },
-        Verb::Refund { start: 1_000_000_000_000_000, weight: 3, given: 2 },
+        Verb::Refund { start: 1_000_000_000_000_000, weight: 3, given: 2, born: [0; 2] },
         Verb::Peek { weight: 1 },
         Verb::Reset,
     ];

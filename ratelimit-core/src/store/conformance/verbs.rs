@@ -36,7 +36,7 @@ pub(super) fn each_verb(lab: &Lab<'_>) -> Found {
     }
     let start = other.charge(&parts, 5)?;
     is(7, "after charging 5")?;
-    one.done(&parts, Verb::Refund { start, weight: 5, given: 4 })?;
+    one.done(&parts, Verb::Refund { start, weight: 5, given: 4, born: [0; 2] })?;
     is(3, "after giving back 4")?;
     ensure(!one.takes(&parts, 1)?, Promise::AsJudged, || "1 more than 3/h was let start".to_owned())?;
     other.done(&parts, Verb::Reset)?;
@@ -100,7 +100,7 @@ pub(super) fn reserved_starts(lab: &Lab<'_>) -> Found {
     })?;
     // The last gives its place back: the next has it.
     let Some(start) = starts.pop() else { return Ok(()) };
-    other.done(&[&part], Verb::Refund { start, weight: 1, given: 1 })?;
+    other.done(&[&part], Verb::Refund { start, weight: 1, given: 1, born: [0; 2] })?;
     let again = one.reserve(&[&part], 1)?;
     ensure(again == start, Promise::AsJudged, || {
         format!("a start at {start} us was given back, and the next was reserved for {again} us")

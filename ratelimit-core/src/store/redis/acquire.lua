@@ -114,8 +114,9 @@ local function look(key, record, head, numbers, from, now)
     if free > from then from, why = free, index end
   end
   record[$EARLIEST], record[$WHY], record[$SIZE], record[$BORN], record[$LOGS] = from, why, size, born, logs
-  -- A clock that shows less than it did was put back: nobody can tell by it.
-  record[$IS_LOST] = known_born > 0 and (born ~= known_born or written < known and now >= known)
+  -- The highest 8 bits count resets. A clock that shows less than it did was put back: nobody can tell by it.
+  record[$IS_LOST] = known_born > 0
+    and (born == 0 or (born - known_born) % 16777216 ~= 0 or written < known and now >= known)
   return true
 end
 

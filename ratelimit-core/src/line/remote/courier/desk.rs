@@ -352,8 +352,8 @@ impl Desk {
     /// What was reserved for somebody who has no use for it, as times or limits are others now.
     pub(super) fn give_back(self: &Arc<Self>, ask: &Ask, Asker { key, weight, .. }: Asker, told: Told) {
         if let Told::Granted { counted, .. } = told {
-            let verb = Verb::Refund { start: counted.at, weight, given: weight };
-            self.put(Ask { verb, ..self.of_today(ask, key) }, key, To::Nobody).carry(Way::Elsewhere);
+            let verb = Verb::Refund { start: counted.at, weight, given: weight, born: counted.born };
+            self.put(self.of_today(&Ask { verb, ..ask.clone() }, key), key, To::Nobody).carry(Way::Elsewhere);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::store::{Entry, Known, Part, Plan, Record, Said, Verb};
+use crate::store::{Ask, Entry, Known, Part, Plan, Record, Said, Verb, was_reset};
 use crate::time::Timestamp;
 
 /// One entry.
@@ -11,6 +11,8 @@ pub(super) struct Own {
     pub(super) entry: Entry,
     /// Its own starts that the store has counted, under the bucket's limits.
     pub(super) record: Record,
+    /// Which record they were put back from where that was lost, if any of them may be told so; 0 = none.
+    pub(super) was: u32,
     /// All its own starts under its share of the limits, where it goes on by itself.
     pub(super) share: Option<Record>,
     /// What it has started by itself, and the store was not told yet.
@@ -37,7 +39,7 @@ pub(super) struct Under<'a> {
 impl Own {
     pub(super) fn new(entry: Entry, plans: Under<'_>) -> Self {
         let share = plans.share.map(Record::fresh);
-        Own { entry, record: Record::fresh(plans.whole), share, untold: None }
+        Own { entry, record: Record::fresh(plans.whole), was: 0, share, untold: None }
     }
 
     /// All that it knows, under other limits.
@@ -56,7 +58,7 @@ impl Own {
         let share =
             plans.share.map(|plan| self.share.as_ref().map_or_else(all, Record::clone).under(plan, now));
         let record = self.record.under(plans.whole, now);
-        Own { record, share, untold: self.untold.map(untold), entry: self.entry }
+        Own { record, share, untold: self.untold.map(untold), was: self.was, entry: self.entry }
     }
 
     /// As an ask is about it. Of what is over by `now` the store need not know any more.
@@ -67,14 +69,24 @@ impl Own {
         Part::of(self.entry.clone(), plan, known)
     }
 
-    /// Takes note of what the store has done.
-    pub(super) fn note(&mut self, verb: &Verb, said: &Said, (now, born): (u64, u32)) {
-        self.record.note(verb, said, now);
+    /// Takes note of what the store has done to the record that is the `index`th of an ask's, which it calls `born`.
+    pub(super) fn note(&mut self, (ask, said): (&Ask, &Said), index: usize, (now, born): (u64, u32)) {
+        let (verb, before) = (&ask.verb, self.record.born);
+        if was_reset(before, born) {
+            self.share.iter_mut().chain([&mut self.record]).for_each(Record::reset);
+            self.was = 0;
+        } else if born != before && born != 0 {
+            self.was = before;
+        }
+        let is_void = |was: &u32| *was != 0 && *was != born;
+        let is_void = matches!(verb, Verb::Refund { born, .. } if born.get(index).is_some_and(is_void));
+        if !is_void {
+            for record in self.share.iter_mut().chain([&mut self.record]) {
+                record.note(verb, said, now);
+            }
+        }
         if born > 0 {
             self.record.born = born;
-        }
-        if let Some(share) = &mut self.share {
-            share.note(verb, said, now);
         }
         if matches!(verb, Verb::Reset | Verb::ResetKey) {
             self.untold = None;

@@ -181,6 +181,16 @@ impl Mirror {
         Some(known.part(plan, self.now()))
     }
 
+    /// How the records are called now in which something was counted; what was put back is in others.
+    pub(super) fn born_of_today(&self, key: KeyId, born: [u32; 2]) -> [u32; 2] {
+        let today = |born: u32, known: Option<&Own>| match known {
+            Some(Own { record, was, .. }) if *was == born && born != 0 => record.born,
+            _ => born,
+        };
+        let [of_key, total] = born;
+        [today(of_key, self.keys.get(&key)), today(total, self.total.as_ref())]
+    }
+
     /// Whether it is known what key that is: where its text is not `told` it has to have started something.
     pub(super) fn knows(&self, key: KeyId, told: Option<&str>) -> bool {
         key.is_none() || told.is_some() || self.keys.contains_key(&key)
@@ -253,13 +263,13 @@ impl Mirror {
             self.full_until = 0;
         }
         if let Some(known) = self.keys.get_mut(&key) {
-            known.note(&ask.verb, said, (now, born[0]));
+            known.note((ask, said), 0, (now, born[0]));
             if known.untold.is_none() {
                 self.untold.remove(&key);
             }
         }
         if let Some(total) = self.total.as_mut().filter(|_| !matches!(ask.verb, Verb::ResetKey)) {
-            total.note(&ask.verb, said, (now, born[1]));
+            total.note((ask, said), 1, (now, born[1]));
         }
         self.forget(now);
     }

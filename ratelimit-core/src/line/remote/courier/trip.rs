@@ -129,9 +129,11 @@ impl Desk {
         let mirror = lock(&self.mirror);
         // Of all together it may know more, though it has started nothing of this key.
         let fresh = || ask.parts.iter().take(1).cloned().chain(mirror.total_part()).collect();
-        let parts = mirror.parts_of(key).unwrap_or_else(fresh);
-        drop(mirror);
-        Ask { parts, ..ask.clone() }
+        let mut ask = Ask { parts: mirror.parts_of(key).unwrap_or_else(fresh), ..ask.clone() };
+        if let Verb::Refund { born, .. } = &mut ask.verb {
+            *born = mirror.born_of_today(key, *born);
+        }
+        ask
     }
 
     pub(super) fn play_one(&self, ask: &Ask, until: Timestamp) -> Result<Said, Failure> {
@@ -156,10 +158,10 @@ impl Desk {
     pub(super) fn told(&self, answer: Result<Said, Failure>, Asker { window, .. }: Asker) -> Told {
         let nanos = |micros: u64| micros.saturating_mul(1000);
         match answer {
-            Ok(Said::Granted { wait, start, now, .. }) => {
+            Ok(Said::Granted { wait, start, now, born }) => {
                 // What the start is later than now and its wait is what it was asked to be.
                 let slack = start.saturating_sub(now).saturating_sub(wait);
-                let counted = Counted { at: start, window };
+                let counted = Counted { at: start, born, window };
                 Told::Granted { wait: nanos(wait), counted, slack: nanos(slack) }
             }
             Ok(Said::Later { wait }) => Told::Later { wait: nanos(wait) },

@@ -27,7 +27,7 @@ fn verbs() -> Vec<Verb> {
         now_or_never(1),
         reserve(3),
         Verb::Acquire(slack),
-        Verb::Refund { start: BEGIN + 9, weight: 3, given: 2 },
+        Verb::Refund { start: BEGIN + 9, weight: 3, given: 2, born: [0; 2] },
         Verb::Peek { weight: 1 },
         Verb::Restore { records: vec![None], lost: false },
     ]

@@ -55,7 +55,7 @@ fn records() -> Vec<(&'static str, World, Part)> {
     let (_, world, of) = given_back;
     let start = world.reserves(from_ref(of), 5);
     world.now += 3;
-    world.play(from_ref(of), Verb::Refund { start, weight: 5, given: 5 });
+    world.play(from_ref(of), Verb::Refund { start, weight: 5, given: 5, born: [0; 2] });
     let mut world = World::new();
     let of = of_reserved();
     for _ in 0..3 {

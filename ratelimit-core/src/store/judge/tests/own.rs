@@ -125,7 +125,7 @@ fn its_time_never_goes_back_and_it_is_forgotten_in_time() {
                     let index = usize::try_from(dice.below(granted.len() as u64)).unwrap();
                     let (start, weight) = granted.remove(index);
                     let given = u32::try_from(dice.between(1, weight.into())).unwrap();
-                    world.play(of, Verb::Refund { start, weight, given })
+                    world.play(of, Verb::Refund { start, weight, given, born: [0; 2] })
                 }
                 2 => world.play(of, reserve(weight)),
                 _ => world.play(of, now_or_never(weight)),

@@ -269,7 +269,7 @@ impl Run {
         let given = u32::try_from(self.dice.between(1, weight.into())).unwrap();
         let (parts, entries) = self.parts(key);
         let now = self.world.now;
-        let said = self.world.play(&parts, Verb::Refund { start, weight, given });
+        let said = self.world.play(&parts, Verb::Refund { start, weight, given, born: [0; 2] });
         assert!(matches!(said, Said::Done { now: done, .. } if done == now), "{said:?}");
         self.is_exact = false;
         self.met.refunds += 1;

@@ -108,7 +108,10 @@ fn what_is_not_given_back_keeps_the_limits() {
                 while calls.last().is_some_and(|(start, _)| *start > world.now) && !dice.one_in(at_most + 1) {
                     let (start, weight) = calls.pop().unwrap();
                     let weight = u32::try_from(weight).unwrap();
-                    world.play(std::slice::from_ref(&of), Verb::Refund { start, weight, given: weight });
+                    world.play(
+                        std::slice::from_ref(&of),
+                        Verb::Refund { start, weight, given: weight, born: [0; 2] },
+                    );
                 }
                 continue;
             }
@@ -131,7 +134,7 @@ fn a_window_that_is_open_counts_though_a_later_one_was_reserved_in() {
         assert!(world.takes(&of, 2));
         let starts: Vec<u64> = (0..9).map(|_| world.reserves(&of, 2)).collect();
         for start in starts.into_iter().rev() {
-            world.play(&of, Verb::Refund { start, weight: 2, given: 2 });
+            world.play(&of, Verb::Refund { start, weight: 2, given: 2, born: [0; 2] });
         }
         world.now += 10;
         assert!(world.refused(&of, 2) >= 999_990, "{rate:?}");

@@ -25,7 +25,7 @@ fn every_key_ends_by_itself() {
             panic!()
         };
         let verbs =
-            [Verb::Charge { weight: 2 }, Verb::Refund { start, weight: 1, given: 1 }, Verb::Reset, take(1)];
+            [Verb::Charge { weight: 2 }, Verb::Refund { start, weight: 1, given: 1, born: [0; 2] }, Verb::Reset, take(1)];
         for (key, verb) in verbs.into_iter().enumerate() {
             let key = format!("k{key}");
             play_one(&store, &ask(&bucket, Some(&key), plan, verb.clone())).unwrap();

@@ -265,7 +265,7 @@ impl Schedule {
                 let (key, start, weight) = self.dice.pick(&self.grants);
                 parts[0] = part(&name, KEYS[key], &self.plan);
                 let given = u32::try_from(self.dice.between(1, weight.into())).unwrap();
-                Verb::Refund { start, weight, given }
+                Verb::Refund { start, weight, given, born: [0; 2] }
             }
             1 => Verb::Charge { weight: weight.saturating_mul(self.dice.pick(&[1, 1, 1, 2, 300])) },
             2 if self.dice.one_in(4) => Verb::Peek { weight },
@@ -278,7 +278,7 @@ impl Schedule {
         let seen = self.seen.iter().find(|(entry, _)| *entry == parts[0].entry).map(|(_, known)| *known);
         if let Some(Known { born, written }) = seen.filter(|_| self.dice.one_in(3)) {
             // Also from when the clock shows more than it does now.
-            let (later, other) = (self.dice.pick(&[0, 0, 0, 1, 3_000_000]), self.dice.pick(&[0, 0, 0, 1]));
+            let (later, other) = (self.dice.pick(&[0, 0, 0, 1, 3_000_000]), self.dice.pick(&[0, 0, 1 << 24, 1]));
             parts[0].known = Known { born: born.wrapping_add(other), written: written + later };
         }
         Ask::of(parts, verb)

@@ -89,7 +89,7 @@ fn asks_are_played_in_their_order() {
     let plan = hourly(3);
     let one = |verb| ask("api", None, &plan, verb);
     let Ok(Said::Granted { start, .. }) = play_one(&store, &one(take(2))) else { panic!() };
-    let refund = Verb::Refund { start, weight: 2, given: 2 };
+    let refund = Verb::Refund { start, weight: 2, given: 2, born: [0; 2] };
     let asks = [take(2), refund, take(2), Verb::Charge { weight: 1 }, take(1), Verb::Reset, take(3), take(1)];
     let answers = play(&store, &asks.map(one));
     let granted = [0, 2, 4, 6, 7].map(|index| is_granted(&answers[index]));
