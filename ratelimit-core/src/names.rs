@@ -254,8 +254,9 @@ impl Names {
         for shared in self.all() {
             if shared.own_clock().is_none() {
                 if shared.runs_on(clock) {
-                    // The same clock again still means that the states start anew.
-                    let _ = shared.reset_whole();
+                    // The same clock again still means that the states start anew, but for those in a store, which are
+                    // not in its time.
+                    let _ = shared.reset();
                 }
                 self.bring_up_to_date(&shared);
             }
@@ -274,7 +275,7 @@ impl Names {
 
     pub(crate) fn reset(&self) {
         for shared in self.all() {
-            // A bucket that is closed has nothing to reset.
+            // A bucket that is closed has nothing to reset; where a store fails there is nobody to tell.
             let _ = shared.reset_whole();
         }
     }

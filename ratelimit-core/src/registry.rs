@@ -108,7 +108,8 @@ impl Registry {
     }
 
     /// Gives `clock` to all buckets that brought none of their own, those to come included; their states start anew,
-    /// and those who wait are planned again with what is left of their allowances.
+    /// unless a [store](Bucket::store) keeps them, and those who wait are planned again with what is left of their
+    /// allowances.
     pub fn set_clock(&self, clock: impl Clock) {
         self.names.set_clock(&ClockHandle::new(clock));
     }
@@ -118,7 +119,8 @@ impl Registry {
         self.names.set_pace(pace);
     }
 
-    /// Every bucket as fresh; nothing is removed.
+    /// Every bucket as fresh; nothing is removed. Where a [store](Bucket::store) does not answer, what is in it stays, of
+    /// which only [`Bucket::reset`] tells.
     pub fn reset(&self) {
         self.names.reset();
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ratelimit_core::clock::ManualClock;
 use ratelimit_core::feedback::Feedback;
 use ratelimit_core::store::{Answer, Ask, Failure, MemoryStore, Store};
-use ratelimit_core::{Bucket, Rate};
+use ratelimit_core::{Bucket, Rate, Registry};
 
 use crate::basics::World;
 use crate::common::{FOREVER, Task};
@@ -161,4 +161,20 @@ fn what_was_put_back_can_be_given_back() {
         drop(other.try_acquire().expect("it was given back"));
         assert!(other.try_acquire().is_err());
     }
+}
+
+/// A clock of one process is none of the others' business.
+#[test]
+fn the_same_clock_again_resets_nothing_in_a_store() {
+    let world = World::new();
+    let registry = Registry::builder().store(Arc::clone(&world.store)).clock(world.clock.clone()).build();
+    let declared = || Bucket::named("api", Rate::per_hour(1));
+    let (here, other) =
+        (registry.register(declared()).expect("limits that can be"), world.process(declared()));
+    drop(other.try_acquire().expect("as fresh"));
+    here.pause(Duration::from_secs(7200)).expect("a bucket that is open");
+    registry.set_clock(world.clock.clone());
+    assert!(other.try_acquire().is_err());
+    let waits = here.peek().expect("a store that answers").wait();
+    assert_eq!(waits, Some(Duration::from_micros(3_600_020_001)), "what is of the process is as fresh");
 }
