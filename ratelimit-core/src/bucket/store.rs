@@ -13,21 +13,25 @@ impl Bucket {
     /// `try_acquire`, `peek` and `charge` block for one trip: async code takes
     /// [`acquire_async`](Bucket::acquire_async) with an allowance of zero instead. A trip is no waiting, and no call takes
     /// longer than its allowance and one trip's [time](Store::timeout). A [reset](Bucket::reset) blocks as well: it asks for
-    /// each of its keys, and for each of their windows that were learned, 256 in a trip. What is given back, by a refund, a correction or by
-    /// who stops waiting, is told to the store as soon as may be.
+    /// each of its keys, and for each of their windows that were learned, 256 in a trip. What is given back, by a refund, a
+    /// correction or by who stops waiting, is told to the store as soon as may be.
     ///
     /// A reserved start that cannot be made within the [guard](Bucket::guard) is given back and asked for anew. With a
     /// guard under 5 ms nothing is reserved: who waits asks again when its time comes, and order between processes is not
     /// kept.
     ///
-    /// What the server's answers say ([`Permit::observe`](crate::Permit::observe)) is known to all: how much remains of its
-    /// windows, and how long it wants to be left alone. Calls of a process that ended without a word count as lost within a
-    /// minute.
+    /// What the server's answers say ([`Permit::observe`](crate::Permit::observe)) is known to all who ask for it: how much
+    /// remains of its windows, and how long it wants to be left alone. A bucket that is [learned](Bucket::learned) asks
+    /// with its first call. One of declared rates does so in each process from its first call with a
+    /// [route](crate::Request::route) or of a function whose attribute has `feedback`, or from the first answer that it
+    /// observes: until then it heeds its rates alone, also during a pause that others were told of. Calls of a process that
+    /// ended without a word count as lost within a minute.
     ///
     /// [`pause`](Bucket::pause), [`close`](Bucket::close), [`in_flight`](Bucket::in_flight) and
     /// [`max_waiting`](Bucket::max_waiting) are of this process, and so is the pace, which has its calls take twice their
-    /// weight. A reset is of the calls without a key, of all keys together, and of the keys that this process
-    /// has used of late. What was started before a bucket got its store is not known there.
+    /// weight. A reset is of the calls without a key, of all keys together, and of the keys that this process has used of
+    /// late. Starts that other processes have reserved by then can still be made, and count no more. What was started before
+    /// a bucket got its store is not known there, and a bucket that is registered without its store begins as fresh.
     ///
     /// Where the store has lost what it knew, each process puts back what it has started itself, with its next call of that
     /// key: until all have, at most one further amount may start.

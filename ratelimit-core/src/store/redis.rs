@@ -91,8 +91,9 @@ const PREFIX: &str = "rl:v1:{";
 ///
 /// An acquire, or a charge, is one trip: a script reads, judges by the server's own clock, and writes. What callers of one
 /// bucket want at the same time goes together. A refusal writes nothing. Everything else is two trips, in which states are
-/// read, judged here, and written if nobody else wrote meanwhile, or else once more: refunds, resets, all under a user's
-/// [own policy](crate::Bucket::with_policy), which is therefore **slower**, and may fail where many processes do so at
+/// read, judged here, and written if nobody else wrote meanwhile, or else once more: refunds, resets, all of a bucket that
+/// learns from what the [server says](crate::Permit::observe), and all under a user's
+/// [own policy](crate::Bucket::with_policy). These are therefore **slower**, and may fail where many processes do so at
 /// once; a peek is one trip. Now and then, where a window's log has to be given more room, an acquire is three. So is
 /// each of a program with older limits while a newer one, of a higher generation, runs beside it.
 ///
@@ -104,7 +105,7 @@ const PREFIX: &str = "rl:v1:{";
 /// `rl:v1:{billing:api}`, those of key `ann` are `rl:v1:{billing:api}:ann`, and what `total` bounds is
 /// `rl:v1:{billing:api}/total`, so that all of a bucket lies in one slot of a cluster, and with it on one node. Each holds
 /// one string, which begins with the version of its format, and is an error where it cannot be read: nothing is guessed
-/// and nothing reset. It ends a second after nothing in it counts any more.
+/// and nothing reset. It ends a second after nothing in it counts any more, or would have counted but for a reset.
 ///
 /// | limits | bytes of the server's memory, all in, with a name of 22 |
 /// |---|---|
