@@ -48,6 +48,7 @@ use std::task::Waker;
 
 use crate::error::SiteName;
 use crate::key::Digest;
+use crate::policy::reserved::Want;
 use crate::time::Timestamp;
 
 pub(crate) use alarm::Rest;
@@ -114,6 +115,11 @@ impl Waiter {
 
     fn window(&self) -> WindowId {
         self.place.as_ref().map_or(WindowId::Of(None), |place| place.window)
+    }
+
+    /// What it wants of a store.
+    fn want(&self) -> Want {
+        self.window().want(self.weight)
     }
 }
 

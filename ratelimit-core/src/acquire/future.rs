@@ -251,7 +251,7 @@ impl Long {
             }
             Entered::Asks(ticket, wish) => {
                 self.ticket = Some(ticket);
-                self.ask_store(&shared, (ticket, &wish), rest);
+                self.ask_store(&shared, &wish, rest);
                 None
             }
         }
@@ -265,10 +265,10 @@ impl Long {
     }
 
     /// Has the store asked; the answer comes as a turn, or a refusal, of this place in line.
-    fn ask_store(&mut self, shared: &Shared, (ticket, wish): (Ticket, &Wish), mut rest: Rest) {
+    fn ask_store(&mut self, shared: &Shared, wish: &Wish, mut rest: Rest) {
         // What is given back is there for what is asked for now.
         rest.tell_stores();
-        if self.brought.take().is_some_and(|brought| shared.bring(&brought, ticket)) {
+        if self.brought.take().is_some_and(|brought| shared.bring(&brought, wish)) {
             self.has_carried = true;
             shared.finish(rest);
             return self.fall_asleep(shared);
@@ -305,7 +305,7 @@ impl Long {
                 None
             }
             Claimed::Asks(wish) => {
-                self.ask_store(&shared, (ticket, &wish), rest);
+                self.ask_store(&shared, &wish, rest);
                 None
             }
         }

@@ -25,7 +25,8 @@ impl Bucket {
     /// with its first call. One of declared rates does so in each process from its first call with a
     /// [route](crate::Request::route) or of a function whose attribute has `feedback`, or from the first answer that it
     /// observes: until then it heeds its rates alone, also during a pause that others were told of. Calls of a process that
-    /// ended without a word count as lost within a minute.
+    /// ended without a word count as lost within a minute. Who waits in a process for one window of a key may hold up there
+    /// who came later for another of that key.
     ///
     /// [`pause`](Bucket::pause), [`close`](Bucket::close), [`in_flight`](Bucket::in_flight) and
     /// [`max_waiting`](Bucket::max_waiting) are of this process, and so is the pace, which has its calls take twice their

@@ -126,8 +126,10 @@ impl State {
             (remote.courier, remote.limits) = (courier, limits);
         } else {
             let mut remote = Remote::new(courier, limits);
-            for (key, line) in &self.lines {
-                line.waiters.values().for_each(|waiter| remote.come(*key, waiter.weight));
+            for (key, line) in &mut self.lines {
+                // What the server calls windows is not known there.
+                line.place_by_route();
+                line.waiters.values().for_each(|waiter| remote.come(*key, waiter.want()));
             }
             self.remote = Some(Box::new(remote));
         }

@@ -230,9 +230,9 @@ impl State {
         let ticket = self.arrivals;
         self.arrivals = self.arrivals.saturating_add(1);
         let ends = waiter.deadline < Timestamp::MAX;
-        self.extend_plan(key, due, waiter.weight);
+        self.extend_plan(key, due, waiter.want());
         if let Some(remote) = &mut self.remote {
-            remote.come(key, waiter.weight);
+            remote.come(key, waiter.want());
         }
         let line = self.lines.entry(key).or_default();
         // The line was brought up to date just before, and one more at its end moves nobody's turn.

@@ -106,7 +106,8 @@ impl State {
     }
 
     pub(super) fn window_of(&self, route: Route) -> WindowId {
-        self.windows.as_ref().map_or(WindowId::Of(None), |windows| windows.of(route))
+        let unnamed = WindowId::Of(route.filter(|_| self.remote.is_some()));
+        self.windows.as_ref().map_or(unnamed, |windows| windows.of(route))
     }
 
     /// When the server's window and a pause would let `weight` start, not before `now`.
@@ -138,7 +139,8 @@ impl State {
         let line = self.lines.get(&key)?;
         if self.windows.is_none() {
             let (ticket, weight) = line.head()?;
-            return Some(Front { ticket, weight, window: WindowId::Of(None), sooner: None });
+            let window = line.waiters.get(&ticket)?.window();
+            return Some(Front { ticket, weight, window, sooner: None });
         }
         let firsts: Vec<_> = line
             .firsts()

@@ -14,7 +14,7 @@ use super::remote::due_reserved;
 use super::state::{Reading, State};
 use super::{GRACE, KeyId, Line, Ticket, Waiter};
 use crate::error::ErrorScope;
-use crate::policy::reserved::Reserved;
+use crate::policy::reserved::{Reserved, Want};
 use crate::policy::{All, own};
 use crate::time::Timestamp;
 
@@ -55,7 +55,7 @@ impl State {
             return self.due_behind_windows(key, window, reading, weight);
         }
         if !has_line {
-            return self.due_after(&self.plan(key, reading, |_, _| Step::Count), weight);
+            return self.due_after(&self.plan(key, reading, |_, _| Step::Count), window.want(weight));
         }
         if !self.is_planned(key, reading) {
             let plan = self.plan(key, reading, |_, _| Step::Count);
@@ -64,7 +64,7 @@ impl State {
             }
         }
         match self.lines.get(&key).and_then(|line| line.plan.as_ref()) {
-            Some(plan) => self.due_after(plan, weight),
+            Some(plan) => self.due_after(plan, window.want(weight)),
             None => self.due_alone(key, window, reading.now, weight),
         }
     }
@@ -76,12 +76,12 @@ impl State {
     }
 
     /// Adds a newcomer that joins the line of `key` at `due` to its plan, if there is one.
-    pub(super) fn extend_plan(&mut self, key: KeyId, due: Option<Due>, weight: u32) {
+    pub(super) fn extend_plan(&mut self, key: KeyId, due: Option<Due>, want: Want) {
         let (tempo, changes) = (self.tempo, self.changes);
         let Some(line) = self.lines.get_mut(&key) else { return };
         let Some(mut plan) = line.plan.take().filter(|plan| plan.changes == changes) else { return };
         let Some((at, holder)) = due.and_then(|due| Some((due.at?, due.holder))) else { return };
-        let planned = plan.commit((at, tempo.policy_time(at)), weight);
+        let planned = plan.commit((at, tempo.policy_time(at)), want);
         own::set_aside();
         if !planned {
             return;
@@ -109,7 +109,7 @@ impl State {
         }
         let mut plan = self.empty_plan(key, reading);
         for (ticket, waiter) in waiters {
-            let due = self.due_after(&plan, waiter.weight);
+            let due = self.due_after(&plan, waiter.want());
             match step(*ticket, due) {
                 Step::Stop => break,
                 Step::Skip => continue,
@@ -128,7 +128,7 @@ impl State {
                 plan.first = plan.first.min(last_chance);
                 continue;
             };
-            if !plan.commit((at, self.tempo.policy_time(at)), waiter.weight) {
+            if !plan.commit((at, self.tempo.policy_time(at)), waiter.want()) {
                 // The user's policy panicked: it may start at any time, or never.
                 plan.first = plan.first.min(waiter.deadline);
                 plan.last = Due { holder: due.holder, ..Due::UNKNOWN };
@@ -175,17 +175,17 @@ impl State {
         }
     }
 
-    /// When `weight` starts after all that is planned.
-    fn due_after(&self, plan: &Plan, weight: u32) -> Due {
+    /// When what is wanted starts after all that is planned.
+    fn due_after(&self, plan: &Plan, want: Want) -> Due {
         let Some(start) = plan.last.at else { return plan.last };
         if plan.room == 0 {
             return Due::UNKNOWN;
         }
         if let Some(reserved) = &plan.reserved {
-            return plan.last.and(due_reserved(reserved.earliest(start, weight)));
+            return plan.last.and(due_reserved(reserved.earliest(start, want)));
         }
         let asked = self.tempo.policy_time(start);
-        let verdicts = (plan.rates.earliest(asked, weight), plan.total.earliest(asked, weight));
+        let verdicts = (plan.rates.earliest(asked, want.weight), plan.total.earliest(asked, want.weight));
         self.due_by_both(verdicts, plan.last)
     }
 
@@ -357,13 +357,13 @@ impl State {
 
 impl Plan {
     /// Counts a start, by the clock and by the policies' time; `false` if the user's policy panicked.
-    fn commit(&mut self, (at, policy_at): (Timestamp, Timestamp), weight: u32) -> bool {
+    fn commit(&mut self, (at, policy_at): (Timestamp, Timestamp), want: Want) -> bool {
         if let Some(reserved) = &mut self.reserved {
-            reserved.take(at, weight);
-        } else if !self.rates.commit(policy_at, weight) {
+            reserved.take(at, want);
+        } else if !self.rates.commit(policy_at, want.weight) {
             return false;
         }
-        self.total.commit(policy_at, weight);
+        self.total.commit(policy_at, want.weight);
         self.room = self.room.saturating_sub(1);
         true
     }

@@ -27,7 +27,7 @@ use super::{KeyId, Line, Ticket, Waiter};
 use crate::error::ErrorScope;
 use crate::limits::Valid;
 use crate::policy::Earliest;
-use crate::policy::reserved::{Counted, OfRoute, Reserved, Start};
+use crate::policy::reserved::{Counted, OfRoute, Reserved, Start, Want};
 use crate::rate::Rate;
 use crate::time::Timestamp;
 
@@ -101,17 +101,17 @@ impl Remote {
         self.limits.least_guard() >= RESERVES
     }
 
-    /// When a start of that weight is reserved for the key.
-    pub(super) fn due(&self, key: KeyId, now: Timestamp, weight: u32) -> Due {
-        due_reserved(self.keys.get(&key).map_or(Earliest::WhenSettled, |known| known.earliest(now, weight)))
+    /// When a start of that kind is reserved for the key.
+    pub(super) fn due(&self, key: KeyId, now: Timestamp, want: Want) -> Due {
+        due_reserved(self.keys.get(&key).map_or(Earliest::WhenSettled, |known| known.earliest(now, want)))
     }
 
     pub(super) fn fork(&self, key: KeyId) -> Reserved {
         self.keys.get(&key).cloned().unwrap_or_default()
     }
 
-    pub(super) fn take(&mut self, key: KeyId, now: Timestamp, weight: u32) -> Option<Counted> {
-        self.keys.get_mut(&key)?.take(now, weight)
+    pub(super) fn take(&mut self, key: KeyId, now: Timestamp, want: Want) -> Option<Counted> {
+        self.keys.get_mut(&key)?.take(now, want)
     }
 
     fn change<R>(&mut self, key: KeyId, change: impl FnOnce(&mut Reserved) -> R) -> R {
@@ -123,20 +123,20 @@ impl Remote {
         result
     }
 
-    pub(super) fn come(&mut self, key: KeyId, weight: u32) {
-        self.change(key, |known| known.come(weight));
+    pub(super) fn come(&mut self, key: KeyId, want: Want) {
+        self.change(key, |known| known.come(want));
     }
 
-    pub(super) fn go(&mut self, key: KeyId, weight: u32) {
-        self.change(key, |known| known.go(weight));
+    pub(super) fn go(&mut self, key: KeyId, want: Want) {
+        self.change(key, |known| known.go(want));
     }
 
-    fn ask(&mut self, key: KeyId, weight: u32) {
-        self.change(key, |known| known.ask(weight));
+    fn ask(&mut self, key: KeyId, want: Want) {
+        self.change(key, |known| known.ask(want));
     }
 
-    fn answered(&mut self, key: KeyId, weight: u32, start: Option<Start>) {
-        self.change(key, |known| known.answered(weight, start));
+    fn answered(&mut self, key: KeyId, want: Want, start: Option<Start>) {
+        self.change(key, |known| known.answered(want, start));
     }
 
     /// Gives back a start that was reserved and is not used.
@@ -145,13 +145,13 @@ impl Remote {
         Note::Refund { counted, window, weight, given: weight }
     }
 
-    /// How many starts of that weight are there.
-    fn starts(&self, key: KeyId, weight: u32) -> usize {
-        self.keys.get(&key).map_or(0, |known| known.starts(weight))
+    /// How many starts of that kind are there.
+    fn starts(&self, key: KeyId, want: Want) -> usize {
+        self.keys.get(&key).map_or(0, |known| known.starts(want))
     }
 
-    fn lacks(&self, key: KeyId, weight: u32) -> bool {
-        self.keys.get(&key).is_some_and(|known| known.lacks(weight))
+    fn lacks(&self, key: KeyId, want: Want) -> bool {
+        self.keys.get(&key).is_some_and(|known| known.lacks(want))
     }
 
     fn lacks_any(&self, key: KeyId) -> bool {
@@ -236,20 +236,20 @@ impl State {
         self.outdate(key);
     }
 
-    /// Whether one of the starts that are reserved is for `ticket`: the first of its weight are for the first.
+    /// Whether one of the starts that are reserved is for `ticket`: the first of its kind are for the first.
     pub(super) fn has_start(&self, key: KeyId, ticket: Ticket) -> bool {
         let Some(remote) = &self.remote else { return false };
         let Some(line) = self.lines.get(&key) else { return false };
         let Some(waiter) = line.waiters.get(&ticket) else { return false };
-        let starts = remote.starts(key, waiter.weight);
+        let starts = remote.starts(key, waiter.want());
         let before = line.active().take_while(|(other, _)| **other < ticket);
         // Most have none.
-        starts > 0 && before.filter(|(_, other)| other.weight == waiter.weight).count() < starts
+        starts > 0 && before.filter(|(_, other)| other.want() == waiter.want()).count() < starts
     }
 
     /// Whether `ticket` lacks a start that is there or asked for.
-    pub(super) fn lacks_start(&self, key: KeyId, ticket: Ticket, weight: u32) -> bool {
-        self.remote.as_ref().is_some_and(|remote| remote.lacks(key, weight)) && !self.has_start(key, ticket)
+    pub(super) fn lacks_start(&self, key: KeyId, ticket: Ticket, want: Want) -> bool {
+        self.remote.as_ref().is_some_and(|remote| remote.lacks(key, want)) && !self.has_start(key, ticket)
     }
 
     /// Whether `ticket` is to ask the store for a start before anything comes of its waiting, and may.
@@ -263,8 +263,8 @@ impl State {
             Stage::Asks => true,
             Stage::AsksAt(at) => at <= now,
         };
-        may && self.lacks_start(key, ticket, waiter.weight)
-            && remote.due(key, now, waiter.weight).at.is_none()
+        may && self.lacks_start(key, ticket, waiter.want())
+            && remote.due(key, now, waiter.want()).at.is_none()
             && self
                 .due_here((key, waiter.window()), now, waiter.weight, self.before(key, Some(ticket)))
                 .at
@@ -287,7 +287,7 @@ impl State {
         let line = self.lines.get(&key)?;
         let before = line.active().take_while(|(other, _)| ticket.is_none_or(|ticket| **other < ticket));
         let asks = before.filter_map(|(ticket, waiter)| match waiter.trip.stage {
-            Stage::AsksAt(at) if self.lacks_start(key, *ticket, waiter.weight) => Some(at),
+            Stage::AsksAt(at) if self.lacks_start(key, *ticket, waiter.want()) => Some(at),
             // Who reserves nothing has no order but that of this line.
             _ => (!reserves).then_some(now),
         });
@@ -317,7 +317,7 @@ impl State {
                 Stage::Asks => (reading.now, false),
                 Stage::AsksAt(at) => (at, true),
             };
-            if !self.lacks_start(key, *ticket, waiter.weight) {
+            if !self.lacks_start(key, *ticket, waiter.want()) {
                 continue;
             }
             let here = self.due_here((key, waiter.window()), reading.now, waiter.weight, before);

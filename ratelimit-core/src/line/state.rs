@@ -180,7 +180,7 @@ impl State {
             return Due::UNKNOWN;
         }
         let by_rates = if let Some(remote) = &self.remote {
-            self.due_unpaused(now).and(remote.due(key, now, weight))
+            self.due_unpaused(now).and(remote.due(key, now, window.want(weight)))
         } else {
             let by_key = self.memory.earliest(key, self.policy_now(now), weight);
             self.due_from(by_key, ErrorScope::Key, self.due_unpaused(now))
@@ -256,7 +256,7 @@ impl State {
     ) -> Option<Grant> {
         if let Some(remote) = &mut self.remote {
             // It was counted where it was reserved.
-            let counted = remote.take(key, reading.now, weight)?;
+            let counted = remote.take(key, reading.now, WindowId::Of(route).want(weight))?;
             self.outdate(key);
             return Some(self.started_there((key, route), counted, reading, weight, joined));
         }

@@ -290,7 +290,7 @@ impl State {
         let line = self.lines.get_mut(&key)?;
         let waiter = line.remove(ticket)?;
         if let Some(remote) = &mut self.remote {
-            remote.go(key, waiter.weight);
+            remote.go(key, waiter.want());
         }
         if line.contending == Some(ticket) {
             line.contending = None;

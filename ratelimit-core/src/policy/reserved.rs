@@ -1,6 +1,6 @@
 //! Starts that a store has reserved for the callers of one key: taken there already, and each for its own time.
 //!
-//! They are the key's and no caller's: who is in front has the first of its weight. So when somebody leaves the line all
+//! They are the key's and no caller's: who is in front has the first of its kind. So when somebody leaves the line all
 //! behind move up, and what is given back to the store is the last, behind which nobody else may stand.
 
 use std::collections::VecDeque;
@@ -13,10 +13,17 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reserved(Vec<Class>);
 
-/// Those of one weight.
+/// What somebody wants: a start of that weight, which counts in the server's window of that route, if in any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Want {
+    pub(crate) weight: u32,
+    pub(crate) route: Option<Digest>,
+}
+
+/// Those of one kind.
 #[derive(Clone, Debug)]
 struct Class {
-    weight: u32,
+    want: Want,
     /// How many wait.
     waiting: usize,
     /// How many starts are being asked for.
@@ -51,14 +58,14 @@ pub(crate) struct Counted {
 pub(crate) struct OfRoute(pub(crate) Option<Digest>);
 
 impl Reserved {
-    fn class(&self, weight: u32) -> Option<&Class> {
-        self.0.iter().find(|class| class.weight == weight)
+    fn class(&self, want: Want) -> Option<&Class> {
+        self.0.iter().find(|class| class.want == want)
     }
 
-    fn class_mut(&mut self, weight: u32) -> &mut Class {
-        let known = self.0.iter().position(|class| class.weight == weight);
+    fn class_mut(&mut self, want: Want) -> &mut Class {
+        let known = self.0.iter().position(|class| class.want == want);
         let index = known.unwrap_or_else(|| {
-            self.0.push(Class { weight, waiting: 0, asked: 0, starts: VecDeque::new() });
+            self.0.push(Class { want, waiting: 0, asked: 0, starts: VecDeque::new() });
             self.0.len() - 1
         });
         #[expect(clippy::indexing_slicing, reason = "found or put there above")]
@@ -70,41 +77,41 @@ impl Reserved {
         self.0.iter().all(|class| class.waiting + class.asked + class.starts.len() == 0)
     }
 
-    /// When the first of that weight may be used.
-    pub(crate) fn earliest(&self, now: Timestamp, weight: u32) -> Earliest {
-        let mut starts = self.class(weight).into_iter().flat_map(|class| &class.starts);
+    /// When the first of that kind may be used.
+    pub(crate) fn earliest(&self, now: Timestamp, want: Want) -> Earliest {
+        let mut starts = self.class(want).into_iter().flat_map(|class| &class.starts);
         match starts.find(|start| start.until >= now) {
             Some(start) => Earliest::At(start.at.max(now)),
             None => Earliest::WhenSettled,
         }
     }
 
-    /// Uses the first of that weight: how the store counts it. `None` if there is none any more.
-    pub(crate) fn take(&mut self, now: Timestamp, weight: u32) -> Option<Counted> {
-        let class = self.class_mut(weight);
+    /// Uses the first of that kind: how the store counts it. `None` if there is none any more.
+    pub(crate) fn take(&mut self, now: Timestamp, want: Want) -> Option<Counted> {
+        let class = self.class_mut(want);
         let index = class.starts.iter().position(|start| start.until >= now)?;
         class.starts.remove(index).map(|start| start.counted)
     }
 
-    /// One more wants a start of that weight.
-    pub(crate) fn come(&mut self, weight: u32) {
-        self.class_mut(weight).waiting += 1;
+    /// One more wants a start of that kind.
+    pub(crate) fn come(&mut self, want: Want) {
+        self.class_mut(want).waiting += 1;
     }
 
     /// One less does.
-    pub(crate) fn go(&mut self, weight: u32) {
-        let class = self.class_mut(weight);
+    pub(crate) fn go(&mut self, want: Want) {
+        let class = self.class_mut(want);
         debug_assert!(class.waiting > 0, "who goes has come");
         class.waiting = class.waiting.saturating_sub(1);
         self.tidy();
     }
 
-    /// Whether fewer starts of that weight are there or asked for than are wanted.
-    pub(crate) fn lacks(&self, weight: u32) -> bool {
-        self.class(weight).is_some_and(|class| class.starts.len() + class.asked < class.waiting)
+    /// Whether fewer starts of that kind are there or asked for than are wanted.
+    pub(crate) fn lacks(&self, want: Want) -> bool {
+        self.class(want).is_some_and(|class| class.starts.len() + class.asked < class.waiting)
     }
 
-    /// Whether that is so of any weight.
+    /// Whether that is so of any.
     pub(crate) fn lacks_any(&self) -> bool {
         self.0.iter().any(|class| class.starts.len() + class.asked < class.waiting)
     }
@@ -114,9 +121,9 @@ impl Reserved {
         self.0.iter().any(|class| class.starts.len() > class.waiting)
     }
 
-    /// How many starts of that weight are there.
-    pub(crate) fn starts(&self, weight: u32) -> usize {
-        self.class(weight).map_or(0, |class| class.starts.len())
+    /// How many starts of that kind are there.
+    pub(crate) fn starts(&self, want: Want) -> usize {
+        self.class(want).map_or(0, |class| class.starts.len())
     }
 
     /// When the first of all starts is over.
@@ -126,13 +133,13 @@ impl Reserved {
     }
 
     /// One is asked for.
-    pub(crate) fn ask(&mut self, weight: u32) {
-        self.class_mut(weight).asked += 1;
+    pub(crate) fn ask(&mut self, want: Want) {
+        self.class_mut(want).asked += 1;
     }
 
     /// It was answered, with a start or without.
-    pub(crate) fn answered(&mut self, weight: u32, start: Option<Start>) {
-        let class = self.class_mut(weight);
+    pub(crate) fn answered(&mut self, want: Want, start: Option<Start>) {
+        let class = self.class_mut(want);
         debug_assert!(class.asked > 0, "nothing is answered that was not asked");
         class.asked = class.asked.saturating_sub(1);
         if let Some(start) = start {
@@ -145,7 +152,7 @@ impl Reserved {
     /// Takes out what is over, and what is more than is wanted: to be given back.
     pub(crate) fn give_back(&mut self, now: Timestamp) -> Vec<(u32, Counted)> {
         let mut back = Vec::new();
-        for Class { weight, waiting, starts, .. } in &mut self.0 {
+        for Class { want: Want { weight, .. }, waiting, starts, .. } in &mut self.0 {
             // A later start may be over sooner: its answer was longer on its way.
             let over = starts.iter().filter(|start| start.until < now);
             back.extend(over.map(|start| (*weight, start.counted)));
@@ -161,7 +168,7 @@ impl Reserved {
     /// Takes out everything; what is being asked for is still to come.
     pub(crate) fn forget_starts(&mut self) -> Vec<(u32, Counted)> {
         let starts = self.0.iter_mut().flat_map(|class| {
-            let weight = class.weight;
+            let weight = class.want.weight;
             class.starts.drain(..).map(move |start| (weight, start.counted))
         });
         starts.collect()
@@ -197,9 +204,10 @@ mod tests {
     fn a_start_that_is_over_before_an_earlier_one_is_given_back() {
         let mut reserved = Reserved::default();
         for start in [start(10, 90), start(20, 50)] {
-            reserved.come(1);
-            reserved.ask(1);
-            reserved.answered(1, Some(start));
+            let want = Want { weight: 1, route: None };
+            reserved.come(want);
+            reserved.ask(want);
+            reserved.answered(want, Some(start));
         }
         let now = Timestamp::from_nanos(51);
         assert_eq!(reserved.first_over(), Some(now));

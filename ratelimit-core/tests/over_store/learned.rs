@@ -10,6 +10,7 @@ use ratelimit_core::{Bucket, ErrorKind, ErrorScope, Pace, Permit, Rate, Registry
 
 use crate::basics::World;
 use crate::common::{FOREVER, Task};
+use crate::faulty::Faulty;
 
 fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -349,4 +350,38 @@ fn another_clock_moves_no_call_in_a_store() {
     permit.refund();
     settle(&bucket);
     let _two = [(); 2].map(|()| start(&bucket, "ann", "GET /").unwrap());
+}
+
+/// A start that is reserved is of the window that it was asked for.
+#[test]
+fn nobody_starts_by_what_another_window_lets_start() {
+    let clock = ManualClock::new();
+    clock.advance(secs(1_000_000));
+    let store = Arc::new(Faulty::new(&clock));
+    let declared = || Bucket::learned("api").and(Rate::per_second(100));
+    let bucket = declared().store(Arc::clone(&store)).clock(clock.clone());
+    let probe = start(&bucket, "ann", "GET /").unwrap();
+    let asking = |route| {
+        let mut task = Task::new(bucket.request().key("ann").route(route).max_delay(FOREVER).acquire_async());
+        assert!(task.poll().is_none(), "the store is asked elsewhere");
+        task
+    };
+    let stall = store.gate.lock().expect("nobody panics with it");
+    let (mut get, mut put) = (asking("GET /"), asking("PUT /"));
+    drop(stall);
+    settle(&bucket);
+    assert!(get.poll().is_none(), "nothing is known of its window yet");
+    let started = |task: &mut Task| {
+        (0..200).find_map(|look| {
+            if look % 4 == 3 {
+                clock.advance(Duration::from_millis(50));
+            }
+            settle(&bucket);
+            task.poll()
+        })
+    };
+    probe.observe(&window(5, 4, 3600));
+    for task in [&mut get, &mut put] {
+        assert!(started(task).expect("there is room by now").is_ok());
+    }
 }

@@ -10,6 +10,7 @@ use crate::line::KeyId;
 use crate::line::table::Table;
 use crate::policy::Earliest;
 use crate::policy::learned::{Learned, Manner};
+use crate::policy::reserved::Want;
 use crate::time::{Timestamp, nanos};
 
 /// Which of the windows of a key.
@@ -17,6 +18,17 @@ use crate::time::{Timestamp, nanos};
 pub(in crate::line) enum WindowId {
     Of(Route),
     Named(Digest),
+}
+
+impl WindowId {
+    /// What a call of `weight` wants of a store, which tells windows by their routes.
+    pub(in crate::line) fn want(self, weight: u32) -> Want {
+        let route = match self {
+            WindowId::Of(route) => route,
+            WindowId::Named(_) => None,
+        };
+        Want { weight, route }
+    }
 }
 
 /// So few windows are not worth a look.

@@ -9,6 +9,7 @@ use crate::line::state::{Reading, State};
 use crate::line::{GRACE, KeyId, Line, Ticket, Waiter};
 use crate::policy::learned::Learned;
 use crate::policy::own;
+use crate::policy::reserved::Want;
 use crate::time::Timestamp;
 
 /// Those who wait for one window, and what is known of it once those before them have started.
@@ -67,7 +68,7 @@ impl State {
             let Some(queue) = queues.get_mut(index) else { break };
             let Some((ticket, waiter)) = queue.waiters.front().copied() else { break };
             plan.last = Due::at(time, started.and(by_window).holder);
-            let due = self.due_after(&plan, waiter.weight);
+            let due = self.due_after(&plan, waiter.want());
             if let Some(at) = sooner(&queues, ticket, time, due) {
                 // Somebody who came before it is ready before the rates let this one start.
                 time = at;
@@ -88,7 +89,7 @@ impl State {
             }
             let last_chance = waiter.deadline.plus(GRACE);
             match due.at.filter(|_| due.is_by(last_chance, reading)) {
-                Some(at) if self.plan_start(&mut plan, due, waiter.weight) => {
+                Some(at) if self.plan_start(&mut plan, due, waiter.want()) => {
                     queue.known.commit(at, waiter.weight);
                     time = at;
                 }
@@ -102,9 +103,9 @@ impl State {
     }
 
     /// Counts a start; `false` if the user's policy panicked.
-    fn plan_start(&self, plan: &mut Plan, due: Due, weight: u32) -> bool {
+    fn plan_start(&self, plan: &mut Plan, due: Due, want: Want) -> bool {
         let Some(at) = due.at else { return false };
-        let planned = plan.commit((at, self.tempo.policy_time(at)), weight);
+        let planned = plan.commit((at, self.tempo.policy_time(at)), want);
         if planned {
             plan.last = due;
         }

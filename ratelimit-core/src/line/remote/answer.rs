@@ -12,7 +12,7 @@ use crate::line::plan::Step;
 use crate::line::shared::Shared;
 use crate::line::state::{Reading, State};
 use crate::line::{GRACE, KeyId, Line, Ticket, Waiter};
-use crate::policy::reserved::{Counted, OfRoute};
+use crate::policy::reserved::{Counted, OfRoute, Want};
 use crate::rate::Rate;
 use crate::time::Timestamp;
 
@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 pub(super) struct Asker {
     pub(super) key: KeyId,
     pub(super) ticket: Ticket,
-    pub(super) weight: u32,
+    pub(super) want: Want,
     /// As it was when it asked: what is void by then is so for this as well.
     pub(super) era: u64,
     /// Which of the server's windows it asked for as well.
@@ -135,7 +135,7 @@ impl State {
     /// Makes of one answer what does not depend on whose turn it is.
     fn answer(
         &mut self,
-        Asker { key, ticket, weight, era, .. }: Asker,
+        Asker { key, ticket, want, era, .. }: Asker,
         told: Told,
         trip: Option<Span>,
         (reading, effects): (Reading, &mut Effects),
@@ -147,7 +147,7 @@ impl State {
         let is_unknown = trip.is_none() && matches!(told, Told::Granted { .. });
         let start = self.start_of(told, trip, reading).filter(|_| !is_unknown);
         if let Some(remote) = &mut self.remote {
-            remote.answered(key, weight, start);
+            remote.answered(key, want, start);
         }
         // What was reserved for others who have left since is there for who stands behind them.
         let refusal = self.refusal_of(told, key, ticket).filter(|refusal| {

@@ -133,10 +133,10 @@ impl State {
             Stage::Asks => is_new || remote.reserves() || is_first(),
             Stage::AsksAt(at) => at <= reading.now && (remote.reserves() || is_first()),
         };
-        if !may || !is_new && !self.lacks_start(key, ticket, waiter.weight) {
+        if !may || !is_new && !self.lacks_start(key, ticket, waiter.want()) {
             return None;
         }
-        let (weight, ends) = (waiter.weight, waiter.trip.ends);
+        let (weight, want, ends) = (waiter.weight, waiter.want(), waiter.trip.ends);
         let before = self.before(key, Some(ticket));
         let held = self.due_here((key, waiter.window()), reading.now, weight, before).at?;
         // Behind those it is only told what it would meet.
@@ -152,7 +152,7 @@ impl State {
         let route = waiter.place.as_ref().map_or_else(by_site, |place| place.route);
         let window = self.window_there(route);
         if let Some(remote) = &mut self.remote {
-            remote.ask(key, weight);
+            remote.ask(key, want);
         }
         if self.has_turn(key, ticket) {
             // It has taken it by asking.
@@ -160,7 +160,7 @@ impl State {
         }
         self.set_stage(key, ticket, Stage::Asked);
         let asker =
-            Asker { key, ticket, weight, era: self.era, window: window.as_ref().map(|_| OfRoute(route)) };
+            Asker { key, ticket, want, era: self.era, window: window.as_ref().map(|_| OfRoute(route)) };
         Some(Wish { courier, asker, after, allowance, reserves, window })
     }
 }

@@ -26,6 +26,7 @@ use crate::line::KeyId;
 use crate::line::shared::Shared;
 use crate::pace::Pace;
 use crate::policy::own;
+use crate::policy::reserved::Want;
 use crate::store::{Acquire, Ask, Failure, Known, Part, Plan, Said, StoreHandle, Verb, Windows};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
@@ -96,7 +97,7 @@ impl Courier {
     /// Gives back what was reserved for a wish that nobody has any more.
     pub(super) fn give_back(&self, wish: &Wish, told: Told) {
         if let Told::Granted { counted, .. } = told {
-            let Asker { key, weight, .. } = wish.asker;
+            let Asker { key, want: Want { weight, .. }, .. } = wish.asker;
             self.tell(key, &Note::Refund { counted, window: wish.window.clone(), weight, given: weight });
         }
     }
@@ -108,12 +109,12 @@ impl Courier {
     }
 
     fn ask_of(&self, wish: &Wish, (key, text): (KeyId, Option<&str>)) -> Ask {
-        let Wish { asker: Asker { weight, .. }, after, allowance, reserves, .. } = *wish;
+        let Wish { asker: Asker { want: Want { weight, .. }, .. }, after, allowance, reserves, .. } = *wish;
         let mirror = lock(&self.desk.mirror);
         let (parts, weight) = (mirror.parts(key, text), mirror.taken_for(weight));
         let windows = wish.window.as_deref().map(|window| mirror.windows_of(text, window));
         // What the server counts knows no pace.
-        let windows = windows.map(|windows| Windows { weighs: wish.asker.weight, ..windows });
+        let windows = windows.map(|windows| Windows { weighs: wish.asker.want.weight, ..windows });
         drop(mirror);
         let acquire = Acquire {
             weight,

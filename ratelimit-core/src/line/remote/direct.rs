@@ -12,7 +12,7 @@ use crate::line::locked::{Changed, lock};
 use crate::line::shared::Shared;
 use crate::line::state::{Grant, State};
 use crate::line::{KeyId, Route, Ticket};
-use crate::policy::reserved::Counted;
+use crate::policy::reserved::{Counted, Want};
 use crate::time::Timestamp;
 
 /// What a thread was answered that has no place in line.
@@ -58,7 +58,7 @@ impl Shared {
     /// Starts a call that was granted for now, unless something has come up meanwhile.
     fn start_brought(&self, counted: Counted, brought: Brought) -> Direct {
         let Brought { told, trip, .. } = brought;
-        let Asker { key, weight, era, .. } = brought.wish.asker;
+        let Asker { key, want: Want { weight, .. }, era, .. } = brought.wish.asker;
         let clock = self.clock().1;
         let now = clock.now();
         let mut state = lock(&self.state);
@@ -74,10 +74,12 @@ impl Shared {
         }
     }
 
-    /// Gives somebody who has got a place in line what it was answered before; whether that still holds.
-    pub(crate) fn bring(&self, brought: &Brought, ticket: Ticket) -> bool {
+    /// Gives somebody who has got a place in line, and a wish of its own there, what it was answered before; whether that
+    /// still holds.
+    pub(crate) fn bring(&self, brought: &Brought, place: &Wish) -> bool {
         let Brought { wish, told, trip } = brought;
-        let asker = Asker { ticket, ..wish.asker };
+        let Asker { ticket, want, .. } = place.asker;
+        let asker = Asker { ticket, want, ..wish.asker };
         let Changed { result: used, rest } = self.told(&[(asker, *told)], Some(*trip));
         let is_used = used == [true];
         if !is_used {
@@ -110,7 +112,8 @@ impl State {
         let courier = Arc::clone(&remote.courier);
         let reserves = max_delay > 0 && remote.reserves();
         // It gets a ticket if it has to wait.
-        let asker = Asker { key, ticket: Ticket::MIN, weight, era: self.era, window: None };
+        let want = Want { weight, route: None };
+        let asker = Asker { key, ticket: Ticket::MIN, want, era: self.era, window: None };
         Some(Wish { courier, asker, after: 0, allowance: max_delay, reserves, window: None })
     }
 }

@@ -13,6 +13,7 @@ use crate::line::KeyId;
 use crate::line::locked::Changed;
 use crate::line::remote::answer::{Asker, Span, Told};
 use crate::line::shared::Shared;
+use crate::policy::reserved::Want;
 use crate::store::{Ask, Failure, KEEP, Said, StoreHandle, Verb};
 use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Condvar, Mutex, MutexGuard};
@@ -350,7 +351,12 @@ impl Desk {
     }
 
     /// What was reserved for somebody who has no use for it, as times or limits are others now.
-    pub(super) fn give_back(self: &Arc<Self>, ask: &Ask, Asker { key, weight, .. }: Asker, told: Told) {
+    pub(super) fn give_back(
+        self: &Arc<Self>,
+        ask: &Ask,
+        Asker { key, want: Want { weight, .. }, .. }: Asker,
+        told: Told,
+    ) {
         if let Told::Granted { counted, .. } = told {
             let verb = Verb::Refund { start: counted.at, weight, given: weight, born: counted.born };
             self.put(self.of_today(&Ask { verb, ..ask.clone() }, key), key, To::Nobody).carry(Way::Elsewhere);
