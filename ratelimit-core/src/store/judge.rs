@@ -208,7 +208,7 @@ impl Ask {
             Verb::Reset | Verb::ResetKey => {
                 let most = if matches!(self.verb, Verb::ResetKey) { 1 } else { usize::MAX };
                 records.iter_mut().take(most).for_each(Record::reset);
-                windows.iter_mut().flatten().take(most).for_each(Window::reset);
+                windows.iter_mut().flatten().take(most).for_each(|window| window.reset(now));
                 (done(), true)
             }
             Verb::Restore { records: known, lost } => {

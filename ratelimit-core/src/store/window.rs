@@ -208,10 +208,10 @@ impl Window {
         self.newest = self.newest.max(other.newest);
     }
 
-    /// Nothing is known, and nothing on its way.
-    pub(crate) fn reset(&mut self) {
+    /// Nothing is known, and nothing on its way: what started before `now` is of the older lot, which is empty.
+    pub(crate) fn reset(&mut self, now: u64) {
         self.known = Learned::new(self.manner);
-        (self.young, self.old, self.newest) = (0, 0, 0);
+        (self.young, self.old, self.newest, self.turned) = (0, 0, 0, now);
     }
 
     /// From when on, not before `from`, the server wants to hear from anybody.

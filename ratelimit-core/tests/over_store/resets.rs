@@ -178,3 +178,19 @@ fn the_same_clock_again_resets_nothing_in_a_store() {
     let waits = here.peek().expect("a store that answers").wait();
     assert_eq!(waits, Some(Duration::from_micros(3_600_020_001)), "what is of the process is as fresh");
 }
+
+/// What was on its way to the server before a reset takes nothing of what is since.
+#[test]
+fn a_call_from_before_a_reset_lands_nowhere() {
+    let world = World::new();
+    let (one, other) = (world.process(Bucket::learned("api")), world.process(Bucket::learned("api")));
+    let early = one.try_acquire().expect("the first finds out");
+    world.clock.advance(Duration::from_secs(1));
+    other.reset().expect("a store that answers");
+    world.clock.advance(Duration::from_secs(1));
+    let probe = other.try_acquire().expect("the first since");
+    early.refund();
+    settle(&one);
+    assert!(other.try_acquire().is_err(), "it is still on its way");
+    drop(probe);
+}
