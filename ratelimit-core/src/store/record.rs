@@ -276,7 +276,10 @@ impl Record {
     pub(crate) fn reset(&mut self) {
         let born = match self.born {
             0 => 0,
-            born => born.wrapping_add(MADE + 1).max(MADE + 1),
+            born => match born.wrapping_add(MADE + 1) {
+                0 => MADE + 1,
+                born => born,
+            },
         };
         *self = Record { born, ..Record::fresh(&self.plan) };
     }

@@ -168,6 +168,30 @@ fn a_loss_is_noticed_as_the_clock_is_where_it_was() {
     assert_eq!(world.play(&known, now_or_never(1)), Said::Lost);
 }
 
+/// Which record it is says so, and to others it is still the same.
+#[test]
+fn a_reset_voids_what_was_counted_before() {
+    let of = part(&plan(&[sliding(5, 1_000_000)]), 0);
+    let mut world = World::new();
+    let (mut process, mut early) = (Process::new(), Vec::new());
+    // More often than are told apart.
+    for _ in 0..600 {
+        assert!(process.takes(&mut world, &of, 5));
+        let (start, born) = (world.now, [process.known.born, 0]);
+        if let Some((start, born)) = early.pop() {
+            world.play(from_ref(&of), Verb::Refund { start, weight: 5, given: 5, born });
+            assert_eq!(world.used(from_ref(&of)), 5);
+        }
+        world.play(from_ref(&of), Verb::Refund { start, weight: 5, given: 1, born });
+        assert_eq!(world.used(from_ref(&of)), 4);
+        early.push((start, born));
+        world.now += 10;
+        let kept = world.records.values().map(|kept| kept.until).max();
+        world.play(from_ref(&of), Verb::Reset);
+        assert!(world.records.values().map(|kept| kept.until).max() >= kept, "others may look for it");
+    }
+}
+
 /// What a replica has that was not told the last writes.
 #[test]
 fn a_store_that_is_behind_has_lost_something() {
