@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use ratelimit_core::clock::ManualClock;
 use ratelimit_core::feedback::{Feedback, Scope};
+use ratelimit_core::store::OnOutage;
 use ratelimit_core::{Bucket, ErrorKind, ErrorScope, Pace, Permit, Rate, Registry};
 
 use crate::basics::World;
 use crate::common::{FOREVER, Task};
-use crate::faulty::Faulty;
+use crate::faulty::{Fault, Faulty};
 
 fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -384,4 +385,27 @@ fn nobody_starts_by_what_another_window_lets_start() {
     for task in [&mut get, &mut put] {
         assert!(started(task).expect("there is room by now").is_ok());
     }
+}
+
+/// What a process starts by itself, while the store is away, is in no window of the store's.
+#[test]
+fn what_starts_without_the_store_takes_nothing_of_others() {
+    let clock = ManualClock::new();
+    clock.advance(secs(1_000_000));
+    let store = Arc::new(Faulty::new(&clock));
+    let process = || {
+        let declared = Bucket::named("api", Rate::per_second(100)).on_outage(OnOutage::Local { share: 0.5 });
+        declared.store(Arc::clone(&store)).clock(clock.clone())
+    };
+    let (one, other) = (process(), process());
+    call(&one, "ann", "GET /", &window(5, 4, 60));
+    call(&other, "ann", "GET /", &window(5, 4, 60));
+    let _two = [(); 2].map(|()| start(&other, "ann", "GET /").unwrap());
+    store.fail_next(Fault::Before);
+    let alone = start(&one, "ann", "GET /").unwrap();
+    assert!(store.has_failed());
+    alone.refund();
+    settle(&one);
+    let _rest = [(); 2].map(|()| start(&other, "ann", "GET /").unwrap());
+    assert!(start(&other, "ann", "GET /").is_err(), "four are on their way");
 }

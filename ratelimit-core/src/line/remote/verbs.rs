@@ -98,7 +98,9 @@ impl Shared {
                 if state.closed {
                     return Err(Refusal::of(ErrorKind::Closed));
                 }
-                let counted = Counted { at, born, window: window.map(|_| OfRoute(route)) };
+                // In the store's place it was counted in none of its windows.
+                let window = window.filter(|_| born != [0; 2]).map(|_| OfRoute(route));
+                let counted = Counted { at, born, window };
                 Ok(state.started_there((key, route), counted, reading, weight, reading.clock))
             })),
             _ => Err(self.error(ErrorKind::Store)),

@@ -18,7 +18,13 @@ impl Bucket {
         let (remember, max_pause) = (Duration::from_secs(600), Duration::from_secs(86_400));
         let learning = Learning { is_declared: false, remember, server_names: true, max_pause };
         let entry = |key, window| Entry::window(self.escaped(), key, window);
-        Windows { entry: entry(Some(key), window), window: window.into(), all: entry(None, "*"), learning }
+        Windows {
+            entry: entry(Some(key), window),
+            window: window.into(),
+            all: entry(None, "*"),
+            weighs: 1,
+            learning,
+        }
     }
 }
 

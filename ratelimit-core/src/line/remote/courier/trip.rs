@@ -96,7 +96,7 @@ impl Desk {
             }
         };
         lock(&self.mirror).spell += 1;
-        self.play_alone(ask, key).unwrap_or(Err(failure))
+        self.play_alone(ask, key).map_or(Err(failure), |said| said.map(in_its_place))
     }
 
     /// The server has given the window another name: asks for that one, and tells the bucket.
@@ -161,7 +161,8 @@ impl Desk {
             Ok(Said::Granted { wait, start, now, born }) => {
                 // What the start is later than now and its wait is what it was asked to be.
                 let slack = start.saturating_sub(now).saturating_sub(wait);
-                let counted = Counted { at: start, born, window };
+                // What is answered in the store's place is counted in none of its windows.
+                let counted = Counted { at: start, born, window: window.filter(|_| born != [0; 2]) };
                 Told::Granted { wait: nanos(wait), counted, slack: nanos(slack) }
             }
             Ok(Said::Later { wait }) => Told::Later { wait: nanos(wait) },
@@ -213,4 +214,12 @@ pub(super) fn no_room() -> Failure {
 /// Whether it is not the store that failed, but the bound on keys.
 pub(in crate::line::remote) fn is_no_room(failure: &Failure) -> bool {
     failure.cause().is::<NoRoom>()
+}
+
+/// What is answered in the store's place is of no record that the store has.
+fn in_its_place(mut said: Said) -> Said {
+    if let Said::Granted { born, .. } | Said::Done { born, .. } = &mut said {
+        *born = [0; 2];
+    }
+    said
 }

@@ -17,7 +17,7 @@ pub(super) fn windows(key: usize, window: &str) -> Windows {
         Learning { is_declared: false, remember: HOUR, server_names: true, max_pause: 2000 * 24 * HOUR };
     let entry = |key: Option<&str>, window| Entry::window(&"bucket".into(), key, window);
     let (entry, all) = (entry(Some(&key.to_string()), window), entry(None, "*"));
-    Windows { entry, window: window.into(), all, learning }
+    Windows { entry, window: window.into(), all, weighs: 1, learning }
 }
 
 /// A call of `key` that never waits.

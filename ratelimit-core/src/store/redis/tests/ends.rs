@@ -24,8 +24,12 @@ fn every_key_ends_by_itself() {
         let Ok(Said::Granted { start, .. }) = play_one(&store, &ask(&bucket, None, plan, take(1))) else {
             panic!()
         };
-        let verbs =
-            [Verb::Charge { weight: 2 }, Verb::Refund { start, weight: 1, given: 1, born: [0; 2] }, Verb::Reset, take(1)];
+        let verbs = [
+            Verb::Charge { weight: 2 },
+            Verb::Refund { start, weight: 1, given: 1, born: [0; 2] },
+            Verb::Reset,
+            take(1),
+        ];
         for (key, verb) in verbs.into_iter().enumerate() {
             let key = format!("k{key}");
             play_one(&store, &ask(&bucket, Some(&key), plan, verb.clone())).unwrap();
@@ -49,7 +53,8 @@ fn every_window_ends_by_itself() {
     let entry = |key: Option<&str>, window| Entry::window(&bucket, key, window);
     let learning =
         Learning { is_declared: false, remember: SOON, server_names: true, max_pause: Duration::MAX };
-    let windows = |all| Windows { entry: entry(Some("ann"), "~a"), window: "~a".into(), all, learning };
+    let windows =
+        |all| Windows { entry: entry(Some("ann"), "~a"), window: "~a".into(), all, weighs: 1, learning };
     let everybody = || windows(entry(None, "*"));
     let call = Ask { windows: Some(everybody()), ..ask("api", Some("ann"), &hourly(9), take(1)) };
     let Ok(Said::Granted { start, .. }) = play_one(&store, &call) else { panic!() };

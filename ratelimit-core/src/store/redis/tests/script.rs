@@ -278,7 +278,8 @@ impl Schedule {
         let seen = self.seen.iter().find(|(entry, _)| *entry == parts[0].entry).map(|(_, known)| *known);
         if let Some(Known { born, written }) = seen.filter(|_| self.dice.one_in(3)) {
             // Also from when the clock shows more than it does now.
-            let (later, other) = (self.dice.pick(&[0, 0, 0, 1, 3_000_000]), self.dice.pick(&[0, 0, 1 << 24, 1]));
+            let (later, other) =
+                (self.dice.pick(&[0, 0, 0, 1, 3_000_000]), self.dice.pick(&[0, 0, 1 << 24, 1]));
             parts[0].known = Known { born: born.wrapping_add(other), written: written + later };
         }
         Ask::of(parts, verb)
