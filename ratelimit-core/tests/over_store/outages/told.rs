@@ -170,7 +170,7 @@ fn what_day_a_program_takes_it_for_does_not_matter() {
 #[test]
 fn nobody_goes_on_by_a_share_of_what_only_the_server_knows() {
     let store = Arc::new(Switched::default());
-    let bucket = Bucket::learned("api").store(Arc::clone(&store));
+    let bucket = Bucket::learned("known to nobody else").store(Arc::clone(&store));
     let bucket = bucket.on_outage(OnOutage::Local { share: 1.0 });
     store.switch(true);
     assert_eq!(bucket.try_acquire().unwrap_err().kind(), ErrorKind::Store);

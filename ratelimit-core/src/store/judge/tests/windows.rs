@@ -23,7 +23,8 @@ pub(super) fn windows(key: usize, window: &str) -> Windows {
 /// A call of `key` that never waits.
 pub(super) fn call(key: usize, weight: u32) -> Ask {
     let part = part(&plan(&[sliding(u32::MAX, SECOND)]), key);
-    Ask { windows: Some(windows(key, "~a")), ..Ask::of(vec![part], now_or_never(weight)) }
+    let windows = Windows { weighs: weight, ..windows(key, "~a") };
+    Ask { windows: Some(windows), ..Ask::of(vec![part], now_or_never(weight)) }
 }
 
 pub(super) fn hear(key: usize, start: u64, weight: u32, heard: Heard) -> Ask {
