@@ -36,7 +36,7 @@ fn per_key(rate: Rate, keys: u32, starts: u32) -> Result<f64, Failure> {
     for key in 0..keys {
         (0..starts).try_for_each(|_| start(key))?;
     }
-    let after = used(&mut connection)?;
+    let after = settled(&mut connection)?;
     let count: u32 = redis::cmd("DBSIZE").query(&mut connection)?;
     if count != keys + 1 {
         return Err(format!("there are {count} keys on the server instead of {}", keys + 1).into());
@@ -46,6 +46,22 @@ fn per_key(rate: Rate, keys: u32, starts: u32) -> Result<f64, Failure> {
         return Err(format!("`{name}` is not about {NAME} bytes long").into());
     }
     Ok((after - before) / f64::from(keys))
+}
+
+/// What is used once the server has done what it does meanwhile: for a while a table that grows is there twice.
+#[expect(clippy::disallowed_methods, reason = "it is the server's time that has to pass")]
+fn settled(connection: &mut Connection) -> Result<f64, Failure> {
+    let (mut last, mut same) = (used(connection)?, 0);
+    for _ in 0..40 {
+        std::thread::sleep(Duration::from_millis(50));
+        let now = used(connection)?;
+        same = if now >= last { same + 1 } else { 0 };
+        last = now;
+        if same == 6 {
+            return Ok(last);
+        }
+    }
+    Err("the server's memory does not settle".into())
 }
 
 fn used(connection: &mut Connection) -> Result<f64, Failure> {
