@@ -89,9 +89,6 @@ impl Drop for Long {
         if let (Some(ticket), Ok(shared)) = (self.ticket, &self.asked.shared) {
             shared.leave(self.asked.key_id(), ticket);
         }
-        if let Some(brought) = &self.brought {
-            brought.give_back();
-        }
     }
 }
 
@@ -268,17 +265,19 @@ impl Long {
     fn ask_store(&mut self, shared: &Shared, wish: &Wish, mut rest: Rest) {
         // What is given back is there for what is asked for now.
         rest.tell_stores();
-        if self.brought.take().is_some_and(|brought| shared.bring(&brought, wish)) {
-            self.has_carried = true;
-            shared.finish(rest);
-            return self.fall_asleep(shared);
-        }
+        let brought = self.brought.take().map(|brought| shared.bring(brought, wish));
+        let is_answered = brought.as_ref().is_some_and(|brought| brought.result);
         // On its way before anything foreign runs, whose panic must leave nobody waiting for an answer.
-        let put = wish.put(self.asked.named().1);
+        let put = (!is_answered).then(|| wish.put(self.asked.named().1));
+        self.has_carried = true;
+        if let Some(Changed { rest, .. }) = brought {
+            shared.finish(rest);
+        }
         shared.finish(rest);
         self.fall_asleep(shared);
-        put.carry(self.way);
-        self.has_carried = true;
+        if let Some(put) = put {
+            put.carry(self.way);
+        }
     }
 
     fn claim(&mut self, ticket: Ticket, waker: &mut Option<Waker>) -> Option<Result<Permit, Error>> {

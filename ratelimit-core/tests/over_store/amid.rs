@@ -112,6 +112,27 @@ fn a_clock_that_panics_loses_no_answer() {
     assert_eq!(used(&bucket), 1);
 }
 
+/// A thread that was answered, and whose clock panics before it could start, has started nothing.
+#[test]
+fn a_clock_that_panics_as_a_thread_is_answered_takes_nothing() {
+    let world = Stalled::new();
+    let clock = Panicky { clock: world.clock.clone(), panics: Arc::default() };
+    let bucket =
+        Bucket::named("api", Rate::per_second(2)).store(Arc::clone(&world.store)).clock(clock.clone());
+    let stall = world.store.gate.lock().unwrap();
+    let calling = bucket.clone();
+    let caller = thread::spawn(move || calling.try_acquire().is_ok());
+    while world.store.asks() < 1 {
+        thread::yield_now();
+    }
+    clock.panics.store(true, Ordering::SeqCst);
+    drop(stall);
+    assert!(caller.join().is_err(), "the panic is the caller's");
+    clock.panics.store(false, Ordering::SeqCst);
+    settle(&bucket);
+    assert_eq!(used(&bucket), 0);
+}
+
 /// Tasks and threads on one bucket, and another process beside them: nobody waits for ever, and no window has more.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "real time is what is tested")]

@@ -24,12 +24,14 @@ pub(crate) enum Direct {
     Waits(Brought),
 }
 
-/// An answer of the store's that is still to be made something of.
+/// An answer of the store's that is still to be made something of; if nothing is, by whatever panic, what was reserved goes
+/// back.
 #[derive(Debug)]
 pub(crate) struct Brought {
     wish: Wish,
     told: Told,
     trip: Span,
+    is_used: bool,
 }
 
 impl Shared {
@@ -40,8 +42,8 @@ impl Shared {
         let (epoch, clock) = self.clock();
         let sent = clock.now();
         let told = wish.ask_here(named);
-        let trip = Span::new((epoch, sent), clock.now());
-        let brought = Brought { wish, told, trip };
+        let mut brought = Brought { wish, told, trip: Span::new((epoch, sent), sent), is_used: false };
+        brought.trip = Span::new((epoch, sent), clock.now());
         let refusal = match told {
             Told::Granted { wait: 0, counted, .. } => return Some(self.start_brought(counted, brought)),
             Told::Granted { .. } | Told::Later { .. } => return Some(Direct::Waits(brought)),
@@ -56,7 +58,7 @@ impl Shared {
     }
 
     /// Starts a call that was granted for now, unless something has come up meanwhile.
-    fn start_brought(&self, counted: Counted, brought: Brought) -> Direct {
+    fn start_brought(&self, counted: Counted, mut brought: Brought) -> Direct {
         let Brought { told, trip, .. } = brought;
         let Asker { key, want: Want { weight, .. }, era, .. } = brought.wish.asker;
         let clock = self.clock().1;
@@ -69,31 +71,31 @@ impl Shared {
             .then(|| state.started_there((key, Route::None), counted, reading, weight, reading.clock));
         drop(state);
         match grant {
-            Some(grant) => Direct::Granted(grant),
+            Some(grant) => {
+                brought.is_used = true;
+                Direct::Granted(grant)
+            }
             None => Direct::Waits(brought),
         }
     }
 
     /// Gives somebody who has got a place in line, and a wish of its own there, what it was answered before; whether that
     /// still holds.
-    pub(crate) fn bring(&self, brought: &Brought, place: &Wish) -> bool {
-        let Brought { wish, told, trip } = brought;
+    pub(crate) fn bring(&self, mut brought: Brought, place: &Wish) -> Changed<bool> {
+        let Brought { told, trip, .. } = brought;
         let Asker { ticket, want, .. } = place.asker;
-        let asker = Asker { ticket, want, ..wish.asker };
-        let Changed { result: used, rest } = self.told(&[(asker, *told)], Some(*trip));
-        let is_used = used == [true];
-        if !is_used {
-            brought.give_back();
-        }
-        self.finish(rest);
-        is_used
+        let asker = Asker { ticket, want, ..brought.wish.asker };
+        let Changed { result: used, rest } = self.told(&[(asker, told)], Some(trip));
+        brought.is_used = used == [true];
+        Changed { result: brought.is_used, rest }
     }
 }
 
-impl Brought {
-    /// Nothing came of it: what was reserved goes back.
-    pub(crate) fn give_back(&self) {
-        self.wish.give_back(self.told);
+impl Drop for Brought {
+    fn drop(&mut self) {
+        if !self.is_used {
+            self.wish.give_back(self.told);
+        }
     }
 }
 
