@@ -102,11 +102,13 @@ fn another_store_and_none_while_others_wait() {
     assert!(first.is_woken() && first.poll().is_none());
     settle(&bucket);
     assert!(first.poll().unwrap().is_ok());
-    assert!(second.poll().is_none());
     // To another one, while the first is asked.
+    let stall = world.store.gate.lock().unwrap();
+    assert!(second.poll().is_none());
     let clock = world.clock.clone();
     let other = Arc::new(MemoryStore::new(clock));
     registry.register(here().store(Arc::clone(&other))).unwrap();
+    drop(stall);
     assert!(second.poll().is_none());
     settle(&bucket);
     assert!(second.poll().unwrap().is_ok());
