@@ -250,34 +250,25 @@ impl Desk {
         // By the bucket's own clock, as that is what starts are told by.
         let sent = shared.as_ref().and_then(|shared| shared.moment());
         self.set_times(&mut batch, sent.map(|(_, sent)| sent));
-        let asks: Vec<Ask> = batch.iter().map(|errand| errand.ask.clone()).collect();
-        let keys: Vec<KeyId> = batch.iter().map(|errand| errand.key).collect();
-        // A failure's cause is foreign, and may panic as it is dropped.
-        let lost = || Err(Failure::new("a failure of the store panicked"));
-        let trip = caught(|| self.go(&asks, &keys, until));
-        let Trip { answers, turn, is_heard, is_quick } = trip.unwrap_or_else(|| Trip {
-            answers: asks.iter().map(|_| lost()).collect(),
-            turn: None,
-            is_heard: false,
-            is_quick: false,
-        });
+        let (asks, whose): (Vec<Ask>, Vec<(KeyId, To)>) =
+            batch.into_iter().map(|Errand { ask, key, to, .. }| (ask, (key, to))).unzip();
+        let keys: Vec<KeyId> = whose.iter().map(|(key, _)| *key).collect();
+        let Trip { answers, turn, is_heard, is_quick } = self.travel(&asks, &keys, until);
         let received = shared.as_ref().and_then(|shared| shared.moment());
-        if let (Some((_, sent)), Some((_, received)), true) =
-            (sent, received, answers.iter().any(Result::is_ok))
-        {
-            let took = received.as_nanos().saturating_sub(sent.as_nanos());
+        let trip = sent.zip(received).map(|(sent, (_, received))| Span::new(sent, received));
+        if let Some(trip) = trip.filter(|_| answers.iter().any(Result::is_ok)) {
+            let (took, received) = trip.took();
             lock(&self.health).took(took, received, KEEP * 1000);
         }
-        let trip = sent.zip(received).map(|(sent, (_, received))| Span::new(sent, received));
         let (mut rests, mut answered) = (Vec::new(), Vec::new());
         let (mut carried, mut told) = (Vec::new(), Vec::new());
         if let Some((turn, shared)) = turn.zip(shared.as_ref()) {
             rests.push(shared.tell_of_store(turn == Turn::WentAway));
         }
-        let late = late.into_iter().map(|errand| (errand, Err(no_time())));
-        let crowded = crowded.into_iter().map(|errand| (errand, Err(no_room())));
-        let unsent = late.chain(crowded);
-        for (Errand { ask, key, to, .. }, answer) in unsent.chain(batch.into_iter().zip(answers)) {
+        let late = late.into_iter().map(|errand| (errand, no_time()));
+        let unsent = late.chain(crowded.into_iter().map(|errand| (errand, no_room())));
+        let unsent = unsent.map(|(Errand { ask, key, to, .. }, failure)| ((ask, (key, to)), Err(failure)));
+        for ((ask, (key, to)), answer) in unsent.chain(asks.into_iter().zip(whose).zip(answers)) {
             let answer = caught(|| self.made_of(&ask, (key, until), answer)).unwrap_or_else(lost);
             match (to, &shared) {
                 (To::Nobody, _) | (To::Asker(_), None) => {
@@ -305,6 +296,16 @@ impl Desk {
             caught(|| shared.as_ref().map(|shared| shared.finish(rest)));
         }
         is_heard && is_quick && self.has_untold()
+    }
+
+    /// Has the store answer, whatever panics.
+    fn travel(&self, asks: &[Ask], keys: &[KeyId], until: Timestamp) -> Trip {
+        caught(|| self.go(asks, keys, until)).unwrap_or_else(|| Trip {
+            answers: asks.iter().map(|_| lost()).collect(),
+            turn: None,
+            is_heard: false,
+            is_quick: false,
+        })
     }
 
     /// Those who have no time left, the others, and until when these are to be answered.
@@ -362,4 +363,9 @@ impl Desk {
             self.put(self.of_today(&Ask { verb, ..ask.clone() }, key), key, To::Nobody).carry(Way::Elsewhere);
         }
     }
+}
+
+/// A failure's cause is foreign, and may panic as it is dropped.
+fn lost() -> Result<Said, Failure> {
+    Err(Failure::new("a failure of the store panicked"))
 }
