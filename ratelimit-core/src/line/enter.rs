@@ -29,8 +29,8 @@ pub(crate) struct Ask {
 /// When a call began, by the clock of that epoch.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Began {
-    pub(super) epoch: NonZeroU32,
-    pub(super) at: Timestamp,
+    pub(in crate::line) epoch: NonZeroU32,
+    pub(in crate::line) at: Timestamp,
 }
 
 /// The answer to a newcomer.

@@ -59,6 +59,8 @@ pub(super) struct Trip {
     pub(super) stage: Stage,
     /// When its allowance ends; its deadline is that only while nothing is asked.
     pub(super) ends: Timestamp,
+    /// The same, whatever it was answered: what is asked later is no trip of its own.
+    pub(super) allowed: Timestamp,
     /// Whether it is known that it has to wait: before the first answer nobody knows.
     pub(super) waits: bool,
     /// Whether it waits for nothing but the answer.
@@ -80,13 +82,15 @@ pub(super) enum Stage {
 impl Trip {
     /// Of who has no store to ask, for whenever there is one.
     pub(super) const fn none(ends: Timestamp) -> Self {
-        Trip { stage: Stage::Local, ends, waits: true, tries: false }
+        Trip { stage: Stage::Local, ends, allowed: ends, waits: true, tries: false }
     }
 
     /// To a clock that shows `new` where the old one showed `old`.
     pub(super) fn move_to(&mut self, old: Timestamp, new: Timestamp) {
-        if self.ends < Timestamp::MAX {
-            self.ends = moved(self.ends, old, new);
+        for end in [&mut self.ends, &mut self.allowed] {
+            if *end < Timestamp::MAX {
+                *end = moved(*end, old, new);
+            }
         }
     }
 }

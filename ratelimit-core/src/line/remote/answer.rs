@@ -7,6 +7,7 @@ use super::{Stage, Start};
 use crate::error::{ErrorKind, ErrorScope};
 use crate::line::due::{Due, Refusal};
 use crate::line::effects::Effects;
+use crate::line::enter::Began;
 use crate::line::locked::Changed;
 use crate::line::plan::Step;
 use crate::line::shared::Shared;
@@ -67,6 +68,11 @@ pub(super) struct Span {
 impl Span {
     pub(super) fn new((epoch, sent): (NonZeroU32, Timestamp), received: Timestamp) -> Self {
         Span { epoch, sent, received }
+    }
+
+    /// When a call began whose first trip it is.
+    pub(super) fn began(self) -> Began {
+        Began { epoch: self.epoch, at: self.sent }
     }
 
     /// How many nanoseconds it took, until when.

@@ -29,6 +29,8 @@ pub(crate) struct Wish {
     pub(super) after: u64,
     /// What is left of its allowance, in nanoseconds; `u64::MAX` = however long.
     pub(super) allowance: u64,
+    /// For how many nanoseconds that is over: no call takes longer than its allowance and the time of one trip.
+    pub(super) overdue: u64,
     pub(super) reserves: bool,
     /// In which of the server's windows it counts, where the bucket learns.
     pub(super) window: Option<Box<str>>,
@@ -87,7 +89,7 @@ impl State {
         }
         let held = Held::on(None, self.held_until(key, window, reading, weight), reading.now);
         let place = self.is_learning().then(|| Box::new(Place { route, window, held }));
-        let trip = Trip { stage: Stage::Asks, ends, waits: false, tries: max_delay == 0 };
+        let trip = Trip { stage: Stage::Asks, ends, allowed: ends, waits: false, tries: max_delay == 0 };
         let waiter = Waiter {
             weight,
             joined: began,
@@ -146,6 +148,7 @@ impl State {
             Timestamp::MAX => u64::MAX,
             ends => ends.as_nanos().saturating_sub(reading.clock.as_nanos()),
         };
+        let overdue = reading.clock.as_nanos().saturating_sub(waiter.trip.allowed.as_nanos());
         let reserves = after == 0 && remote.reserves();
         let courier = Arc::clone(&remote.courier);
         let by_site = || waiter.site.map(Digest::of_site);
@@ -161,6 +164,6 @@ impl State {
         self.set_stage(key, ticket, Stage::Asked);
         let asker =
             Asker { key, ticket, want, era: self.era, window: window.as_ref().map(|_| OfRoute(route)) };
-        Some(Wish { courier, asker, after, allowance, reserves, window })
+        Some(Wish { courier, asker, after, allowance, overdue, reserves, window })
     }
 }

@@ -91,7 +91,7 @@ impl Courier {
     /// Asks for a start, for somebody in line.
     pub(super) fn put_wish(&self, wish: &Wish, text: Option<&str>) -> Put<'_> {
         let key = wish.asker.key;
-        self.desk.put(self.ask_of(wish, (key, text)), key, To::Asker(wish.asker))
+        self.desk.put_overdue(self.ask_of(wish, (key, text)), key, To::Asker(wish.asker), wish.overdue)
     }
 
     /// Gives back what was reserved for a wish that nobody has any more.

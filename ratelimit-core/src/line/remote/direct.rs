@@ -8,6 +8,7 @@ use super::ask::Wish;
 use super::verbs::Named;
 use crate::error::ErrorKind;
 use crate::line::due::Refusal;
+use crate::line::enter::Began;
 use crate::line::locked::{Changed, lock};
 use crate::line::shared::Shared;
 use crate::line::state::{Grant, State};
@@ -91,6 +92,13 @@ impl Shared {
     }
 }
 
+impl Brought {
+    /// When the call began.
+    pub(crate) fn began(&self) -> Began {
+        self.trip.began()
+    }
+}
+
 impl Drop for Brought {
     fn drop(&mut self) {
         if !self.is_used {
@@ -116,6 +124,6 @@ impl State {
         // It gets a ticket if it has to wait.
         let want = Want { weight, route: None };
         let asker = Asker { key, ticket: Ticket::MIN, want, era: self.era, window: None };
-        Some(Wish { courier, asker, after: 0, allowance: max_delay, reserves, window: None })
+        Some(Wish { courier, asker, after: 0, allowance: max_delay, overdue: 0, reserves, window: None })
     }
 }

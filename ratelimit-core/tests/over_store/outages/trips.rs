@@ -1,7 +1,7 @@
 //! Who is not asked for, and trips that end in a panic.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -44,6 +44,37 @@ fn who_comes_too_late_for_a_trip_is_no_failure_of_the_store() {
     assert!(bucket.try_acquire().is_ok(), "it is there");
     // The first may have been too late as well, and given back what it got.
     assert_eq!(used(&bucket), granted + 1);
+}
+
+/// Answers late, and remembers how much time it was given.
+#[derive(Debug, Default)]
+struct Late {
+    store: MemoryStore,
+    given: Mutex<Vec<Duration>>,
+}
+
+const LATE: Duration = Duration::from_millis(100);
+
+impl Store for Late {
+    fn play(&self, asks: &[Ask], timeout: Duration) -> Vec<Result<Answer, Failure>> {
+        self.given.lock().unwrap().push(timeout);
+        thread::sleep(LATE);
+        self.store.play(asks, timeout)
+    }
+}
+
+/// What was granted later than the guard is asked for again, in what is left of the time of one trip.
+#[test]
+fn whoever_has_to_ask_twice_takes_no_longer_than_a_trip_may() {
+    for max_delay in [Duration::ZERO, Duration::from_millis(30)] {
+        let store = Arc::new(Late::default());
+        let bucket = Bucket::named("api", Rate::per_hour(1_000)).store(Arc::clone(&store));
+        assert!(bucket.request().max_delay(max_delay).acquire().is_ok());
+        let given = store.given.lock().unwrap();
+        assert!(given.len() >= 2, "{given:?}");
+        assert!(given[0] + LATE > store.timeout() && given[0] <= store.timeout(), "{given:?}");
+        assert!(given[1] + LATE <= store.timeout() + max_delay, "{given:?}");
+    }
 }
 
 /// A bucket that is gone while the store is asked for it starts nothing any more.

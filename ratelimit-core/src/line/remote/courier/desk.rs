@@ -54,7 +54,7 @@ pub(super) enum Worker {
 pub(super) struct Errand {
     pub(super) ask: Ask,
     pub(super) key: KeyId,
-    /// When it was put there, by the system's clock.
+    /// When it was put there, by the system's clock, or when its caller's allowance was over.
     pub(super) since: Timestamp,
     pub(super) to: To,
 }
@@ -164,7 +164,12 @@ impl Shared {
 
 impl Desk {
     pub(super) fn put(self: &Arc<Self>, ask: Ask, key: KeyId, to: To) -> Put<'_> {
-        let since = SystemClock.now();
+        self.put_overdue(ask, key, to, 0)
+    }
+
+    /// For somebody whose allowance has been over for so many nanoseconds: they are the trip's.
+    pub(super) fn put_overdue(self: &Arc<Self>, ask: Ask, key: KeyId, to: To, overdue: u64) -> Put<'_> {
+        let since = Timestamp::from_nanos(SystemClock.now().as_nanos().saturating_sub(overdue));
         lock(&self.inner).errands.push_back(Errand { ask, key, since, to });
         Put(Some(self))
     }
