@@ -264,6 +264,7 @@
 //! | `closed` | WARN; DEBUG if nobody waited | the bucket is closed | `waiting` |
 //! | `store_away` | WARN | the bucket's store does not answer any more | `failure`: what the store said last |
 //! | `store_back` | INFO | it answers again | |
+//! | `limits_differ` | WARN | somebody else keeps other limits of the same [generation](Bucket::generation) in the store; told once | |
 //!
 //! Keys are never told, as they name people; nor are routes and the names that a server gives its limits, which may hold
 //! keys. The stores of this crate say nothing of keys or passwords when they fail; what one of your own says is told as it

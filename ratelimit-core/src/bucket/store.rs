@@ -69,7 +69,9 @@ impl Bucket {
     /// Which generation of its limits this is, by default 0: of versions of a program that run at once over one
     /// [store](Bucket::store), the limits of the highest generation hold for all.
     ///
-    /// Of equal generations each keeps to its own limits, and counts what the others start.
+    /// Of equal generations each keeps to its own limits, and counts what the others start, as far as the others' limits
+    /// remember it: what is to be counted for longer than before needs a higher generation. That such others are there is
+    /// told as an event, and each call of theirs and of this program's takes several trips.
     #[must_use]
     pub const fn generation(mut self, generation: u32) -> Self {
         self.limits.set_generation(generation);

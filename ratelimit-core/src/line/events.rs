@@ -35,6 +35,8 @@ pub(super) enum Event {
     StoreAway { failure: Option<Failure> },
     /// It answers again.
     StoreBack,
+    /// Somebody else has other limits of the same generation.
+    LimitsDiffer,
 }
 
 #[cfg(feature = "tracing")]
@@ -156,6 +158,9 @@ mod on {
                 }
                 Event::StoreBack => {
                     event!(name: "store_back", target: TARGET, Level::INFO, bucket, "store answers again");
+                }
+                Event::LimitsDiffer => {
+                    event!(name: "limits_differ", target: TARGET, Level::WARN, bucket, "store has other limits");
                 }
             }
         }

@@ -9,6 +9,7 @@ use crate::limits::{Learning, Valid};
 use crate::policy::saved::{self, describe};
 use crate::policy::{Guarded, Prototype};
 use crate::rate::Rate;
+use crate::sync::atomic::AtomicBool;
 use crate::time::nanos;
 
 /// The state of one key of a bucket, or that of all its keys together, as a store knows it.
@@ -186,6 +187,8 @@ pub(crate) struct Plan {
     pub(crate) own: Option<Prototype>,
     /// What its records begin with: the format's version, the generation and the rates.
     pub(crate) head: Box<[u8]>,
+    /// Whether a record was met of other limits that are of the same generation.
+    pub(crate) met_others: AtomicBool,
 }
 
 /// The version of the format of records.
@@ -209,6 +212,7 @@ impl Plan {
             counted: declared.iter().copied().map(in_micros).collect(),
             own: own.cloned(),
             head: head.into(),
+            met_others: AtomicBool::new(false),
         }
     }
 

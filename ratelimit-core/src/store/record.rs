@@ -23,6 +23,7 @@ use crate::policy::inherit::Debt;
 use crate::policy::saved::{END, Reader, described, put};
 use crate::policy::{All, Earliest, Gauge, Guarded, Outcome, Own, Policy, own};
 use crate::rate::{Rate, Shape};
+use crate::sync::atomic::Ordering;
 use crate::time::Timestamp;
 
 /// For how long starts are remembered beyond the windows they count in: the most by which those may be longer, for a
@@ -137,6 +138,10 @@ impl Record {
         let record = Self::body(&theirs, bytes.strip_prefix(&*theirs.head)?)?;
         if theirs.generation > plan.generation {
             return Some(record);
+        }
+        let rates = |plan: &Plan| plan.declared.iter().map(|guarded| guarded.rate).collect::<Vec<_>>();
+        if theirs.generation == plan.generation && rates(&theirs) != rates(plan) {
+            plan.met_others.store(true, Ordering::Relaxed);
         }
         let (own, ahead) = (record.own.clone().filter(|_| own_is_kept), record.ahead);
         let record = record.under(plan, now);

@@ -67,3 +67,18 @@ fn an_outage_is_told_once_with_its_cause_and_so_is_its_end() {
     });
     assert_eq!(of_stores(events), ["INFO store_back bucket=b"]);
 }
+
+#[test]
+fn other_limits_of_one_generation_are_told_once() {
+    let store = Arc::new(MemoryStore::default());
+    let bucket = |rate, generation| Bucket::named("b", rate).store(Arc::clone(&store)).generation(generation);
+    let (one, other) = (bucket(Rate::per_hour(1000), 0), bucket(Rate::per_hour(999), 0));
+    let call = |bucket: &Bucket| drop(bucket.try_acquire().expect("there is room"));
+    let ((), events) = told(|| call(&one));
+    assert_eq!(events, <[&str; 0]>::default());
+    let ((), events) = told(|| (0..3).for_each(|_| [&other, &one].into_iter().for_each(call)));
+    assert_eq!(events, ["WARN limits_differ bucket=b"; 2], "once for each of them");
+    let newer = bucket(Rate::per_hour(998), 1);
+    let ((), events) = told(|| [&newer, &one, &newer].into_iter().for_each(call));
+    assert_eq!(events, <[&str; 0]>::default(), "that is how limits are changed");
+}

@@ -64,6 +64,11 @@ impl Shared {
         self.change_anyway(|_, _, effects| effects.note(event)).rest
     }
 
+    /// Somebody else has other limits of the same generation in the store.
+    pub(super) fn tell_of_others(&self) -> Rest {
+        self.change_anyway(|_, _, effects| effects.note(|| Event::LimitsDiffer)).rest
+    }
+
     fn failed(&self, failure: Failure) -> Error {
         if is_no_room(&failure) {
             return self.error(ErrorKind::TooManyKeys);

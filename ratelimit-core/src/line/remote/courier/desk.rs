@@ -286,6 +286,9 @@ impl Desk {
                 }
             }
         }
+        if let Some(shared) = shared.as_ref().filter(|_| lock(&self.mirror).has_to_tell_of_others()) {
+            rests.push(shared.tell_of_others());
+        }
         if let Some(shared) = shared.as_ref().filter(|_| !told.is_empty()) {
             let Changed { result: used, rest } = shared.told(&told, trip);
             rests.push(rest);

@@ -11,6 +11,7 @@ use crate::line::KeyId;
 use crate::line::table::Table;
 use crate::pace::Pace;
 use crate::store::{Ask, Entry, Known, OnOutage, Part, Plan, Said, Verb, Windows, escaped};
+use crate::sync::atomic::Ordering;
 
 /// A bucket's entries as this process knows them.
 pub(super) struct Mirror {
@@ -31,6 +32,7 @@ pub(super) struct Mirror {
     pub(super) spell: u64,
     pub(super) pace: Pace,
     learning: Learning,
+    has_told_of_others: bool,
 }
 
 /// Under which limits is counted.
@@ -117,6 +119,7 @@ impl Mirror {
             spell: 0,
             pace: Pace::Normal,
             learning: limits.learning,
+            has_told_of_others: false,
         }
     }
 
@@ -132,6 +135,7 @@ impl Mirror {
         let before = std::mem::replace(&mut self.plans, Plans::of(limits));
         (self.learning, self.max_keys, self.full_until) = (limits.learning, limits.max_keys, 0);
         self.alone.clear();
+        self.has_told_of_others = false;
         let total = self.total.take();
         let fresh = |plans| Own::new(Entry::total(&self.bucket), plans);
         self.total = self.plans.of_total().map(fresh);
@@ -149,6 +153,13 @@ impl Mirror {
         if let (Some(total), Some(plans)) = (total, self.plans.of_total()) {
             self.total = Some(total.under(plans, now));
         }
+    }
+
+    /// Whether others of the same generation were found to have other limits, which is told once.
+    pub(super) fn has_to_tell_of_others(&mut self) -> bool {
+        let plans = [Some(&self.plans.key), self.plans.total.as_ref()];
+        let met = plans.into_iter().flatten().any(|plan| plan.met_others.load(Ordering::Relaxed));
+        met && !std::mem::replace(&mut self.has_told_of_others, true)
     }
 
     /// What a call of `weight` takes: at half speed twice as much, as far as that can ever fit.
