@@ -49,7 +49,7 @@ use crate::time::Timestamp;
 ///
 /// # What survives
 ///
-/// What was answered is in the file: the end of a process, also by `SIGKILL` and in the middle of a trip, loses nothing,
+/// What was [told](crate::Bucket::store) to it, and answered, is in the file: the end of a process, also by `SIGKILL` and in the middle of a trip, loses nothing,
 /// and does not hold up others. A crash of the *machine* may lose the last trips, up to those since the last checkpoint
 /// (SQLite makes one about every 1,000 trips), never more, and never leaves half of one; so much may start once more.
 /// [`durable`](SqliteStore::durable) loses nothing then either, and waits for the disk in each trip.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
+use ratelimit_core::ErrorKind;
 use ratelimit_core::clock::{Clock, SystemClock};
 use ratelimit_core::store::{Ask, SqliteStore, Store};
 use rusqlite::Connection;
@@ -92,8 +93,23 @@ fn a_directory_that_is_missing() {
 fn a_directory_in_its_place() {
     let dir = Dir::new();
     fs::create_dir(dir.file()).expect("a directory");
+    let error = SqliteStore::open(dir.file()).expect_err("it is none");
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.to_string().contains("it is a directory"), "{error}");
+    fs::remove_dir(dir.file()).expect("a directory");
+    // Which SQLite would take for an empty database.
+    fs::write(dir.file(), "x").expect("a file");
+    let error = SqliteStore::open(dir.file()).expect_err("it is none");
+    assert!(error.to_string().contains("it is no SQLite database"), "{error}");
+    assert_eq!(fs::read(dir.file()).expect("a file"), b"x", "it is left as it is");
+    fs::remove_file(dir.file()).expect("a file");
     let store = open(&dir.file());
-    assert!(fails(&store).contains("unable to open database file"));
+    // What comes into its place later is met by each call.
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(format!("{}{suffix}", dir.file().display()));
+    }
+    fs::create_dir(dir.file()).expect("a directory");
+    assert_ne!(fails(&store), "");
     fs::remove_dir(dir.file()).expect("a directory");
     assert_eq!(drain(&store, "ann", amount(9), 10), 9);
     assert_eq!(remaining(&store, "ann", amount(9)), 0);

@@ -21,6 +21,12 @@ pub(super) struct Opened {
 impl Opened {
     pub(super) fn new(path: &Path, is_durable: bool) -> Result<Self, Trouble> {
         let before = FileId::of(path);
+        match path.metadata() {
+            Ok(found) if found.is_dir() => return Err(Trouble::Foreign("it is a directory")),
+            // Which SQLite would take for an empty one.
+            Ok(found) if found.len() == 1 => return Err(Trouble::Foreign("it is no SQLite database")),
+            _ => {}
+        }
         // Without `SQLITE_OPEN_URI`, and by an absolute path: SQLite reads `file:..` and `:memory:` as something else.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
