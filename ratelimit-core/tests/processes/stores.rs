@@ -3,12 +3,16 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use ratelimit_core::Bucket;
 use ratelimit_core::store::{RedisStore, SqliteStore};
 
 use crate::laws;
 use crate::redis_server::RedisServer;
+
+/// It is not the store's deadline that is tested, on a machine that has much else to do.
+pub(crate) const TRIP: Duration = Duration::from_secs(2);
 
 /// A store that processes can be told of.
 #[derive(Clone, Debug)]
@@ -41,8 +45,10 @@ impl FromStr for Place {
 impl Place {
     pub(crate) fn over(&self, bucket: Bucket) -> Bucket {
         match self {
-            Place::File(path) => bucket.store(SqliteStore::open(path).expect("a file of this crate")),
-            Place::Server(url) => bucket.store(RedisStore::connect(url).expect("a URL")),
+            Place::File(path) => {
+                bucket.store(SqliteStore::open(path).expect("a file of this crate").timeout(TRIP))
+            }
+            Place::Server(url) => bucket.store(RedisStore::connect(url).expect("a URL").timeout(TRIP)),
         }
     }
 }
