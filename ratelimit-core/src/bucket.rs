@@ -300,7 +300,8 @@ impl Bucket {
     ///
     /// # Errors
     ///
-    /// [`Closed`](crate::ErrorKind::Closed), or [`Config`](crate::ErrorKind::Config) where the bucket cannot be.
+    /// [`Closed`](crate::ErrorKind::Closed), [`Store`](crate::ErrorKind::Store) where its store fails, or
+    /// [`Config`](crate::ErrorKind::Config) where the bucket cannot be.
     pub fn peek(&self) -> Result<Outlook, Error> {
         self.request().peek()
     }
@@ -312,7 +313,8 @@ impl Bucket {
     ///
     /// # Errors
     ///
-    /// [`Closed`](crate::ErrorKind::Closed), or [`Config`](crate::ErrorKind::Config) where the bucket cannot be.
+    /// [`Closed`](crate::ErrorKind::Closed), [`Store`](crate::ErrorKind::Store) where its store fails, or
+    /// [`Config`](crate::ErrorKind::Config) where the bucket cannot be.
     pub fn pause(&self, span: Duration) -> Result<(), Error> {
         self.shared()?.pause(span)
     }
@@ -321,7 +323,8 @@ impl Bucket {
     ///
     /// # Errors
     ///
-    /// [`Closed`](crate::ErrorKind::Closed), or [`Config`](crate::ErrorKind::Config) where the bucket cannot be.
+    /// [`Closed`](crate::ErrorKind::Closed), [`Store`](crate::ErrorKind::Store) where its store fails, or
+    /// [`Config`](crate::ErrorKind::Config) where the bucket cannot be.
     pub fn reset(&self) -> Result<(), Error> {
         self.shared()?.reset_whole()
     }

@@ -105,7 +105,7 @@ impl Request<'_> {
     ///
     /// [`Limited`](crate::ErrorKind::Limited), [`TooHeavy`](crate::ErrorKind::TooHeavy),
     /// [`TooManyKeys`](crate::ErrorKind::TooManyKeys), [`Closed`](crate::ErrorKind::Closed),
-    /// [`Config`](crate::ErrorKind::Config).
+    /// [`Config`](crate::ErrorKind::Config), [`Store`](crate::ErrorKind::Store) where the bucket's store fails.
     #[inline]
     pub fn try_acquire(self) -> Result<Permit, Error> {
         match self.route {
@@ -159,7 +159,7 @@ impl Request<'_> {
     /// # Errors
     ///
     /// [`TooManyKeys`](crate::ErrorKind::TooManyKeys), [`Closed`](crate::ErrorKind::Closed),
-    /// [`Config`](crate::ErrorKind::Config).
+    /// [`Config`](crate::ErrorKind::Config), [`Store`](crate::ErrorKind::Store) where the bucket's store fails.
     pub fn charge(self) -> Result<Permit, Error> {
         self.asked.charge(self.route)
     }
@@ -168,7 +168,8 @@ impl Request<'_> {
     ///
     /// # Errors
     ///
-    /// [`Closed`](crate::ErrorKind::Closed), [`Config`](crate::ErrorKind::Config).
+    /// [`Closed`](crate::ErrorKind::Closed), [`Config`](crate::ErrorKind::Config), [`Store`](crate::ErrorKind::Store) where
+    /// the bucket's store fails.
     pub fn peek(self) -> Result<Outlook, Error> {
         let Request { asked, route, .. } = self;
         let origin = Origin { route, site: None };
@@ -219,7 +220,8 @@ impl Request<'_> {
     ///
     /// # Errors
     ///
-    /// [`Closed`](crate::ErrorKind::Closed), [`Config`](crate::ErrorKind::Config).
+    /// [`Closed`](crate::ErrorKind::Closed), [`Config`](crate::ErrorKind::Config), [`Store`](crate::ErrorKind::Store) where
+    /// the bucket's store fails.
     pub fn observe(self, answer: &impl ServerFeedback) -> Result<(), Error> {
         let feedback = answer.feedback();
         let Request { asked, route, .. } = self;
@@ -230,7 +232,8 @@ impl Request<'_> {
     ///
     /// # Errors
     ///
-    /// [`Closed`](crate::ErrorKind::Closed), [`Config`](crate::ErrorKind::Config).
+    /// [`Closed`](crate::ErrorKind::Closed), [`Config`](crate::ErrorKind::Config), [`Store`](crate::ErrorKind::Store) where
+    /// the bucket's store fails.
     pub fn reset(self) -> Result<(), Error> {
         let shared = self.asked.shared()?;
         if shared.is_remote() {

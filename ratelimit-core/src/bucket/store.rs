@@ -16,6 +16,9 @@ impl Bucket {
     /// each of its keys, and for each of their windows that were learned, 256 in a trip. What is given back, by a refund, a
     /// correction or by who stops waiting, is told to the store as soon as may be.
     ///
+    /// So is what calls come to be corrected by, and what the server's answers say: a process that ends at once takes it along,
+    /// and a [`peek`](Bucket::peek) before that waits until all of it is told.
+    ///
     /// A reserved start that cannot be made within the [guard](Bucket::guard) is given back and asked for anew. With a
     /// guard under 5 ms nothing is reserved: who waits asks again when its time comes, and order between processes is not
     /// kept.

@@ -13,6 +13,11 @@
 /// takes. Where the store's reply to it is lost it is told again, and may count twice. A reservation that was made before
 /// holds.
 ///
+/// A store that is away is asked again within a tenth of a second at first, and once a second at the latest, by the next
+/// call: until then calls are answered as above without a trip. [`peek`](crate::Bucket::peek) goes on under `Local` alone,
+/// `charge` under `Local` and `Allow`, and no [`reset`](crate::Bucket::reset) does. Where the store comes back without what
+/// it knew, that is [put back](crate::Bucket::store), and one further amount may start beside these.
+///
 /// A share is rounded down, but is at least 1: of 2/s four processes of a quarter each start four in a second.
 ///
 /// # Examples

@@ -84,8 +84,8 @@ const PREFIX: &str = "rl:v1:{";
 /// run: see [`Bucket::store`](crate::Bucket::store). With an append-only file it loses nothing (`appendfsync always`), or
 /// the last second (`everysec`).
 ///
-/// What is given back, by a refund, a correction or who stops waiting, is on its way for a moment. What has not arrived as a
-/// process exits is lost, and stays spent.
+/// What is given back, corrected, or heard from a server is on its way for a moment. What has not arrived as a process exits
+/// is lost: see [`Bucket::store`](crate::Bucket::store).
 ///
 /// # What a trip does
 ///

@@ -231,6 +231,8 @@ impl State {
         let remote = self.remote.as_ref()?;
         let (sent, received) =
             trip.map_or((reading.now, reading.now), |trip| trip.until(reading, self.epoch));
+        // What is answered in the store's place is answered at once, however long the store was waited for.
+        let sent = if counted.born == [0; 2] { received } else { sent };
         let until = if remote.reserves() {
             sent.plus(wait).plus(slack).plus(remote.limits.least_guard())
         } else {

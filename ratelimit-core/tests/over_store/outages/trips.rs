@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use ratelimit_core::clock::ManualClock;
+use ratelimit_core::clock::{Clock, ManualClock, SystemClock};
 use ratelimit_core::store::{Answer, Ask, Failure, MemoryStore, OnOutage, Store};
 use ratelimit_core::{Bucket, ErrorKind, Rate};
 
@@ -73,7 +73,38 @@ fn whoever_has_to_ask_twice_takes_no_longer_than_a_trip_may() {
         let given = store.given.lock().unwrap();
         assert!(given.len() >= 2, "{given:?}");
         assert!(given[0] + LATE > store.timeout() && given[0] <= store.timeout(), "{given:?}");
-        assert!(given[1] + LATE <= store.timeout() + max_delay, "{given:?}");
+        // Beside it the start that is void is given back.
+        let least = given.iter().skip(1).min().unwrap();
+        assert!(*least + LATE <= store.timeout() + max_delay, "{given:?}");
+    }
+}
+
+/// Answers nothing for as long as it is given.
+#[derive(Debug)]
+struct Hung;
+
+impl Store for Hung {
+    fn play(&self, asks: &[Ask], timeout: Duration) -> Vec<Result<Answer, Failure>> {
+        thread::sleep(timeout);
+        vec![Err(Failure::new("it hangs")); asks.len()]
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+}
+
+#[test]
+fn whoever_starts_without_a_store_that_hangs_waits_for_one_trip() {
+    for on_outage in [OnOutage::Allow, OnOutage::Local { share: 1.0 }] {
+        for max_delay in [Duration::ZERO, Duration::from_millis(40)] {
+            let bucket = Bucket::named("api", Rate::per_hour(1_000)).store(Hung).on_outage(on_outage);
+            let clock = SystemClock;
+            let begin = clock.now();
+            assert!(bucket.request().max_delay(max_delay).acquire().is_ok());
+            let took = clock.now().saturating_since(begin);
+            assert!(took < 2 * Hung.timeout(), "{took:?} with {on_outage:?}");
+        }
     }
 }
 

@@ -252,13 +252,20 @@ impl Desk {
         let shared = self.shared.upgrade();
         let (late, batch, until) = self.sort(batch, shared.is_some());
         let (crowded, mut batch) = self.without_room(batch);
+        // Who comes too late waits for nothing more, also not until the store is told what nobody waits for.
+        let is_in_vain = !(late.is_empty() && crowded.is_empty()) && batch.iter().all(Errand::is_told);
+        if is_in_vain {
+            let mut inner = lock(&self.inner);
+            batch.drain(..).rev().for_each(|errand| inner.errands.push_front(errand));
+        }
         // By the bucket's own clock, as that is what starts are told by.
         let sent = shared.as_ref().and_then(|shared| shared.moment());
         self.set_times(&mut batch, sent.map(|(_, sent)| sent));
         let (asks, whose): (Vec<Ask>, Vec<(KeyId, To)>) =
             batch.into_iter().map(|Errand { ask, key, to, .. }| (ask, (key, to))).unzip();
         let keys: Vec<KeyId> = whose.iter().map(|(key, _)| *key).collect();
-        let Trip { answers, turn, is_heard, is_quick } = self.travel(&asks, &keys, until);
+        let Trip { answers, turn, is_heard, is_quick } =
+            if is_in_vain { Trip::default() } else { self.travel(&asks, &keys, until) };
         let received = shared.as_ref().and_then(|shared| shared.moment());
         let trip = sent.zip(received).map(|(sent, (_, received))| Span::new(sent, received));
         if let Some(trip) = trip.filter(|_| answers.iter().any(Result::is_ok)) {

@@ -99,7 +99,6 @@ impl Own {
             share.note(verb, said, now);
         }
         match verb {
-            Verb::Reset | Verb::ResetKey => self.untold = None,
             // What the store itself has let start stays spent there.
             Verb::Refund { .. } if self.untold.is_none() => {}
             _ => {

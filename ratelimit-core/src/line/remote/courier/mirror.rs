@@ -304,8 +304,7 @@ impl Mirror {
                 self.untold.remove(&key);
             }
         }
-        let total = self.total.as_mut().filter(|_| !matches!(ask.verb, Verb::ResetKey));
-        if let Some((total, plan)) = total.zip(plans.total.as_ref()) {
+        if let Some((total, plan)) = self.total.as_mut().zip(plans.total.as_ref()) {
             total.note_alone(&ask.verb, said, now, plan);
         }
         self.forget(now);

@@ -55,8 +55,11 @@ impl Mirror {
             (OnOutage::Allow, Verb::Acquire(Acquire { after, .. })) => {
                 Some(Alone::Said(Said::Later { wait: *after }))
             }
-            (OnOutage::Local { .. }, _) => self.judge_alone(ask, key, now),
-            (OnOutage::Deny | OnOutage::Allow, _) => None,
+            // What is reset here alone would still count there.
+            (OnOutage::Local { .. }, verb) if !matches!(verb, Verb::Reset | Verb::ResetKey) => {
+                self.judge_alone(ask, key, now)
+            }
+            _ => None,
         }
     }
 

@@ -15,6 +15,7 @@ use crate::store::{Answer, Ask, Failure, Said, TIMEOUT, Verb};
 use crate::time::Timestamp;
 
 /// What came of a trip.
+#[derive(Default)]
 pub(super) struct Trip {
     pub(super) answers: Vec<Result<Said, Failure>>,
     /// Whether the store went away or came back.
