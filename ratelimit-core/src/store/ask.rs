@@ -269,7 +269,7 @@ pub(crate) enum Verb {
 }
 
 /// A start that is asked for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Acquire {
     pub(crate) weight: u32,
     /// Not before so long from now, as something else holds it up.

@@ -3,13 +3,15 @@
 //! A script's numbers are floats, whole up to 2^53. What it adds are at most two times and two spans: so spans are below
 //! 2^51 microseconds, 71 years, and times below 2^52, the year 2112. What is beyond is judged here instead.
 
+use std::sync::Arc;
+
 use super::transport::Args;
 use crate::error::ErrorScope;
 use crate::policy::Guarded;
 use crate::policy::saved;
 use crate::policy::token_bucket::{Numbers, TokenBucket};
 use crate::rate::Shape;
-use crate::store::ask::{Acquire, Answer, Ask, Part, Refused, Said, Verb};
+use crate::store::ask::{Acquire, Answer, Ask, Part, Plan, Refused, Said, Verb};
 use crate::store::record::KEEP;
 
 /// Spans are below this, in the script.
@@ -18,8 +20,12 @@ const SPANS_END: u64 = 1 << 51;
 pub(super) const TIMES_END: u64 = 2 * SPANS_END;
 /// More than any time, and than all that was ever taken: what lets a charge start.
 const ANYTHING: i64 = TIMES_END.cast_signed();
-/// How many bytes tell what an ask comes to.
-const ANSWER: usize = 27;
+/// How many bytes tell what some asks come to.
+const ANSWER: usize = 29;
+/// The places of what is told of an ask, from 1: how often it comes, of how many entries it is, and where those begin.
+pub(super) const TIMES: u64 = 6;
+pub(super) const PARTS: u64 = 7;
+pub(super) const FIRST_ENTRY: u64 = 8;
 
 pub(super) const GRANTED: u8 = 1;
 pub(super) const LATER: u8 = 2;
@@ -47,28 +53,51 @@ impl Told {
     }
 }
 
-/// Pushes the script's arguments for `ask`; `None`, and some of them, where it is not the common case.
-pub(super) fn push_arguments(ask: &Ask, to: &mut Args) -> Option<()> {
+/// Whether the script may be told of both as of one that comes twice.
+pub(super) fn are_alike(one: &Ask, other: &Ask) -> bool {
+    let is_same = |(one, other): (&Part, &Part)| {
+        Arc::ptr_eq(&one.plan, &other.plan) && one.known == other.known && one.entry == other.entry
+    };
+    let verbs = match (&one.verb, &other.verb) {
+        (Verb::Acquire(one), Verb::Acquire(other)) => one == other,
+        (Verb::Charge { weight: one }, Verb::Charge { weight: other }) => one == other,
+        _ => false,
+    };
+    let are_windows = one.windows.is_some() || other.windows.is_some();
+    let parts = one.parts.len() == other.parts.len() && one.parts.iter().zip(&other.parts).all(is_same);
+    verbs && parts && !are_windows
+}
+
+/// Pushes the script's arguments for `ask`, which comes so many times; `None`, and some of them, where it is not the common
+/// case.
+pub(super) fn push_arguments(ask: &Ask, times: usize, to: &mut Args) -> Option<()> {
     let told = Told::of(&ask.verb)?;
     let Acquire { weight, after, slack, allowance, reserves } = told.acquire;
     if weight == 0 || slack > KEEP || !(1..=2).contains(&ask.parts.len()) || ask.windows.is_some() {
         return None;
     }
-    let parts = i64::try_from(ask.parts.len()).ok()?;
     // No wait is longer than what the allowance is cut to.
     let allowance = allowance.min(TIMES_END).cast_signed();
     let reserves = i64::from(reserves) + i64::from(told.is_charge);
-    let numbers = [weight.into(), span(after)?, span(slack)?, allowance, reserves, parts];
-    to.push_numbers(numbers);
+    let (parts, times) = (number(ask.parts.len())?, number(times)?);
+    to.push(b"<i8i8i8i8i8i8i8");
+    for Part { plan, .. } in &ask.parts {
+        let mut digits = itoa::Buffer::new();
+        to.extend(&["c", digits.format(plan.head.len()), "i8i8i8i8i8"]);
+        plan.counted.iter().for_each(|_| to.extend(&["i8i8i8i8i8i8i8"]));
+    }
+    to.push_numbers([weight.into(), span(after)?, span(slack)?, allowance, reserves, times, parts]);
     for part in &ask.parts {
-        to.push(&part.plan.head);
-        push_entry(part, told, to)?;
+        add_entry(part, told, to)?;
+    }
+    for Part { plan, .. } in &ask.parts {
+        push_format(plan, to);
     }
     Some(())
 }
 
 /// What the script has to know of an entry.
-fn push_entry(part: &Part, told: Told, to: &mut Args) -> Option<()> {
+fn add_entry(part: &Part, told: Told, to: &mut Args) -> Option<()> {
     let rates = &part.plan.counted;
     // What can never start is refused without the script.
     let is_possible = |guarded: &Guarded| told.is_charge || told.acquire.weight <= guarded.rate.max_weight();
@@ -77,13 +106,12 @@ fn push_entry(part: &Part, told: Told, to: &mut Args) -> Option<()> {
     }
     let rings = rates.iter().filter(|guarded| guarded.rate.shape() == Shape::Sliding).count();
     let states: usize = rates.iter().map(|guarded| saved::state_bytes(guarded.rate)).sum();
-    let size = part.plan.head.len() + 20 + states;
-    let number = |number: usize| i64::try_from(number).ok();
-    let known = part.known;
-    to.push_numbers([
+    let (head, known) = (&part.plan.head, part.known);
+    to.extend_by(head);
+    to.extend_by_numbers([
         known.written.cast_signed(),
         known.born.into(),
-        number(size)?,
+        number(head.len() + 20 + states)?,
         number(rings)?,
         number(rates.len())?,
     ]);
@@ -91,6 +119,23 @@ fn push_entry(part: &Part, told: Told, to: &mut Args) -> Option<()> {
         to.extend_by_numbers(rate(*guarded, told)?);
     }
     Some(())
+}
+
+/// What a record looks like: its head, when it was written, its newest start, which record it is, and its rates' states.
+fn push_format(plan: &Plan, to: &mut Args) {
+    let mut digits = itoa::Buffer::new();
+    to.push_parts(&["<c", digits.format(plan.head.len()), "I8I8I4"]);
+    for guarded in &plan.counted {
+        to.extend(&[match guarded.rate.shape() {
+            Shape::Burst(_) => "I8I4",
+            Shape::Fixed => "I8I8I8I8",
+            Shape::Sliding => "I8I4I8I8I8I4I4I4",
+        }]);
+    }
+}
+
+fn number(number: usize) -> Option<i64> {
+    i64::try_from(number).ok()
 }
 
 /// What a rate is: its number in the script.
@@ -144,13 +189,17 @@ fn span(micros: u64) -> Option<i64> {
 pub(super) fn answers(reply: &[u8], asks: &[&Ask]) -> Option<Vec<Answer>> {
     let (now, played) = reply.split_first_chunk::<8>()?;
     let now = u64::from_le_bytes(*now);
-    let (played, rest) = played.as_chunks::<ANSWER>();
-    let answers = played.iter().zip(asks).map(|(played, ask)| answer(played, ask, now));
-    let answers: Vec<_> = answers.collect::<Option<_>>()?;
-    (rest.is_empty() && answers.len() == played.len()).then_some(answers)
+    let (played, []) = played.as_chunks::<ANSWER>() else { return None };
+    let mut answers = Vec::with_capacity(asks.len());
+    for [low, high, played @ ..] in played {
+        for _ in 0..u16::from_le_bytes([*low, *high]) {
+            answers.push(answer(played, asks.get(answers.len())?, now)?);
+        }
+    }
+    Some(answers)
 }
 
-fn answer(played: &[u8; ANSWER], ask: &Ask, now: u64) -> Option<Answer> {
+fn answer(played: &[u8; ANSWER - 2], ask: &Ask, now: u64) -> Option<Answer> {
     let [code, entry, rate, times @ ..] = *played;
     let times: &[[u8; 8]; 3] = times.as_chunks::<8>().0.try_into().ok()?;
     let [wait, start, born] = times.each_ref().map(|number| u64::from_le_bytes(*number));

@@ -85,7 +85,9 @@ impl<'a> Player<'a> {
         // Those of which no more is to be sent in this round.
         let mut closed: Vec<&str> = Vec::new();
         let open = asks.iter().zip(answers).enumerate().filter(|(_, (_, answer))| answer.is_none());
-        for (place, (ask, _)) in open {
+        let open: Vec<(usize, &Ask)> = open.map(|(place, (ask, _))| (place, ask)).collect();
+        for alike in open.chunk_by(|(_, one), (_, other)| numbers::are_alike(one, other)) {
+            let [(place, ask), ..] = *alike else { continue };
             let Some(bucket) = ask.entries().next().map(Entry::bucket) else {
                 alone.push(place);
                 continue;
@@ -104,12 +106,16 @@ impl<'a> Player<'a> {
             });
             let Some(group) = groups.get_mut(index) else { continue };
             let before = group.rest.len();
-            if group.places.len() < MOST && numbers::push_arguments(ask, &mut group.rest).is_some() {
+            let taken = alike.len().min(MOST - group.places.len());
+            if taken > 0 && numbers::push_arguments(ask, taken, &mut group.rest).is_some() {
                 self.push_keys(ask, &mut group.keys);
-                group.places.push(place);
-                continue;
+                group.places.extend(alike.iter().take(taken).map(|(place, _)| *place));
+                if taken == alike.len() {
+                    continue;
+                }
+            } else {
+                group.rest.truncate(before);
             }
-            group.rest.truncate(before);
             closed.push(bucket);
             if group.places.is_empty() {
                 alone.push(place);

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::numbers::{GRANTED, LATER, LOST, REFUSED, TIMES_END, kind};
+use super::numbers::{FIRST_ENTRY, GRANTED, LATER, LOST, PARTS, REFUSED, TIMES, TIMES_END, kind};
 use crate::policy::saved::SPARE;
 use crate::policy::sliding_window::MOST;
 use crate::rate::Shape;
@@ -11,40 +11,19 @@ use crate::store::record::{KEEP, LONGEST};
 /// How many bytes of a ring are read at a time.
 const CHUNK: u64 = 128;
 
-/// The places of what `acquire.lua` knows of a record: of what it is by now; by what the ask that is being played is
-/// judged, and what the record is to be; and which slots that pushes.
-const RECORD: [&str; 13] = [
-    "VALUE",
-    "IS_NEW",
-    "PUSHED",
-    "TTL",
-    "EARLIEST",
-    "WHY",
-    "SIZE",
-    "BORN",
-    "IS_LOST",
-    "LOGS",
-    "NEXT_VALUE",
-    "NEXT_TTL",
-    "PUSHES",
-];
+/// The places of what `acquire.lua` knows of a record: whose it is and what it looks like; its states, and those it is to
+/// have; its rings, and how long it is with them; for how long it is kept, and which slots are pushed.
+const RECORD: [&str; 11] =
+    ["KEY", "FORMAT", "IS_NEW", "STATES", "NEXT", "RINGS", "SIZE", "KEPT", "NEXT_KEPT", "PUSHED", "PUSHES"];
 
-/// The places of what it knows of a log: of its ring what was read last, from where on, and where the ring begins; then its
-/// state.
-const LOG: [&str; 12] = [
-    "READ",
-    "READ_FROM",
-    "BASE",
-    "LOGGED",
-    "ENTRIES",
-    "NEWEST",
-    "WEIGHT",
-    "OLDEST",
-    "SLOTS",
-    "FIRST",
-    "USED",
-    "NEXT",
-];
+/// The places of what a record begins with, and of what its rates' states do.
+const STATES: [&str; 5] = ["HEAD", "WRITTEN", "LAST", "BORN", "RATES"];
+
+/// The places of what it knows of a log's ring: what was read last, from where on, and where the ring begins.
+const RING: [&str; 3] = ["READ", "READ_FROM", "BASE"];
+
+/// Those of a log's state, behind its first number.
+const LOG: [&str; 7] = ["ENTRIES", "NEWEST", "WEIGHT", "OLDEST", "SLOTS", "FIRST", "USED"];
 
 /// A script, and its hash by which the server knows it.
 #[derive(Debug)]
@@ -96,12 +75,15 @@ fn filled(text: &str) -> String {
 
 fn number(name: &str) -> Option<u64> {
     let place = |names: &[&str]| names.iter().position(|other| *other == name).map(|index| index as u64 + 1);
-    place(&RECORD).or_else(|| place(&LOG)).or_else(|| {
+    [&RECORD[..], &STATES, &RING, &LOG].into_iter().find_map(place).or_else(|| {
         Some(match name {
             "GRANTED" => GRANTED.into(),
             "LATER" => LATER.into(),
             "REFUSED" => REFUSED.into(),
             "LOST" => LOST.into(),
+            "TIMES" => TIMES,
+            "PARTS" => PARTS,
+            "FIRST_ENTRY" => FIRST_ENTRY,
             "SLIDING" => kind(Shape::Sliding).unsigned_abs(),
             "TOKENS" => kind(Shape::Burst(1)).unsigned_abs(),
             "LIMIT" => TIMES_END,

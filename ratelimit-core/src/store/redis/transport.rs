@@ -187,10 +187,8 @@ impl Args {
 
     /// An argument of several parts.
     pub(super) fn push_parts(&mut self, parts: &[&str]) {
-        for part in parts {
-            self.bytes.extend_from_slice(part.as_bytes());
-        }
         self.ends.push(self.bytes.len());
+        self.extend(parts);
     }
 
     /// An argument of integers of 8 bytes.
@@ -200,8 +198,20 @@ impl Args {
 
     /// More integers for the last argument.
     pub(super) fn extend_by_numbers<const N: usize>(&mut self, numbers: [i64; N]) {
-        self.ends.pop();
-        self.push(numbers.map(i64::to_le_bytes).as_flattened());
+        self.extend_by(numbers.map(i64::to_le_bytes).as_flattened());
+    }
+
+    /// More text for the last argument.
+    pub(super) fn extend(&mut self, parts: &[&str]) {
+        parts.iter().for_each(|part| self.extend_by(part.as_bytes()));
+    }
+
+    /// More bytes for the last argument.
+    pub(super) fn extend_by(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        if let Some(end) = self.ends.last_mut() {
+            *end = self.bytes.len();
+        }
     }
 
     /// Without what was pushed since there were so many.

@@ -22,11 +22,11 @@ static TIMED: LazyLock<Scripts> = LazyLock::new(|| {
     };
     let timed = |text: &str| replaced(text, "call('TIME')", "{ '0', ARGV[#ARGV] }").replace("redis.{", "{");
     let acquire = timed(include_str!("../acquire.lua"));
-    let set = "call('SET', key, value, 'PX', record[$TTL])";
-    let kept = "call('MSET', key, value, key .. '#', record[$TTL])";
+    let set = "call('SET', key, value, 'PX', ttl)";
+    let kept = "call('MSET', key, value, key .. '#', ttl)";
     let acquire = replaced(&acquire, set, kept);
-    let set = "call('PEXPIRE', key, record[$TTL])";
-    let acquire = replaced(&acquire, set, "call('SET', key .. '#', record[$TTL])");
+    let set = "call('PEXPIRE', key, ttl)";
+    let acquire = replaced(&acquire, set, "call('SET', key .. '#', ttl)");
     let set = "redis.call('SET', KEYS[index], record, 'PX', ARGV[3 * index])";
     let kept = "redis.call('MSET', KEYS[index], record, KEYS[index] .. '#', ARGV[3 * index])";
     let swap = replaced(include_str!("../swap.lua"), set, kept);
@@ -241,6 +241,12 @@ impl Schedule {
         }
     }
 
+    /// One ask, or the same several times.
+    fn alike(&mut self) -> Vec<Ask> {
+        let times = if self.dice.one_in(6) { self.dice.between(2, 12) } else { 1 };
+        vec![self.ask(); usize::try_from(times).unwrap()]
+    }
+
     fn ask(&mut self) -> Ask {
         let index = if self.dice.one_in(4) { self.dice.below(3) } else { 0 };
         let index = usize::try_from(index).unwrap();
@@ -307,7 +313,7 @@ impl Schedule {
             } else if !self.dice.one_in(3) {
                 self.now += self.span().min(1 << 48);
             }
-            let asks: Vec<_> = (0..self.dice.between(1, 3)).map(|_| self.ask()).collect();
+            let asks: Vec<_> = (0..self.dice.between(1, 3)).flat_map(|_| self.alike()).collect();
             let answers = pair.play(self.now, &asks, self.seed);
             for (ask, answer) in asks.iter().zip(answers) {
                 let weight = match &ask.verb {
