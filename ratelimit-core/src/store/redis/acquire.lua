@@ -51,22 +51,6 @@ local function last_of(record, ring, states, place, over)
   return over > 0 and states[place + $NEWEST] or start
 end
 
--- A key's record, without its rings; nil if it is odd.
-local function read(key, head, format, size, rings)
-  local value
-  if rings > 0 then
-    value = redis.pcall('GETRANGE', key, '0', string.format('%d', size - 1))
-  else
-    value = redis.pcall('GET', key)
-  end
-  local is_new = not value or value == ''
-  if is_new then value = head .. string.rep('\0', size - #head) end
-  if #value ~= size then return end
-  local states = { struct.unpack(format, value) }
-  if states[$HEAD] ~= head then return end
-  return { key, format, is_new, states, false, rings > 0 and { false, false, false }, size, false, 0, false, false }
-end
-
 -- When a record's rates let the weight start, not before `from`, which of them is why, and whether something was lost; nil
 -- if it is odd.
 local function look(record, numbers, entry, from, now)
@@ -249,37 +233,40 @@ local function play_once(one, two, numbers, second, now)
   return $GRANTED, latest, why, wait, at
 end
 
-local function answer(count, one, two, code, entry, rate, wait, start)
-  local born, other = 0, 0
-  if code == $GRANTED then born, other = one[$STATES][$BORN], two and two[$STATES][$BORN] or 0 end
-  return struct.pack('<I2BBBI8I8I4I4', count, code, entry, rate, wait, start, born, other)
-end
-
 -- Plays an ask as often as it comes: the answers, and whether these are all.
 local function play(one, two, numbers, second, now)
   local times, answers, count, code, entry, rate, wait, start = numbers[$TIMES], '', 0
-  while times > 0 do
-    local is, by, why, waits, at = play_once(one, two, numbers, second, now)
+  while true do
+    local is, by, why, waits, at
+    if times > 0 then is, by, why, waits, at = play_once(one, two, numbers, second, now) end
     if count > 0 and (is ~= code or at ~= start or by ~= entry or why ~= rate) then
-      answers, count = answers .. answer(count, one, two, code, entry, rate, wait, start), 0
+      local born, other = 0, 0
+      if code == $GRANTED then born, other = one[$STATES][$BORN], two and two[$STATES][$BORN] or 0 end
+      answers, count = answers .. struct.pack('<I2BBBI8I8I4I4', count, code, entry, rate, wait, start, born, other), 0
     end
-    if not is then return answers, false end
+    if not is then return answers, times == 0 end
     code, entry, rate, wait, start, count, times = is, by, why, waits, at, count + 1, times - 1
     -- What takes nothing changes nothing: so the rest come to the same.
     if code ~= $GRANTED then count, times = count + times, 0 end
   end
-  return answers .. answer(count, one, two, code, entry, rate, wait, start), true
 end
 
--- An entry's record; nil if it is odd.
+-- An entry's record, without its rings; nil if it is odd.
 local function record_of(records, key, format, numbers, entry)
-  local record, head = records[key], numbers[entry]
-  if not record then
-    record = read(key, head, format, numbers[entry + 3], numbers[entry + 4])
-    records[key] = record
-  elseif record[$STATES][$HEAD] ~= head then
-    return nil
+  local record, head, size, rings, value = records[key], numbers[entry], numbers[entry + 3], numbers[entry + 4]
+  if record then return record[$STATES][$HEAD] == head and record or nil end
+  if rings > 0 then
+    value = redis.pcall('GETRANGE', key, '0', string.format('%d', size - 1))
+  else
+    value = redis.pcall('GET', key)
   end
+  local is_new = not value or value == ''
+  if is_new then value = head .. string.rep('\0', size - #head) end
+  if #value ~= size then return end
+  local states = { struct.unpack(format, value) }
+  if states[$HEAD] ~= head then return end
+  record = { key, format, is_new, states, false, rings > 0 and { false, false, false }, size, false, 0, false, false }
+  records[key] = record
   return record
 end
 
