@@ -139,6 +139,8 @@ struct Line {
     plan: Option<Plan>,
     /// Where the bucket learns: those who are not passed over, by the window they wait for.
     queues: BTreeSet<(WindowId, Ticket)>,
+    /// How many were told by a store to ask later.
+    asking_later: usize,
 }
 
 impl Line {
@@ -244,6 +246,11 @@ impl Line {
 
     fn remove(&mut self, ticket: Ticket) -> Option<Waiter> {
         let waiter = self.waiters.remove(&ticket)?;
+        self.asking_later -= usize::from(waiter.trip.stage.is_later());
+        debug_assert_eq!(
+            self.asking_later,
+            self.waiters.values().filter(|waiter| waiter.trip.stage.is_later()).count(),
+        );
         self.deadlines.remove(&(waiter.deadline, ticket));
         self.queues.remove(&(waiter.window(), ticket));
         Some(waiter)

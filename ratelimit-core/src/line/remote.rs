@@ -23,7 +23,7 @@ use super::effects::Effects;
 use super::plan::Forecast;
 use super::state::{Reading, State};
 use super::table::Table;
-use super::{KeyId, Line, Ticket, Waiter};
+use super::{KeyId, Line, Ticket};
 use crate::error::ErrorScope;
 use crate::limits::Valid;
 use crate::policy::Earliest;
@@ -77,6 +77,12 @@ pub(super) enum Stage {
     AsksAt(Timestamp),
     /// It is being asked for.
     Asked,
+}
+
+impl Stage {
+    pub(super) fn is_later(self) -> bool {
+        matches!(self, Stage::AsksAt(_))
+    }
 }
 
 impl Trip {
@@ -234,8 +240,7 @@ impl State {
             effects.tell(&remote.courier, key, remote.giving_back(start));
         }
         if let Some(line) = self.lines.get_mut(&key) {
-            let asks = |waiter: &&mut Waiter| matches!(waiter.trip.stage, Stage::AsksAt(_));
-            line.waiters.values_mut().filter(asks).for_each(|waiter| waiter.trip.stage = Stage::Asks);
+            line.ask_sooner();
         }
         self.outdate(key);
     }
@@ -289,6 +294,9 @@ impl State {
             return None;
         }
         let line = self.lines.get(&key)?;
+        if reserves && line.asking_later == 0 {
+            return None;
+        }
         let before = line.active().take_while(|(other, _)| ticket.is_none_or(|ticket| **other < ticket));
         let asks = before.filter_map(|(ticket, waiter)| match waiter.trip.stage {
             Stage::AsksAt(at) if self.lacks_start(key, *ticket, waiter.want()) => Some(at),
@@ -396,13 +404,24 @@ impl State {
 impl Line {
     fn set_stage(&mut self, ticket: Ticket, stage: Stage) {
         let Some(waiter) = self.waiters.get_mut(&ticket) else { return };
-        waiter.trip.stage = stage;
+        let was = std::mem::replace(&mut waiter.trip.stage, stage);
+        self.asking_later += usize::from(stage.is_later());
+        self.asking_later -= usize::from(was.is_later());
         // A trip is not waiting: who is being asked for is not refused before the answer.
         let deadline = if stage == Stage::Asked { Timestamp::MAX } else { waiter.trip.ends };
         let before = std::mem::replace(&mut waiter.deadline, deadline);
         self.deadlines.remove(&(before, ticket));
         if deadline < Timestamp::MAX {
             self.deadlines.insert((deadline, ticket));
+        }
+    }
+
+    /// Who was told to ask later may ask now.
+    fn ask_sooner(&mut self) {
+        let later = self.waiters.iter().filter(|(_, waiter)| waiter.trip.stage.is_later());
+        let later: Vec<Ticket> = later.map(|(ticket, _)| *ticket).collect();
+        for ticket in later {
+            self.set_stage(ticket, Stage::Asks);
         }
     }
 

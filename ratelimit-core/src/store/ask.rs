@@ -133,7 +133,7 @@ pub(crate) fn escaped(name: &str) -> Arc<str> {
 pub struct Ask {
     pub(crate) parts: Vec<Part>,
     /// What is known of the server's windows, after them.
-    pub(crate) windows: Option<Windows>,
+    pub(crate) windows: Option<Box<Windows>>,
     pub(crate) verb: Verb,
 }
 
@@ -305,7 +305,12 @@ impl Ask {
 
     /// Of nothing but windows.
     pub(crate) fn of_windows(windows: Windows, verb: Verb) -> Self {
-        Ask { windows: Some(windows), ..Ask::of(Vec::new(), verb) }
+        Ask::of(Vec::new(), verb).in_windows(Some(windows))
+    }
+
+    /// The same, of those windows as well, if of any.
+    pub(crate) fn in_windows(self, windows: Option<Windows>) -> Self {
+        Ask { windows: windows.map(Box::new), ..self }
     }
 }
 

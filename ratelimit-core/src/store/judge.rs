@@ -268,7 +268,7 @@ impl Ask {
         };
         let wait = at.saturating_sub(counted_now);
         let bears =
-            self.windows.as_ref().filter(|_| record.is_none()).map_or(u64::MAX, Windows::longest_pause);
+            self.windows.as_deref().filter(|_| record.is_none()).map_or(u64::MAX, Windows::longest_pause);
         if wait > allowance.min(bears) {
             return refused(Some(wait));
         }

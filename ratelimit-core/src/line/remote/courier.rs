@@ -124,7 +124,7 @@ impl Courier {
             allowance: if allowance == u64::MAX { u64::MAX } else { allowance / 1000 },
             reserves,
         };
-        Ask { windows, ..Ask::of(parts, Verb::Acquire(acquire)) }
+        Ask::of(parts, Verb::Acquire(acquire)).in_windows(windows)
     }
 
     /// Tells the store something, as soon as may be.
@@ -136,7 +136,7 @@ impl Courier {
                     window.as_deref().map(|window| mirror.windows_of(mirror.text(key, None), window));
                 let (start, born) = (counted.at, mirror.born_of_today(key, counted.born));
                 let verb = Verb::Refund { start, weight: *weight, given: *given, born };
-                Ask { windows, ..Ask::of(parts, verb) }
+                Ask::of(parts, verb).in_windows(windows)
             }),
             &Note::Charge { weight } => {
                 mirror.parts_of(key).map(|parts| Ask::of(parts, Verb::Charge { weight }))
@@ -170,7 +170,7 @@ impl Courier {
     ) -> Result<Said, Failure> {
         let mirror = lock(&self.desk.mirror);
         let windows = window.map(|window| mirror.windows_of(text, window));
-        let ask = Ask { windows, ..Ask::of(mirror.parts(key, text), verb) };
+        let ask = Ask::of(mirror.parts(key, text), verb).in_windows(windows);
         drop(mirror);
         self.wait_for(ask, key)
     }

@@ -1,7 +1,7 @@
 //! What the server says, where several processes hear it: windows are known in the store, and here only what they are
 //! called.
 
-use super::{Note, Stage};
+use super::Note;
 use crate::error::SiteName;
 use crate::feedback::Feedback;
 use crate::key::Digest;
@@ -204,11 +204,8 @@ impl State {
 
     /// Those who wait for news ask again.
     fn ask_sooner(&mut self, key: KeyId) {
-        let Some(line) = self.lines.get_mut(&key) else { return };
-        for waiter in line.waiters.values_mut() {
-            if let Stage::AsksAt(_) = waiter.trip.stage {
-                waiter.trip.stage = Stage::Asks;
-            }
+        if let Some(line) = self.lines.get_mut(&key) {
+            line.ask_sooner();
         }
     }
 

@@ -34,7 +34,7 @@ struct Calls(Bucket);
 impl Calls {
     fn asks(&self, key: &str, window: &str, verb: Verb) -> Ask {
         let part = self.0.key(key, &hourly(1_000));
-        Ask { windows: Some(self.0.windows(key, window)), ..Ask::of(vec![part], verb) }
+        Ask::of(vec![part], verb).in_windows(Some(self.0.windows(key, window)))
     }
 
     /// When a call was counted that may start.

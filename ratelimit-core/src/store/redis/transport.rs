@@ -203,7 +203,9 @@ impl Args {
 
     /// More text for the last argument.
     pub(super) fn extend(&mut self, parts: &[&str]) {
-        parts.iter().for_each(|part| self.extend_by(part.as_bytes()));
+        for part in parts {
+            self.extend_by(part.as_bytes());
+        }
     }
 
     /// More bytes for the last argument.

@@ -252,8 +252,11 @@ impl Desk {
         let shared = self.shared.upgrade();
         let (late, batch, until) = self.sort(batch, shared.is_some());
         let (crowded, mut batch) = self.without_room(batch);
+        let late = late.into_iter().map(|errand| (errand, no_time()));
+        let unsent: Vec<(Errand, Failure)> =
+            late.chain(crowded.into_iter().map(|errand| (errand, no_room()))).collect();
         // Who comes too late waits for nothing more, also not until the store is told what nobody waits for.
-        let is_in_vain = !(late.is_empty() && crowded.is_empty()) && batch.iter().all(Errand::is_told);
+        let is_in_vain = !unsent.is_empty() && batch.iter().all(Errand::is_told);
         if is_in_vain {
             let mut inner = lock(&self.inner);
             batch.drain(..).rev().for_each(|errand| inner.errands.push_front(errand));
@@ -261,11 +264,10 @@ impl Desk {
         // By the bucket's own clock, as that is what starts are told by.
         let sent = shared.as_ref().and_then(|shared| shared.moment());
         self.set_times(&mut batch, sent.map(|(_, sent)| sent));
-        let (asks, whose): (Vec<Ask>, Vec<(KeyId, To)>) =
-            batch.into_iter().map(|Errand { ask, key, to, .. }| (ask, (key, to))).unzip();
-        let keys: Vec<KeyId> = whose.iter().map(|(key, _)| *key).collect();
-        let Trip { answers, turn, is_heard, is_quick } =
-            if is_in_vain { Trip::default() } else { self.travel(&asks, &keys, until) };
+        let of_errand = |Errand { ask, key, to, .. }| (ask, (key, to));
+        let (mut asks, mut whose): (Vec<Ask>, Vec<(KeyId, To)>) = batch.into_iter().map(of_errand).unzip();
+        let Trip { mut answers, turn, is_heard, is_quick } =
+            if is_in_vain { Trip::default() } else { self.travel(&asks, &whose, until) };
         let received = shared.as_ref().and_then(|shared| shared.moment());
         let trip = sent.zip(received).map(|(sent, (_, received))| Span::new(sent, received));
         if let Some(trip) = trip.filter(|_| answers.iter().any(Result::is_ok)) {
@@ -277,11 +279,14 @@ impl Desk {
         if let Some((turn, shared)) = turn.zip(shared.as_ref()) {
             rests.push(shared.tell_of_store(turn == Turn::WentAway));
         }
-        let late = late.into_iter().map(|errand| (errand, no_time()));
-        let unsent = late.chain(crowded.into_iter().map(|errand| (errand, no_room())));
-        let unsent = unsent.map(|(Errand { ask, key, to, .. }, failure)| ((ask, (key, to)), Err(failure)));
-        for ((ask, (key, to)), answer) in unsent.chain(asks.into_iter().zip(whose).zip(answers)) {
-            let answer = caught(|| self.made_of(&ask, (key, until), answer)).unwrap_or_else(lost);
+        for (errand, failure) in unsent.into_iter().rev() {
+            let (ask, of) = of_errand(errand);
+            asks.insert(0, ask);
+            whose.insert(0, of);
+            answers.insert(0, Err(failure));
+        }
+        for ((ask, (key, to)), answer) in asks.iter().zip(whose).zip(answers) {
+            let answer = caught(|| self.made_of(ask, (key, until), answer)).unwrap_or_else(lost);
             match (to, &shared) {
                 (To::Nobody, _) | (To::Asker(_), None) => {
                     caught(|| drop(answer));
@@ -299,7 +304,8 @@ impl Desk {
         if let Some(shared) = shared.as_ref().filter(|_| !told.is_empty()) {
             let Changed { result: used, rest } = shared.told(&told, trip);
             rests.push(rest);
-            for ((ask, (asker, told)), _) in carried.iter().zip(told).zip(used).filter(|(_, used)| !used) {
+            for ((ask, (asker, told)), _) in carried.into_iter().zip(told).zip(used).filter(|(_, used)| !used)
+            {
                 self.give_back(ask, asker, told);
             }
         }
@@ -314,8 +320,9 @@ impl Desk {
     }
 
     /// Has the store answer, whatever panics.
-    fn travel(&self, asks: &[Ask], keys: &[KeyId], until: Timestamp) -> Trip {
-        caught(|| self.go(asks, keys, until)).unwrap_or_else(|| Trip {
+    fn travel(&self, asks: &[Ask], whose: &[(KeyId, To)], until: Timestamp) -> Trip {
+        let keys: Vec<KeyId> = whose.iter().map(|(key, _)| *key).collect();
+        caught(|| self.go(asks, &keys, until)).unwrap_or_else(|| Trip {
             answers: asks.iter().map(|_| lost()).collect(),
             turn: None,
             is_heard: false,
@@ -332,7 +339,10 @@ impl Desk {
         // Nobody is left who would start, or give back what is granted.
         batch.retain(|errand| has_bucket || !matches!(errand.to, To::Asker(_)));
         let is_late = |errand: &Errand| !errand.is_told() && errand.since.plus(timeout) <= now;
-        let (late, batch): (Vec<Errand>, Vec<Errand>) = batch.into_iter().partition(is_late);
+        let mut late = Vec::new();
+        if batch.iter().any(is_late) {
+            (late, batch) = batch.into_iter().partition(is_late);
+        }
         let since = batch.iter().filter(|errand| !errand.is_told()).map(|errand| errand.since).min();
         (late, batch, since.unwrap_or(now).plus(timeout))
     }

@@ -107,7 +107,7 @@ impl Desk {
         if let Some(shared) = self.shared.upgrade() {
             shared.renamed(&before, name);
         }
-        self.play_one(&Ask { windows: Some(windows), ..ask.clone() }, until)
+        self.play_one(&ask.clone().in_windows(Some(windows)), until)
     }
 
     /// Puts back what the store has lost of what this process has started, and asks again: nothing was done yet.

@@ -24,7 +24,7 @@ pub(super) fn windows(key: usize, window: &str) -> Windows {
 pub(super) fn call(key: usize, weight: u32) -> Ask {
     let part = part(&plan(&[sliding(u32::MAX, SECOND)]), key);
     let windows = Windows { weighs: weight, ..windows(key, "~a") };
-    Ask { windows: Some(windows), ..Ask::of(vec![part], now_or_never(weight)) }
+    Ask::of(vec![part], now_or_never(weight)).in_windows(Some(windows))
 }
 
 pub(super) fn hear(key: usize, start: u64, weight: u32, heard: Heard) -> Ask {
@@ -171,7 +171,7 @@ fn what_is_read_is_read_again_however_much_is_on_its_way() {
     }
     let rename = Verb::Rename { name: "=b".into(), joins: true };
     world.ask(&Ask::of_windows(Windows { all: to.entry.clone(), ..from.clone() }, rename));
-    let renamed = Ask { windows: Some(to), ..call(0, u32::MAX) };
+    let renamed = call(0, u32::MAX).in_windows(Some(to));
     for later in [2, 31, 31, 31, 3600] {
         world.now += later * SECOND;
         assert!(matches!(world.ask(&renamed), Said::Granted { .. }));

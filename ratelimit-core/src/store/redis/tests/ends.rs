@@ -56,7 +56,7 @@ fn every_window_ends_by_itself() {
     let windows =
         |all| Windows { entry: entry(Some("ann"), "~a"), window: "~a".into(), all, weighs: 1, learning };
     let everybody = || windows(entry(None, "*"));
-    let call = Ask { windows: Some(everybody()), ..ask("api", Some("ann"), &hourly(9), take(1)) };
+    let call = ask("api", Some("ann"), &hourly(9), take(1)).in_windows(Some(everybody()));
     let Ok(Said::Granted { start, .. }) = play_one(&store, &call) else { panic!() };
     let pause = Feedback::default().rejected(true).scope(Scope::Global);
     let answers =
