@@ -5,13 +5,14 @@
 
 mod windows;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::due::{Due, Refusal};
 use super::effects::Effects;
 use super::learning::WindowId;
 use super::remote::due_reserved;
 use super::state::{Reading, State};
+use super::table::Table;
 use super::{GRACE, KeyId, Line, Ticket, Waiter};
 use crate::error::ErrorScope;
 use crate::policy::reserved::{Reserved, Want};
@@ -19,7 +20,7 @@ use crate::policy::{All, own};
 use crate::time::Timestamp;
 
 /// When each waiter would start; `None` = never. Of whom that is unknown is not in it.
-pub(super) type Forecast = HashMap<Ticket, Option<Timestamp>>;
+pub(super) type Forecast = Table<Ticket, Option<Timestamp>>;
 
 /// The states after the last in line has started.
 #[derive(Debug)]
@@ -193,7 +194,7 @@ impl State {
     ///
     /// Empty where no allowance ends: nobody there is judged.
     pub(super) fn forecast(&self, key: KeyId, reading: Reading) -> Forecast {
-        let mut forecast = Forecast::new();
+        let mut forecast = Forecast::default();
         if !self.has_deadlines(key) {
             return forecast;
         }

@@ -212,7 +212,7 @@ impl State {
                 return;
             }
             self.outdate(key);
-            self.judge(key, &Forecast::new(), reading, effects);
+            self.judge(key, &Forecast::default(), reading, effects);
         }
     }
 

@@ -30,6 +30,24 @@ struct Class {
     asked: usize,
     /// By time.
     starts: VecDeque<Start>,
+    /// When the first of them is over that is.
+    until: Option<Timestamp>,
+}
+
+impl Class {
+    fn insert(&mut self, start: Start) {
+        let index = self.starts.partition_point(|known| known.at <= start.at);
+        self.starts.insert(index, start);
+        self.until = Some(self.until.map_or(start.until, |until| until.min(start.until)));
+    }
+
+    /// Some starts were taken out. As a rule others of the same answers are over as soon.
+    fn were_removed(&mut self) {
+        let is_first = |start: &Start| Some(start.until) == self.until;
+        if !self.starts.iter().any(is_first) {
+            self.until = self.starts.iter().map(|start| start.until).min();
+        }
+    }
 }
 
 /// A start that the store has counted.
@@ -65,7 +83,7 @@ impl Reserved {
     fn class_mut(&mut self, want: Want) -> &mut Class {
         let known = self.0.iter().position(|class| class.want == want);
         let index = known.unwrap_or_else(|| {
-            self.0.push(Class { want, waiting: 0, asked: 0, starts: VecDeque::new() });
+            self.0.push(Class { want, waiting: 0, asked: 0, starts: VecDeque::new(), until: None });
             self.0.len() - 1
         });
         #[expect(clippy::indexing_slicing, reason = "found or put there above")]
@@ -90,7 +108,9 @@ impl Reserved {
     pub(crate) fn take(&mut self, now: Timestamp, want: Want) -> Option<Counted> {
         let class = self.class_mut(want);
         let index = class.starts.iter().position(|start| start.until >= now)?;
-        class.starts.remove(index).map(|start| start.counted)
+        let taken = class.starts.remove(index);
+        class.were_removed();
+        taken.map(|start| start.counted)
     }
 
     /// One more wants a start of that kind.
@@ -128,8 +148,7 @@ impl Reserved {
 
     /// When the first of all starts is over.
     pub(crate) fn first_over(&self) -> Option<Timestamp> {
-        let starts = self.0.iter().flat_map(|class| &class.starts);
-        starts.map(|start| start.until.plus(1)).min()
+        self.0.iter().filter_map(|class| class.until).min().map(|until| until.plus(1))
     }
 
     /// One is asked for.
@@ -143,8 +162,7 @@ impl Reserved {
         debug_assert!(class.asked > 0, "nothing is answered that was not asked");
         class.asked = class.asked.saturating_sub(1);
         if let Some(start) = start {
-            let index = class.starts.partition_point(|known| known.at <= start.at);
-            class.starts.insert(index, start);
+            class.insert(start);
         }
         self.tidy();
     }
@@ -152,14 +170,16 @@ impl Reserved {
     /// Takes out what is over, and what is more than is wanted: to be given back.
     pub(crate) fn give_back(&mut self, now: Timestamp) -> Vec<(u32, Counted)> {
         let mut back = Vec::new();
-        for Class { want: Want { weight, .. }, waiting, starts, .. } in &mut self.0 {
+        for class in &mut self.0 {
+            let weight = class.want.weight;
             // A later start may be over sooner: its answer was longer on its way.
-            let over = starts.iter().filter(|start| start.until < now);
-            back.extend(over.map(|start| (*weight, start.counted)));
-            starts.retain(|start| start.until >= now);
-            while starts.len() > *waiting {
-                back.extend(starts.pop_back().map(|start| (*weight, start.counted)));
+            let over = class.starts.iter().filter(|start| start.until < now);
+            back.extend(over.map(|start| (weight, start.counted)));
+            class.starts.retain(|start| start.until >= now);
+            while class.starts.len() > class.waiting {
+                back.extend(class.starts.pop_back().map(|start| (weight, start.counted)));
             }
+            class.were_removed();
         }
         self.tidy();
         back
@@ -169,6 +189,7 @@ impl Reserved {
     pub(crate) fn forget_starts(&mut self) -> Vec<(u32, Counted)> {
         let starts = self.0.iter_mut().flat_map(|class| {
             let weight = class.want.weight;
+            class.until = None;
             class.starts.drain(..).map(move |start| (weight, start.counted))
         });
         starts.collect()
@@ -190,6 +211,7 @@ impl Reserved {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dice::Dice;
 
     fn counted(at: u64) -> Counted {
         Counted { at, ..Counted::default() }
@@ -213,5 +235,39 @@ mod tests {
         assert_eq!(reserved.first_over(), Some(now));
         assert_eq!(reserved.give_back(now), [(1, counted(20))]);
         assert_eq!(reserved.first_over(), Some(Timestamp::from_nanos(91)));
+    }
+
+    /// However starts come and go.
+    #[test]
+    fn the_first_that_is_over_is_known() {
+        for seed in 0..200 {
+            let mut dice = Dice::new(seed);
+            let mut reserved = Reserved::default();
+            let wants = [1, 2].map(|weight| Want { weight, route: None });
+            let mut waiting = [0_usize; 2];
+            for _ in 0..60 {
+                let which = usize::from(dice.one_in(3));
+                let (want, now) = (wants[which], Timestamp::from_nanos(dice.below(60)));
+                match dice.below(6) {
+                    0..3 => {
+                        reserved.come(want);
+                        reserved.ask(want);
+                        waiting[which] += 1;
+                        let at = dice.below(100);
+                        reserved.answered(want, Some(start(at, at + dice.below(40))));
+                    }
+                    3 => drop(reserved.take(now, want)),
+                    4 if waiting[which] > 0 => {
+                        reserved.go(want);
+                        waiting[which] -= 1;
+                    }
+                    _ if dice.one_in(20) => drop(reserved.forget_starts()),
+                    _ => drop(reserved.give_back(now)),
+                }
+                let starts = reserved.0.iter().flat_map(|class| &class.starts);
+                let first = starts.map(|start| start.until.plus(1)).min();
+                assert_eq!(reserved.first_over(), first, "seed {seed}");
+            }
+        }
     }
 }
