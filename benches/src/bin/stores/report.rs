@@ -51,6 +51,7 @@ impl Verdict {
     fn says(&self) -> &'static str {
         match (&self.outcome, self.is_ok()) {
             (Outcome::Failed(_), _) => "FAILED",
+            (Outcome::Measured(..), _) if self.row.limit == f64::INFINITY => "-",
             (_, Some(true)) => "ok",
             (_, Some(false)) => "OVER",
             (_, None) => "not measured",
@@ -148,7 +149,7 @@ fn table(verdicts: &[Verdict]) -> Table {
             peer.map_or_else(none, |peer| short(peer.p10)),
             measured.map_or_else(none, |measured| measured.unit.to_owned()),
             short(figure),
-            short(limit),
+            if limit == f64::INFINITY { none() } else { short(limit) },
             verdict.says().to_owned(),
             kind.peer().map_or_else(
                 || kind.means().to_owned(),

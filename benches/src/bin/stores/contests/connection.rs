@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::redis_calls::{Calls, FILL, Took};
 use crate::measure::{Failure, Measured, p50};
-use crate::rows::{PING_SLIDING, PING_THREE, PING_TOKENS};
+use crate::rows::{PING_BARE, PING_SLIDING, PING_THREE, PING_TOKENS};
 use crate::server::Server;
 
 const ROUND: Duration = Duration::from_millis(200);
@@ -25,5 +25,6 @@ pub(super) fn run() -> Result<Vec<Measured>, Failure> {
         beside(PING_TOKENS, |took| &took.tokens),
         beside(PING_SLIDING, |took| &took.sliding),
         beside(PING_THREE, |took| &took.three),
+        beside(PING_BARE, |took| &took.bare),
     ])
 }

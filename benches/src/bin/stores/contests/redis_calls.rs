@@ -22,6 +22,14 @@ const PACE: Duration = Duration::from_millis(2);
 /// Who is late calls the more often, until the window is full again, but not for longer than this: or all would start at
 /// once, and be over at once.
 const LATE: Duration = Duration::from_millis(100);
+/// The least that any limiter has a server do in one trip: it asks for the time, reads a state and writes one.
+const BARE: &str = "local time = redis.call('TIME')
+    local state = redis.call('GET', KEYS[1]) or ARGV[1]
+    redis.call('SET', KEYS[1], state, 'PX', ARGV[2])
+    return time[2]";
+/// As much as the state of a token bucket.
+const STATE: [u8; 55] = [b'.'; 55];
+const KEPT: u32 = 60_000;
 /// Until the longest window is full.
 pub(super) const FILL: Duration = Duration::from_millis(2_100);
 /// What the logs hold at least of their amounts when a call is measured; the rest is what callers come late by.
@@ -29,6 +37,8 @@ const FULL: f64 = 0.8;
 
 pub(super) struct Calls {
     connection: Connection,
+    /// By which the server knows the barest script.
+    bare: String,
     tokens: Bucket,
     sliding: Paced,
     three: Paced,
@@ -38,6 +48,7 @@ pub(super) struct Calls {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Took {
     pub(super) ping: Vec<f64>,
+    pub(super) bare: Vec<f64>,
     pub(super) tokens: Vec<f64>,
     pub(super) sliding: Vec<f64>,
     pub(super) three: Vec<f64>,
@@ -50,8 +61,11 @@ impl Calls {
         let three = Bucket::named("three", Rate::new(STARTS, WINDOW))
             .and(Rate::new(STARTS / 2, WINDOW / 2))
             .and(Rate::new(STARTS / 4, WINDOW / 4));
+        let mut connection = server.connection()?;
+        let bare = redis::cmd("SCRIPT").arg("LOAD").arg(BARE).query(&mut connection)?;
         Ok(Calls {
-            connection: server.connection()?,
+            connection,
+            bare,
             tokens: over_store(Bucket::named("tokens", ALWAYS)),
             sliding: Paced::new(over_store(Bucket::named("sliding", Rate::new(STARTS, WINDOW)))),
             three: Paced::new(over_store(three)),
@@ -64,6 +78,11 @@ impl Calls {
         let end = Instant::now() + span;
         while Instant::now() < end {
             took.ping.push(micros(|| Ok(redis::cmd("PING").exec(&mut self.connection)?))?);
+            took.bare.push(micros(|| {
+                let mut call = redis::cmd("EVALSHA");
+                call.arg(&self.bare).arg(1).arg("bare").arg(&STATE).arg(KEPT);
+                Ok(call.exec(&mut self.connection)?)
+            })?);
             took.tokens.push(micros(|| granted(&self.tokens))?);
             took.sliding.extend(self.sliding.call_if_due()?);
             took.three.extend(self.three.call_if_due()?);
