@@ -3,6 +3,7 @@
 //! [`RedisStore`] is the store; [`Transport`] is what carries its commands, for those who have a client already.
 
 mod cluster;
+mod maker;
 mod numbers;
 mod play;
 mod script;

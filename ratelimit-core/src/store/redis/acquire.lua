@@ -1,305 +1,293 @@
 -- Plays acquires and charges by built-in rates, one after the other: what `Ask::judge` does, on the same records.
 --
+-- This is what `redis/script.rs` makes scripts of, one for all asks of the same limits: of the parts below, each of which
+-- begins with its name, those that begin with a kind of rate come once for each rate of that kind. A name that begins with
+-- `$` is a rate's own, or a number of its own where it is in capitals, and one that begins with `@` a record's: so what a
+-- record holds is in locals from its being read to its being written, and nothing that is known of limits has to be told.
+-- Records are that of the key (`k_`), and that of all keys together (`t_`), if anything bounds them.
+--
 -- KEYS   the records of the asks' entries, ask by ask.
--- ARGV   for each ask two texts, the second of which has the format that the first is: its numbers, and for each of its
---        entries the head of its record and more numbers; then for each of its entries the format of its record but for
---        rings. Numbers are integers of 8 bytes, which `redis/numbers.rs` makes so that none here needs more than 53 bits.
---        What follows each other and is the same is one ask that comes several times.
+-- ARGV   for each ask a text of integers of 8 bytes, which `redis/numbers.rs` makes so that none here needs more than 53
+--        bits. What follows each other and is the same is one ask that comes several times.
 -- Reply  the time (8 bytes), then 29 bytes for each answer: to how many of the asks it is the answer, what they come to, the
 --        entry and the rate that say so (from 1; 0 = none), the wait, the start, and which records the first two are. It
 --        ends before the first ask that is not the common case, which is left to the client, and of which nothing is
---        written: whatever is odd here gives nil.
+--        written: whatever is odd here.
 --
 -- What is long costs time, as each text that is read is hashed: so of records with rings no more is read than what is
--- before the rings and some slots, and no more written. And what is allocated does: so a record is read once and written
--- once, and is a list of numbers in between; functions use nothing of what is around them but other functions; and numbers
--- that have a name are put in by `redis/script.rs`, as are the places in lists, which `$NAME` is.
+-- before the rings and some slots, and no more written.
 
--- The slot `index` of a log's ring: in which text it lies, and from where on. Those behind it are read with it.
-local function slot(record, ring, states, place, index)
-  local at, pushed = ring[$BASE] + 8 * ((states[place + $FIRST] + index) % states[place + $SLOTS]), record[$PUSHED]
-  if pushed and pushed[at] then return pushed[at], 1 end
-  local from = ring[$READ_FROM]
-  if not ring[$READ] or at < from or at >= from + $CHUNK then
-    local last = string.format('%d', at + $CHUNK - 1)
-    from, ring[$READ] = at, redis.call('GETRANGE', record[$KEY], string.format('%d', at), last)
-    ring[$READ_FROM] = at
+--: functions
+local unpack, pack = struct.unpack, struct.pack
+
+-- The slot at that place of a key's ring: in which text it lies, and from where on. Those behind it are read with it.
+local function slot(key, rings, ring, pushes, at)
+  for index = pushes and #pushes - 1 or 0, 1, -2 do
+    if pushes[index] == at then return pushes[index + 1], 1 end
   end
-  return ring[$READ], at - from + 1
+  local text, from = rings[2 * ring - 1], rings[2 * ring]
+  if not text or at < from or at >= from + $CHUNK then
+    local last = string.format('%d', at + $CHUNK - 1)
+    text, from = redis.call('GETRANGE', key, string.format('%d', at), last), at
+    rings[2 * ring - 1], rings[2 * ring] = text, from
+  end
+  return text, at - from + 1
 end
 
--- The start that has to be over for so much of a log to count no longer.
-local function last_of(record, ring, states, place, over)
-  local entries, weight, used = states[place + $ENTRIES], states[place + $WEIGHT], states[place + $USED]
-  if states[place] - weight == entries - 1 then
-    -- Each of the others weighs 1, so that it is found by its place.
-    if used ~= entries - 1 then return nil end
-    if over >= entries then return states[place + $NEWEST] end
-    if over == 1 then return states[place + $OLDEST] end
-    return (struct.unpack('<I7', slot(record, ring, states, place, over - 1)))
-  end
+-- The start that has to be over for so much of a log to count no longer, where starts weigh more than 1; nil if it is odd.
+local function last_of(key, rings, ring, pushes, base, first, slots, used, over, weight, newest)
   local index, start, taken = 0
   while over > 0 and index < used do
-    start, taken = struct.unpack('<I7B', slot(record, ring, states, place, index))
+    start, taken = unpack('<I7B', slot(key, rings, ring, pushes, base + 8 * ((first + index) % slots)))
     index = index + 1
     if taken == 0 then
-      taken, index = struct.unpack('<I8', slot(record, ring, states, place, index)), index + 1
+      taken = unpack('<I8', slot(key, rings, ring, pushes, base + 8 * ((first + index) % slots)))
+      index = index + 1
     end
     over = over - taken
   end
   if over > weight then return nil end
-  return over > 0 and states[place + $NEWEST] or start
-end
-
--- When a record's rates let the weight start, not before `from`, which of them is why, and whether something was lost; nil
--- if it is odd.
-local function look(record, numbers, entry, from, now)
-  local states, known, known_born, base = record[$STATES], numbers[entry + 1], numbers[entry + 2], numbers[entry + 3]
-  local written, newest, born, place, why = states[$WRITTEN], states[$LAST], states[$BORN], $RATES, 0
-  if written > now or newest >= $LIMIT then return end
-  if newest > from then from = newest end
-  local begin, next = from, entry + 6
-  for index = 1, numbers[entry + 5] do
-    local free, b, c, kind = begin, numbers[next], numbers[next + 1], numbers[next + 2]
-    if kind == $TOKENS then
-      local whole, part, ticks = states[place], states[place + 1], numbers[next + 3]
-      if whole >= $LIMIT or part >= ticks then return end
-      if whole > 0 or part > 0 then
-        whole, part = whole - b, part - c
-        if part < 0 then whole, part = whole - 1, part + ticks end
-        free = part > 0 and whole + 1 or whole
-      end
-      place = place + 2
-    elseif kind == $SLIDING then
-      local ring, logged = record[$RINGS][index], states[place]
-      if not ring then
-        if record[$IS_NEW] then states[place + $SLOTS] = $SPARE end
-        ring = { false, 0, base }
-        record[$RINGS][index] = ring
-      end
-      local slots = states[place + $SLOTS]
-      if logged >= $LIMIT or states[place + $NEWEST] >= $LIMIT or states[place + $USED] > slots then return end
-      if logged > b then
-        local last = last_of(record, ring, states, place, logged - b)
-        if not last then return end
-        free = last + c + 1
-      end
-      base, place = base + 8 * slots, place + 8
-    else
-      local since, opening, last, used = states[place], states[place + 1], states[place + 2], states[place + 3]
-      if last >= $LIMIT or used >= $LIMIT or since > last or opening > used then return end
-      if used > b then free = (opening > 0 and since or last) + c end
-      place = place + 4
-    end
-    if free > from then from, why = free, index end
-    next = next + 7
-  end
-  record[$SIZE] = base
-  -- The highest 8 bits count resets. A clock that shows less than it did was put back: nobody can tell by it.
-  return from, why, known_born > 0
-    and (born == 0 or (born - known_born) % 16777216 ~= 0 or written < known and now >= known)
-end
-
--- Notes a log with a start more, and without those that are over by then, and what is pushed into its ring; true unless it
--- is odd.
-local function note_log(record, ring, states, to, place, begin, start, weight)
-  local logged, entries, newest = states[place], states[place + $ENTRIES], states[place + $NEWEST]
-  local heavy, oldest, slots = states[place + $WEIGHT], states[place + $OLDEST], states[place + $SLOTS]
-  local first, used = states[place + $FIRST], states[place + $USED]
-  if entries > 0 and newest >= start then
-    if newest > start then return end
-    entries, weight, logged = entries - 1, heavy + weight, logged - heavy
-  elseif newest < begin then
-    logged, entries, oldest, first, used = 0, 0, 0, 0, 0
-  else
-    local index, are_light = 0, logged - heavy == entries - 1
-    while index < used and oldest < begin do
-      local taken = 1
-      if not are_light then
-        local _
-        _, taken = struct.unpack('<I7B', slot(record, ring, states, place, index))
-        if taken == 0 then
-          index = index + 1
-          taken = struct.unpack('<I8', slot(record, ring, states, place, index))
-        end
-      end
-      index, logged, entries = index + 1, logged - taken, entries - 1
-      oldest = index < used and struct.unpack('<I7', slot(record, ring, states, place, index)) or 0
-    end
-    first, used = (first + index) % slots, used - index
-    if entries > 0 then
-      if used == 0 then oldest = newest end
-      local pushes = record[$PUSHES] or {}
-      record[$PUSHES] = pushes
-      pushes[ring[$BASE] + 8 * ((first + used) % slots)] = struct.pack('<I7B', newest, heavy < 256 and heavy or 0)
-      used = used + 1
-      if heavy >= 256 then
-        pushes[ring[$BASE] + 8 * ((first + used) % slots)] = struct.pack('<I8', heavy)
-        used = used + 1
-      end
-    end
-    if entries >= $MOST or used > slots then return end
-  end
-  to[place], to[place + $ENTRIES], to[place + $NEWEST] = logged + weight, entries + 1, start
-  to[place + $WEIGHT], to[place + $OLDEST] = weight, oldest
-  to[place + $FIRST], to[place + $USED] = first, used
-  return true
-end
-
--- Notes what becomes of a record that takes `weight` at `start`; true unless it is odd.
-local function note(record, numbers, entry, start, weight, now)
-  local states, place, next, idle = record[$STATES], $RATES, entry + 6, start
-  local to, born = states, states[$BORN]
-  -- If this turns out to be odd, what it was is still to be written.
-  if record[$KEPT] then
-    to = record[$NEXT] or { unpack(states) }
-    record[$NEXT] = to
-  end
-  if born == 0 then
-    born = now % 4294967296
-    if born == 0 then born = 1 end
-  end
-  to[$WRITTEN], to[$LAST], to[$BORN] = now, start, born
-  record[$PUSHES] = false
-  for index = 1, numbers[entry + 5] do
-    local free
-    local kind, ticks, a, b = numbers[next + 2], numbers[next + 3], numbers[next + 4], numbers[next + 5]
-    if kind == $TOKENS then
-      local whole, part = states[place], states[place + 1]
-      if whole < start then whole, part = start, 0 end
-      whole, part = whole + a, part + b
-      if part >= ticks then whole, part = whole + 1, part - ticks end
-      if whole >= $LIMIT then return end
-      to[place], to[place + 1], free = whole, part, whole + numbers[next + 6] + (part > 0 and 1 or 0)
-      place = place + 2
-    elseif kind == $SLIDING then
-      if not note_log(record, record[$RINGS][index], states, to, place, now - a, start, weight) then return end
-      free, place = start + b + 1, place + 8
-    else
-      local since, opening, last, used = states[place], states[place + 1], states[place + 2], states[place + 3]
-      if used == 0 or start >= (opening > 0 and since or last) + a then since, opening, used = start, 0, 0 end
-      if since == start then opening = opening + weight end
-      to[place], to[place + 1], to[place + 2], to[place + 3] = since, opening, start, used + weight
-      free, place = (opening > 0 and since or start) + a, place + 4
-    end
-    if free > idle then idle = free end
-    next = next + 7
-  end
-  record[$NEXT_KEPT] = idle - now + $KEEP
-  return true
-end
-
--- Has a record be what was noted.
-local function take(record)
-  if record[$KEPT] then record[$STATES], record[$NEXT] = record[$NEXT], record[$STATES] end
-  record[$KEPT] = record[$NEXT_KEPT]
-  local pushes, pushed = record[$PUSHES], record[$PUSHED]
-  if pushes and pushed then
-    for place, text in pairs(pushes) do pushed[place] = text end
-  elseif pushes then
-    record[$PUSHED] = pushes
-  end
-end
-
--- Plays an ask once, of one entry or two: what it comes to, the entry and the rate that say so, the wait and the start; nil
--- if it is odd.
-local function play_once(one, two, numbers, second, now)
-  local weight, after, slack, allowance, reserves = numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]
-  local from, latest, is_shared = now + slack + after, 1, true
-  local at, why, is_lost = look(one, numbers, $FIRST_ENTRY, from, now)
-  if not at then return end
-  if two then
-    local earliest, by, is_other_lost = look(two, numbers, second, from, now)
-    if not earliest then return end
-    is_lost = is_lost or is_other_lost
-    if earliest > at then at, latest, why = earliest, 2, by end
-    -- What only the key holds up must not hold up others, who share the rest with it.
-    is_shared = earliest == at
-  end
-  if at >= $LIMIT then return end
-  if is_lost then return $LOST, 0, 0, 0, 0 end
-  local wait = at - now - slack
-  if wait > allowance then return $REFUSED, latest, why, wait, 0 end
-  -- A charge, of which `reserves` is 2, starts as soon as its turn is.
-  if at > from and reserves < 2 and not (reserves > 0 and is_shared) or after > 0 and reserves == 0 then
-    return $LATER, latest, why, wait, 0
-  end
-  if not note(one, numbers, $FIRST_ENTRY, at, weight, now) then return end
-  if two then
-    if not note(two, numbers, second, at, weight, now) then return end
-    take(two)
-  end
-  take(one)
-  return $GRANTED, latest, why, wait, at
-end
-
--- Plays an ask as often as it comes: the answers, and whether these are all.
-local function play(one, two, numbers, second, now)
-  local times, answers, count, code, entry, rate, wait, start = numbers[$TIMES], '', 0
-  while true do
-    local is, by, why, waits, at
-    if times > 0 then is, by, why, waits, at = play_once(one, two, numbers, second, now) end
-    if count > 0 and (is ~= code or at ~= start or by ~= entry or why ~= rate) then
-      local born, other = 0, 0
-      if code == $GRANTED then born, other = one[$STATES][$BORN], two and two[$STATES][$BORN] or 0 end
-      answers, count = answers .. struct.pack('<I2BBBI8I8I4I4', count, code, entry, rate, wait, start, born, other), 0
-    end
-    if not is then return answers, times == 0 end
-    code, entry, rate, wait, start, count, times = is, by, why, waits, at, count + 1, times - 1
-    -- What takes nothing changes nothing: so the rest come to the same.
-    if code ~= $GRANTED then count, times = count + times, 0 end
-  end
-end
-
--- An entry's record, without its rings; nil if it is odd.
-local function record_of(records, key, format, numbers, entry)
-  local record, head, size, rings, value = records[key], numbers[entry], numbers[entry + 3], numbers[entry + 4]
-  if record then return record[$STATES][$HEAD] == head and record or nil end
-  if rings > 0 then
-    value = redis.pcall('GETRANGE', key, '0', string.format('%d', size - 1))
-  else
-    value = redis.pcall('GET', key)
-  end
-  local is_new = not value or value == ''
-  if is_new then value = head .. string.rep('\0', size - #head) end
-  if #value ~= size then return end
-  local states = { struct.unpack(format, value) }
-  if states[$HEAD] ~= head then return end
-  record = { key, format, is_new, states, false, rings > 0 and { false, false, false }, size, false, 0, false, false }
-  records[key] = record
-  return record
+  return over > 0 and newest or start
 end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local records, answers, key, argument, is_whole = {}, struct.pack('<I8', now), 1, 1, true
-while is_whole and key <= #KEYS do
-  local numbers, second, two, played = { struct.unpack(ARGV[argument], ARGV[argument + 1]) }
-  local parts, one = numbers[$PARTS], record_of(records, KEYS[key], ARGV[argument + 2], numbers, $FIRST_ENTRY)
-  if not one then break end
-  if parts > 1 then
-    second = $FIRST_ENTRY + 6 + 7 * numbers[$FIRST_ENTRY + 5]
-    two = record_of(records, KEYS[key + 1], ARGV[argument + 3], numbers, second)
-    if not two then break end
-  end
-  played, is_whole = play(one, two, numbers, second, now)
-  answers, key, argument = answers .. played, key + parts, argument + 2 + parts
+local answers, ask, is_odd = pack('<I8', now), 0, false
+
+--: open
+local @key, @is_new, @written, @newest, @born, @kept, @pushes, @rings, @before, @pushed = @FIRST
+local @STATES
+
+--: read
+local value = redis.pcall(@GET)
+@is_new = not value or value == ''
+if #(value or '') ~= @SIZE then
+  is_odd, @ALL = not @is_new, 0, 0, 0@ZEROS
+else
+  local head
+  head, @ALL = unpack('@FORMAT', value)
+  is_odd = head ~= @HEAD or @written > now or @newest >= $LIMIT
 end
-for key, record in pairs(records) do
-  local kept = record[$KEPT]
-  if kept then
-    if kept > $LONGEST then kept = $LONGEST end
-    local ttl, value = string.format('%d', (kept + 999) / 1000), struct.pack(record[$FORMAT], unpack(record[$STATES]))
-    if #value == record[$SIZE] or record[$IS_NEW] then
-      value = value .. string.rep('\0', record[$SIZE] - #value)
-      redis.call('SET', key, value, 'PX', ttl)
+@rings = @RINGS
+
+--: read tokens
+if $whole >= $LIMIT or $part >= $TICKS then is_odd = true end
+
+--: read fixed
+if $last >= $LIMIT or $used >= $LIMIT or $since > $last or $opening > $used then is_odd = true end
+
+--: read sliding
+if @is_new then $slots = $SPARE end
+if $logged >= $LIMIT or $newest >= $LIMIT or $used > $slots then is_odd = true end
+
+--: asks
+while true do
+  local key = not is_odd and KEYS[@PARTS * ask + 1]
+  if key ~= k_key then
+
+--: next
+    if not key then break end
+    k_key = key
+
+--: ask
+  end
+  if not is_odd then
+    local weight, after, slack, allowance, reserves, times@NUMBERS = unpack('<@INTEGERS', ARGV[ask + 1])
+    local is_charge, count, code, entry, rate, wait, start = reserves == 2, 0
+    while times > 0 do
+      local from = now + slack + after
+
+--: look
+-- When the rates of the record let the weight start, and which of them is why.
+local @at, @why = from, 0
+if @newest > from then @at = @newest end
+
+--: look tokens
+if $whole > 0 or $part > 0 then
+  local whole, part = $whole - $before, $part - $before_part
+  if part < 0 then whole, part = whole - 1, part + $TICKS end
+  if part > 0 then whole = whole + 1 end
+  if whole > @at then @at, @why = whole, $INDEX end
+end
+
+--: look fixed
+if not is_charge and $used > $AMOUNT - weight then
+  local free = ($opening > 0 and $since or $last) + $WINDOW + slack
+  if free > @at then @at, @why = free, $INDEX end
+end
+
+--: look sliding
+if not is_charge and $logged > $AMOUNT - weight then
+  local over, last = $logged - $AMOUNT + weight
+  if $logged - $weight ~= $entries - 1 then
+    last = last_of(@key, @rings, $RING, @pushes, $BASE, $first, $slots, $used, over, $weight, $newest)
+  elseif $used == $entries - 1 then
+    -- Each of the others weighs 1, so that it is found by its place.
+    if over >= $entries then
+      last = $newest
+    elseif over == 1 then
+      last = $oldest
     else
-      redis.call('SETRANGE', key, '0', value)
-      redis.call('PEXPIRE', key, ttl)
-    end
-    if record[$PUSHED] then
-      for place, text in pairs(record[$PUSHED]) do redis.call('SETRANGE', key, string.format('%d', place), text) end
+      last = unpack('<I7', slot(@key, @rings, $RING, @pushes, $BASE + 8 * (($first + over - 1) % $slots)))
     end
   end
+  if not last then
+    is_odd = true
+  elseif last + $WINDOW + slack + 1 > @at then
+    @at, @why = last + $WINDOW + slack + 1, $INDEX
+  end
 end
+
+--: verdict
+      local is, by, why, at, is_lost = $GRANTED, 1, k_why, k_at, false
+
+--: verdict of total
+      if t_at > at then by, why, at = 2, t_why, t_at end
+
+--: lost
+-- The highest 8 bits count resets. A clock that shows less than it did was put back: nobody can tell by it.
+if @known_born > 0 and (@born == 0 or (@born - @known_born) % 16777216 ~= 0 or @written < @known and now >= @known) then
+  is_lost = true
+end
+
+--: answer
+      local waits, starts = at - now - slack, at
+      if is_odd or at >= $LIMIT then
+        is_odd = true
+        break
+      elseif is_lost then
+        is, by, why, waits, starts = $LOST, 0, 0, 0, 0
+      elseif waits > allowance then
+        is, starts = $REFUSED, 0
+      -- What only the key holds up must not hold up others, who share the rest with it. A charge, of which `reserves` is
+      -- 2, starts as soon as its turn is.
+      elseif at > from and reserves < 2 and not (reserves > 0 and @IS_SHARED) or after > 0 and reserves == 0 then
+        is, starts = $LATER, 0
+      else
+
+--: take
+-- If it turns out to be odd, what it was is still to be written.
+if @kept then @before, @pushed = pack('@FORMAT', @HEAD, @ALL), @pushes and #@pushes or 0 end
+if @born == 0 then
+  @born = now % 4294967296
+  if @born == 0 then @born = 1 end
+end
+@written, @newest = now, at
+local @idle = at
+
+--: take tokens
+if $whole < at then $whole, $part = at, 0 end
+$whole, $part = $whole + $taken, $part + $taken_part
+if $part >= $TICKS then $whole, $part = $whole + 1, $part - $TICKS end
+if $whole >= $LIMIT then is_odd = true end
+if $whole + $GUARD >= @idle then @idle = $whole + $GUARD + ($part > 0 and 1 or 0) end
+
+--: take fixed
+if $used == 0 or at >= ($opening > 0 and $since or $last) + $WINDOW then $since, $opening, $used = at, 0, 0 end
+if $since == at then $opening = $opening + weight end
+$last, $used = at, $used + weight
+if ($opening > 0 and $since or at) + $WINDOW > @idle then @idle = ($opening > 0 and $since or at) + $WINDOW end
+
+--: take sliding
+-- Without those that are over by then; that of the last start, which the state holds, goes into the ring.
+local $taken = weight
+if $entries > 0 and $newest >= at then
+  if $newest > at then is_odd = true end
+  $entries, $taken, $logged = $entries - 1, $weight + weight, $logged - $weight
+elseif $newest < now - $KEPT then
+  $logged, $entries, $oldest, $first, $used = 0, 0, 0, 0, 0
+else
+  local index, are_light = 0, $logged - $weight == $entries - 1
+  while index < $used and $oldest < now - $KEPT do
+    local gone = 1
+    if not are_light then
+      local _
+      _, gone = unpack('<I7B', slot(@key, @rings, $RING, @pushes, $BASE + 8 * (($first + index) % $slots)))
+      if gone == 0 then
+        index = index + 1
+        gone = unpack('<I8', slot(@key, @rings, $RING, @pushes, $BASE + 8 * (($first + index) % $slots)))
+      end
+    end
+    index, $logged, $entries, $oldest = index + 1, $logged - gone, $entries - 1, 0
+    if index < $used then
+      $oldest = unpack('<I7', slot(@key, @rings, $RING, @pushes, $BASE + 8 * (($first + index) % $slots)))
+    end
+  end
+  $first, $used = ($first + index) % $slots, $used - index
+  if $entries > 0 then
+    if $used == 0 then $oldest = $newest end
+    @pushes = @pushes or {}
+    @pushes[#@pushes + 1] = $BASE + 8 * (($first + $used) % $slots)
+    @pushes[#@pushes + 1] = pack('<I7B', $newest, $weight < 256 and $weight or 0)
+    $used = $used + 1
+    if $weight >= 256 then
+      @pushes[#@pushes + 1] = $BASE + 8 * (($first + $used) % $slots)
+      @pushes[#@pushes + 1] = pack('<I8', $weight)
+      $used = $used + 1
+    end
+  end
+  if $entries >= $MOST or $used > $slots then is_odd = true end
+end
+$logged, $entries, $newest, $weight = $logged + $taken, $entries + 1, at, $taken
+if at + $WINDOW >= @idle then @idle = at + $WINDOW + 1 end
+
+--: taken
+        if is_odd then
+
+--: undo
+if @kept then
+  local _
+  _, @ALL = unpack('@FORMAT', @before)
+  while @pushes and #@pushes > @pushed do @pushes[#@pushes] = nil end
+end
+
+--: not taken
+          break
+        end
+
+--: keep
+@kept = @idle - now + $KEEP
+
+--: told
+      end
+      if count > 0 and (is ~= code or starts ~= start or by ~= entry or why ~= rate) then
+        answers, count = answers .. pack('<I2BBBI8I8I4I4', count, code, entry, rate, wait, start, @BORNS), 0
+      end
+      code, entry, rate, wait, start, count, times = is, by, why, waits, starts, count + 1, times - 1
+      -- What takes nothing changes nothing: so the rest come to the same.
+      if is ~= $GRANTED then count, times = count + times, 0 end
+    end
+    if count > 0 then
+      local is_granted = code == $GRANTED
+      answers = answers .. pack('<I2BBBI8I8I4I4', count, code, entry, rate, wait, start, @BORNS)
+    end
+  end
+  ask = ask + 1
+end
+
+--: write
+if @kept then
+  if @kept > $LONGEST then @kept = $LONGEST end
+  local text, ttl = pack('@FORMAT', @HEAD, @ALL), string.format('%d', (@kept + 999) / 1000)
+  @kept = false
+
+--: write whole
+  redis.call('SET', @key, text, 'PX', ttl)
+end
+
+--: write with rings
+  if @is_new then
+    text = text .. string.rep('\0', 8 * (@SLOTS))
+    redis.call('SET', @key, text, 'PX', ttl)
+  else
+    redis.call('SETRANGE', @key, '0', text)
+    redis.call('PEXPIRE', @key, ttl)
+  end
+  for index = 1, @pushes and #@pushes or 0, 2 do
+    redis.call('SETRANGE', @key, string.format('%d', @pushes[index]), @pushes[index + 1])
+  end
+  @pushes = false
+end
+
+--: end
 return answers

@@ -8,10 +8,9 @@ use std::sync::Arc;
 use super::transport::Args;
 use crate::error::ErrorScope;
 use crate::policy::Guarded;
-use crate::policy::saved;
 use crate::policy::token_bucket::{Numbers, TokenBucket};
 use crate::rate::Shape;
-use crate::store::ask::{Acquire, Answer, Ask, Part, Plan, Refused, Said, Verb};
+use crate::store::ask::{Acquire, Answer, Ask, Part, Refused, Said, Verb};
 use crate::store::record::KEEP;
 
 /// Spans are below this, in the script.
@@ -22,11 +21,6 @@ pub(super) const TIMES_END: u64 = 2 * SPANS_END;
 const ANYTHING: i64 = TIMES_END.cast_signed();
 /// How many bytes tell what some asks come to.
 const ANSWER: usize = 29;
-/// The places of what is told of an ask, from 1: how often it comes, of how many entries it is, and where those begin.
-pub(super) const TIMES: u64 = 6;
-pub(super) const PARTS: u64 = 7;
-pub(super) const FIRST_ENTRY: u64 = 8;
-
 pub(super) const GRANTED: u8 = 1;
 pub(super) const LATER: u8 = 2;
 pub(super) const REFUSED: u8 = 3;
@@ -68,9 +62,9 @@ pub(super) fn are_alike(one: &Ask, other: &Ask) -> bool {
     verbs && parts && !are_windows
 }
 
-/// Pushes the script's arguments for `ask`, which comes so many times; `None`, and some of them, where it is not the common
+/// Pushes the script's argument for `ask`, which comes so many times; `None`, and some of it, where it is not the common
 /// case.
-pub(super) fn push_arguments(ask: &Ask, times: usize, to: &mut Args) -> Option<()> {
+pub(super) fn push_argument(ask: &Ask, times: usize, to: &mut Args) -> Option<()> {
     let told = Told::of(&ask.verb)?;
     let Acquire { weight, after, slack, allowance, reserves } = told.acquire;
     if weight == 0 || slack > KEEP || !(1..=2).contains(&ask.parts.len()) || ask.windows.is_some() {
@@ -79,94 +73,41 @@ pub(super) fn push_arguments(ask: &Ask, times: usize, to: &mut Args) -> Option<(
     // No wait is longer than what the allowance is cut to.
     let allowance = allowance.min(TIMES_END).cast_signed();
     let reserves = i64::from(reserves) + i64::from(told.is_charge);
-    let (parts, times) = (number(ask.parts.len())?, number(times)?);
-    to.push(b"<i8i8i8i8i8i8i8");
-    for Part { plan, .. } in &ask.parts {
-        let mut digits = itoa::Buffer::new();
-        to.extend(&["c", digits.format(plan.head.len()), "i8i8i8i8i8"]);
-        plan.counted.iter().for_each(|_| to.extend(&["i8i8i8i8i8i8i8"]));
-    }
-    to.push_numbers([weight.into(), span(after)?, span(slack)?, allowance, reserves, times, parts]);
+    let times = i64::try_from(times).ok()?;
+    to.push_numbers([weight.into(), span(after)?, span(slack)?, allowance, reserves, times]);
     for part in &ask.parts {
         add_entry(part, told, to)?;
-    }
-    for Part { plan, .. } in &ask.parts {
-        push_format(plan, to);
     }
     Some(())
 }
 
-/// What the script has to know of an entry.
+/// What the script has to know of an entry, beside its limits.
 fn add_entry(part: &Part, told: Told, to: &mut Args) -> Option<()> {
     let rates = &part.plan.counted;
     // What can never start is refused without the script.
     let is_possible = |guarded: &Guarded| told.is_charge || told.acquire.weight <= guarded.rate.max_weight();
-    if part.plan.own.is_some() || part.known.written >= TIMES_END || !rates.iter().all(is_possible) {
+    if part.known.written >= TIMES_END || !rates.iter().all(is_possible) {
         return None;
     }
-    let rings = rates.iter().filter(|guarded| guarded.rate.shape() == Shape::Sliding).count();
-    let states: usize = rates.iter().map(|guarded| saved::state_bytes(guarded.rate)).sum();
-    let (head, known) = (&part.plan.head, part.known);
-    to.extend_by(head);
-    to.extend_by_numbers([
-        known.written.cast_signed(),
-        known.born.into(),
-        number(head.len() + 20 + states)?,
-        number(rings)?,
-        number(rates.len())?,
-    ]);
-    for guarded in rates {
-        to.extend_by_numbers(rate(*guarded, told)?);
+    to.extend_by_numbers([part.known.written.cast_signed(), part.known.born.into()]);
+    for Guarded { rate, guard } in rates {
+        match rate.shape() {
+            Shape::Burst(burst) => {
+                let numbers = TokenBucket::new(rate.amount(), rate.per_nanos(), burst, *guard).numbers();
+                to.extend_by_numbers(tokens(numbers, told)?);
+            }
+            // What they come to is made of few numbers there, which have to be small enough.
+            Shape::Sliding | Shape::Fixed => {
+                span(rate.per_nanos().checked_add(*guard)?.checked_add(told.acquire.slack)?)?;
+            }
+        }
     }
     Some(())
 }
 
-/// What a record looks like: its head, when it was written, its newest start, which record it is, and its rates' states.
-fn push_format(plan: &Plan, to: &mut Args) {
-    let mut digits = itoa::Buffer::new();
-    to.push_parts(&["<c", digits.format(plan.head.len()), "I8I8I4"]);
-    for guarded in &plan.counted {
-        to.extend(&[match guarded.rate.shape() {
-            Shape::Burst(_) => "I8I4",
-            Shape::Fixed => "I8I8I8I8",
-            Shape::Sliding => "I8I4I8I8I8I4I4I4",
-        }]);
-    }
-}
-
-fn number(number: usize) -> Option<i64> {
-    i64::try_from(number).ok()
-}
-
-/// What a rate is: its number in the script.
-pub(super) const fn kind(shape: Shape) -> i64 {
-    match shape {
-        Shape::Sliding => 0,
-        Shape::Burst(_) => 1,
-        Shape::Fixed => 2,
-    }
-}
-
-/// By which two numbers a rate is judged, what it is and how many ticks a microsecond of it has, by which three it is taken.
-fn rate(Guarded { rate, guard }: Guarded, told: Told) -> Option<[i64; 7]> {
-    let Acquire { weight, slack, .. } = told.acquire;
-    let window = rate.per_nanos().checked_add(guard)?;
-    let room = i64::from(rate.amount()) - i64::from(weight);
-    let room = if told.is_charge { ANYTHING } else { room };
-    let (longer, kept, window) = (span(window + slack), span(window + KEEP), span(window));
-    let kind = kind(rate.shape());
-    match rate.shape() {
-        Shape::Sliding => Some([room, longer?, kind, 0, kept?, window?, 0]),
-        Shape::Fixed => Some([room, longer?, kind, 0, window?, 0, 0]),
-        Shape::Burst(burst) => {
-            let numbers = TokenBucket::new(rate.amount(), rate.per_nanos(), burst, guard).numbers();
-            tokens(kind, numbers, told)
-        }
-    }
-}
-
-/// A TAT is told as whole microseconds and ticks beyond them, and so is all that is added to it.
-fn tokens(kind: i64, numbers: Numbers, told: Told) -> Option<[i64; 7]> {
+/// What a token bucket is judged by, and what is taken: a TAT is whole microseconds and ticks beyond them, and so is all
+/// that is added to it.
+fn tokens(numbers: Numbers, told: Told) -> Option<[i64; 4]> {
     let ticks = i128::from(numbers.ticks);
     let cost = |weight: u32| i128::from(weight) * i128::from(numbers.spacing);
     let (taken, guard) = (cost(told.acquire.weight), numbers.guard.checked_add(told.acquire.slack)?);
@@ -176,11 +117,10 @@ fn tokens(kind: i64, numbers: Numbers, told: Told) -> Option<[i64; 7]> {
         |of: i128| i64::try_from(of.div_euclid(ticks)).ok().filter(|whole| whole.unsigned_abs() < SPANS_END);
     let part = |of: i128| i64::try_from(of.rem_euclid(ticks)).ok();
     let before = if told.is_charge { (ANYTHING, 0) } else { (whole(before)?, part(before)?) };
-    let ticks = i64::try_from(numbers.ticks).ok()?;
-    Some([before.0, before.1, kind, ticks, whole(taken)?, part(taken)?, span(numbers.guard)?])
+    Some([before.0, before.1, whole(taken)?, part(taken)?])
 }
 
-fn span(micros: u64) -> Option<i64> {
+pub(super) fn span(micros: u64) -> Option<i64> {
     i64::try_from(micros).ok().filter(|micros| micros.unsigned_abs() < SPANS_END)
 }
 

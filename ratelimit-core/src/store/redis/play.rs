@@ -9,6 +9,7 @@ use super::transport::{Args, Command, Reply, Transport};
 use crate::clock::{Clock, SystemClock};
 use crate::store::{Answer, Ask, Entry, Failure, Written};
 use crate::time::Timestamp;
+use std::sync::Arc;
 
 /// How many asks one script plays at most: nobody else is served meanwhile.
 const MOST: usize = 128;
@@ -26,10 +27,11 @@ pub(super) struct Player<'a> {
     until: Timestamp,
 }
 
-/// What is asked of one bucket, in order.
+/// What is asked of one bucket by the same limits, in order.
 #[derive(Debug)]
 struct Group<'a> {
     bucket: &'a str,
+    script: Arc<Script>,
     /// By their places among all that is asked.
     places: Vec<usize>,
     keys: Args,
@@ -95,29 +97,28 @@ impl<'a> Player<'a> {
             if closed.contains(&bucket) {
                 continue;
             }
-            let index = groups.iter().position(|group| group.bucket == bucket).unwrap_or_else(|| {
-                groups.push(Group {
-                    bucket,
-                    places: Vec::new(),
-                    keys: Args::with_room(),
-                    rest: Args::with_room(),
+            let script = self.scripts.acquire(ask);
+            let known = groups.iter().position(|group| group.bucket == bucket);
+            let taken = script.and_then(|script| {
+                let index = known.unwrap_or_else(|| {
+                    let (keys, rest) = (Args::with_room(), Args::with_room());
+                    groups.push(Group {
+                        bucket,
+                        script: Arc::clone(&script),
+                        places: Vec::new(),
+                        keys,
+                        rest,
+                    });
+                    groups.len() - 1
                 });
-                groups.len() - 1
+                let group = groups.get_mut(index).filter(|group| Arc::ptr_eq(&group.script, &script))?;
+                self.add(group, alike)
             });
-            let Some(group) = groups.get_mut(index) else { continue };
-            let before = group.rest.len();
-            let taken = alike.len().min(MOST - group.places.len());
-            if taken > 0 && numbers::push_arguments(ask, taken, &mut group.rest).is_some() {
-                self.push_keys(ask, &mut group.keys);
-                group.places.extend(alike.iter().take(taken).map(|(place, _)| *place));
-                if taken == alike.len() {
-                    continue;
-                }
-            } else {
-                group.rest.truncate(before);
+            if taken == Some(alike.len()) {
+                continue;
             }
             closed.push(bucket);
-            if group.places.is_empty() {
+            if taken.is_none() && known.is_none() {
                 alone.push(place);
             }
         }
@@ -125,11 +126,23 @@ impl<'a> Player<'a> {
         (groups, alone)
     }
 
+    /// Adds what is alike to a group, as far as there is room: how many; `None` if none.
+    fn add(&self, group: &mut Group<'_>, alike: &[(usize, &Ask)]) -> Option<usize> {
+        let (before, taken) = (group.rest.len(), alike.len().min(MOST - group.places.len()));
+        let (_, ask) = alike.first().filter(|_| taken > 0)?;
+        if numbers::push_argument(ask, taken, &mut group.rest).is_none() {
+            group.rest.truncate(before);
+            return None;
+        }
+        self.push_keys(ask, &mut group.keys);
+        group.places.extend(alike.iter().take(taken).map(|(place, _)| *place));
+        Some(taken)
+    }
+
     /// Plays the groups, and gives those that turned out not to be the common case: the first of what remains of a group.
     fn play_groups(&self, asks: &[Ask], groups: Vec<Group<'_>>, answers: &mut Answers) -> Vec<usize> {
-        let script = &self.scripts.acquire;
-        let (calls, groups): (Vec<_>, Vec<_>) =
-            groups.into_iter().map(|Group { places, keys, rest, .. }| ((script, keys, rest), places)).unzip();
+        let of_group = |Group { script, places, keys, rest, .. }| ((script, keys, rest), places);
+        let (calls, groups): (Vec<_>, Vec<_>) = groups.into_iter().map(of_group).unzip();
         let mut odd = Vec::new();
         for (reply, places) in self.call(calls).into_iter().zip(groups) {
             let asked: Vec<_> = places.iter().filter_map(|place| asks.get(*place)).collect();
@@ -186,27 +199,27 @@ impl<'a> Player<'a> {
         }
     }
 
-    fn call_one(&self, script: &Script, keys: Args, rest: Args) -> Result<Reply, Failure> {
-        self.call(vec![(script, keys, rest)]).pop().unwrap_or_else(|| Err(no_reply()))
+    fn call_one(&self, script: &Arc<Script>, keys: Args, rest: Args) -> Result<Reply, Failure> {
+        self.call(vec![(Arc::clone(script), keys, rest)]).pop().unwrap_or_else(|| Err(no_reply()))
     }
 
     /// Calls scripts by their hashes; those that the server does not know it is sent as text, once.
     ///
     /// The text in place of `SCRIPT LOAD` and the hash once more: nobody can make the server forget it in between.
-    fn call(&self, calls: Vec<(&Script, Args, Args)>) -> Vec<Result<Reply, Failure>> {
-        let by_hash =
-            |(script, keys, rest): (&Script, _, _)| Command::script("EVALSHA", &script.hash, keys, rest);
-        let texts: Vec<_> = calls.iter().map(|(script, ..)| &script.text).collect();
-        let commands: Vec<_> = calls.into_iter().map(by_hash).collect();
+    fn call(&self, calls: Vec<(Arc<Script>, Args, Args)>) -> Vec<Result<Reply, Failure>> {
+        let by_hash = |(script, keys, rest): (Arc<Script>, _, _)| {
+            (Command::script("EVALSHA", &script.hash, keys, rest), script)
+        };
+        let (commands, scripts): (Vec<_>, Vec<_>) = calls.into_iter().map(by_hash).unzip();
         let mut replies = self.send(&commands);
         if !replies.iter().any(is_unknown) {
             return replies;
         }
         let (unknown, by_text): (Vec<_>, Vec<_>) = replies
             .iter_mut()
-            .zip(commands.into_iter().zip(texts))
+            .zip(commands.into_iter().zip(scripts))
             .filter(|(reply, _)| is_unknown(reply))
-            .map(|(reply, (command, text))| (reply, command.and_script("EVAL", text)))
+            .map(|(reply, (command, script))| (reply, command.and_script("EVAL", &script.text)))
             .unzip();
         for (unknown, reply) in unknown.into_iter().zip(self.send(&by_text)) {
             *unknown = reply;

@@ -15,23 +15,26 @@ use crate::store::redis::script::Scripts;
 
 /// The scripts with a time that they are told behind their arguments, and which write nothing that ends by itself, but
 /// for how long it is to be kept beside it.
-static TIMED: LazyLock<Scripts> = LazyLock::new(|| {
-    let replaced = |text: &str, from: &str, to: &str| {
-        assert_eq!(text.matches(from).count(), 1, "{from}");
-        text.replace(from, to)
-    };
-    let timed = |text: &str| replaced(text, "call('TIME')", "{ '0', ARGV[#ARGV] }").replace("redis.{", "{");
-    let acquire = timed(include_str!("../acquire.lua"));
-    let set = "call('SET', key, value, 'PX', ttl)";
-    let kept = "call('MSET', key, value, key .. '#', ttl)";
-    let acquire = replaced(&acquire, set, kept);
-    let set = "call('PEXPIRE', key, ttl)";
-    let acquire = replaced(&acquire, set, "call('SET', key .. '#', ttl)");
-    let set = "redis.call('SET', KEYS[index], record, 'PX', ARGV[3 * index])";
-    let kept = "redis.call('MSET', KEYS[index], record, KEYS[index] .. '#', ARGV[3 * index])";
-    let swap = replaced(include_str!("../swap.lua"), set, kept);
-    Scripts::new(&acquire, &timed(include_str!("../read.lua")), &swap)
-});
+static TIMED: LazyLock<Scripts> = LazyLock::new(|| Scripts::new(timed));
+
+fn timed(text: String) -> String {
+    let mut text = text.replace("redis.call('TIME')", "{ '0', ARGV[#ARGV] }");
+    for key in ["k_key", "t_key"] {
+        for (from, to) in [
+            (format!("'SET', {key}, text, 'PX', ttl"), format!("'MSET', {key}, text, {key} .. '#', ttl")),
+            (format!("'PEXPIRE', {key}, ttl"), format!("'SET', {key} .. '#', ttl")),
+        ] {
+            text = text.replace(&from, &to);
+        }
+    }
+    let set = "'SET', KEYS[index], record, 'PX', ARGV[3 * index]";
+    let text = text.replace(set, "'MSET', KEYS[index], record, KEYS[index] .. '#', ARGV[3 * index]");
+    assert!(
+        !["'PX'", "PEXPIRE", "TIME"].iter().any(|word| text.replace("time", "").contains(word)),
+        "{text}"
+    );
+    text
+}
 
 /// Adds the time to each command, and counts them.
 #[derive(Debug)]
