@@ -90,11 +90,12 @@ const PREFIX: &str = "rl:v1:{";
 ///
 /// # What a trip does
 ///
-/// An acquire, or a charge, is one trip: a script reads, judges by the server's own clock, and writes. What callers of one
-/// bucket want at the same time goes together. A refusal writes nothing. Everything else is two trips, in which states are
-/// read, judged here, and written if nobody else wrote meanwhile, or else once more: refunds, resets, all of a bucket that
-/// learns from what the [server says](crate::Permit::observe), and all under a user's
-/// [own policy](crate::Bucket::with_policy). These are therefore **slower**, and may fail where many processes do so at
+/// An acquire, or a charge, is one trip: a script, of which the server keeps one for each set of limits, reads, judges by the
+/// server's own clock, and writes. What callers of one bucket want at the same time goes together. A refusal writes nothing.
+/// Everything else is two trips, in which states are read, judged here, and written if nobody else wrote meanwhile, or else
+/// once more: refunds, resets, all of a bucket that learns from what the [server says](crate::Permit::observe), all under a
+/// user's [own policy](crate::Bucket::with_policy), and all of a bucket with more than ten sliding windows, those of `total`
+/// included, for which a script has no room. These are therefore **slower**, and may fail where many processes do so at
 /// once; a peek is one trip. Now and then, where a window's log has to be given more room, an acquire is three. So is
 /// each of a program with older limits while a newer one, of a higher generation, runs beside it.
 ///

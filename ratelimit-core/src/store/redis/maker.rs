@@ -26,9 +26,9 @@ pub(super) struct Parts<'a>(HashMap<&'a str, String>);
 impl<'a> Parts<'a> {
     pub(super) fn of(text: &'a str) -> Self {
         let parts = text.split("--: ").skip(1).filter_map(|part| part.split_once('\n'));
-        let is_code = |line: &&str| !line.trim_start().starts_with("--") && !line.trim().is_empty();
+        let is_code = |line: &&str| !line.starts_with("--") && !line.is_empty();
         let code =
-            |part: &str| part.lines().filter(is_code).map(|line| format!("{}\n", line.trim())).collect();
+            |part: &str| part.lines().map(str::trim).filter(is_code).flat_map(|line| [line, "\n"]).collect();
         Parts(parts.map(|(name, part)| (name, code(part))).collect())
     }
 
@@ -235,8 +235,8 @@ impl Entry<'_> {
             "GET" if self.rings() > 0 => format!("'GETRANGE', {letter}_key, '0', '{}'", size - 1),
             "GET" => format!("'GET', {letter}_key"),
             "HEAD" => {
-                let bytes: String = self.plan.head.iter().map(|byte| format!("\\{byte:03}")).collect();
-                format!("'{bytes}'")
+                let bytes = self.plan.head.iter().map(|byte| format!("\\{byte:03}"));
+                format!("'{}'", bytes.collect::<Vec<_>>().concat())
             }
             "FORMAT" => {
                 let of_states: String = self.states().map(|(_, _, format)| format).collect();
@@ -320,4 +320,33 @@ fn filled(text: &str, stands_for: impl Fn(char, &str) -> Option<String>) -> Stri
         rest = behind;
     }
     filled + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rate::Rate;
+
+    #[test]
+    fn every_name_stands_for_something() {
+        let minute = Rate::per_minute(20);
+        let guarded =
+            [minute, minute.fixed(), minute.burst(20)].map(|rate| Guarded { rate, guard: 1_000_000 });
+        let (plan, none) = (Plan::new(0, &guarded, None), Plan::new(0, &[], None));
+        let parts = Parts::of(include_str!("acquire.lua"));
+        for plans in [vec![&plan], vec![&none], vec![&plan, &plan], vec![&none, &plan]] {
+            let text = made(&parts, &plans).expect("the common case");
+            let unknown: Vec<_> = text.lines().filter(|line| line.contains(['$', '@'])).collect();
+            assert!(unknown.is_empty(), "{unknown:#?}");
+        }
+        for (name, part) in &parts.0 {
+            assert!(!part.is_empty() || *name == "next", "{name}");
+        }
+    }
+
+    #[test]
+    fn names_are_filled_in_whole() {
+        let meaning = |mark, name: &str| (name != "NONE").then(|| format!("{mark}{}", name.len()));
+        assert_eq!(filled("a[$READ_FROM]+a[@READ] $NONE $", meaning), "a[$9]+a[@4] $NONE $0");
+    }
 }

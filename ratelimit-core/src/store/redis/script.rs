@@ -30,14 +30,14 @@ pub(super) struct Scripts {
     /// By the limits that they are for; `None` = these are not the common case.
     acquires: Mutex<HashMap<Vec<u8>, Option<Arc<Script>>>>,
     /// What becomes of each text before it is used.
-    edit: fn(String) -> String,
+    edit: fn(&str) -> String,
     pub(super) read: Arc<Script>,
     pub(super) swap: Arc<Script>,
 }
 
 impl Scripts {
-    pub(super) fn new(edit: fn(String) -> String) -> Self {
-        let script = |text: &str| Script::new(edit(text.to_owned()));
+    pub(super) fn new(edit: fn(&str) -> String) -> Self {
+        let script = |text: &str| Script::new(edit(text));
         let (read, swap) = (script(include_str!("read.lua")), script(include_str!("swap.lua")));
         Scripts { parts: include_str!("acquire.lua"), acquires: Mutex::default(), edit, read, swap }
     }
@@ -54,7 +54,7 @@ impl Scripts {
             return known.clone();
         }
         let plans: Vec<&Plan> = ask.parts.iter().map(|part| &*part.plan).collect();
-        let made = maker::made(&Parts::of(self.parts), &plans).map(|text| Script::new((self.edit)(text)));
+        let made = maker::made(&Parts::of(self.parts), &plans).map(|text| Script::new((self.edit)(&text)));
         if acquires.len() >= MOST {
             acquires.clear();
         }
@@ -63,4 +63,4 @@ impl Scripts {
     }
 }
 
-pub(super) static SCRIPTS: LazyLock<Scripts> = LazyLock::new(|| Scripts::new(std::convert::identity));
+pub(super) static SCRIPTS: LazyLock<Scripts> = LazyLock::new(|| Scripts::new(str::to_owned));

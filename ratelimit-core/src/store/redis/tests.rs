@@ -9,6 +9,7 @@ mod cluster;
 mod ends;
 mod faults;
 mod figures;
+mod pair;
 mod script;
 mod servers;
 #[cfg(feature = "redis-tls")]
