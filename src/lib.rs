@@ -262,7 +262,7 @@
 //! | `paused` | WARN | the server asks to be left alone, by everybody or by one key's calls | `by` (`server`), `scope` (`bucket`, `key`), `for_ms` |
 //! | `paused` | INFO | by [`Bucket::pause`] | `by` (`caller`), `scope` (`bucket`), `for_ms` |
 //! | `closed` | WARN; DEBUG if nobody waited | the bucket is closed | `waiting` |
-//! | `store_away` | WARN | the bucket's store does not answer any more | `failure`: what the store said last |
+//! | `store_away` | WARN | the bucket's store does not answer any more, or refuses calls | `failure`: what the store said last |
 //! | `store_back` | INFO | it answers again | |
 //! | `limits_differ` | WARN | somebody else keeps other limits of the same [generation](Bucket::generation) in the store; told once | |
 //!

@@ -52,10 +52,40 @@ pub use scope::ErrorScope;
 /// | has as many waiting as may: retry after 30s | `TooManyWaiting` | come back then, or raise [`max_waiting`](crate::Bucket::max_waiting) |
 /// | unknown bucket: did you mean .. | `UnknownBucket` | the name, or the registry, is another one |
 /// | unknown bucket: register it, or give the attribute a `rate` | `UnknownBucket` | do so before the first call |
-/// | is kept in a store that does not answer: .. | `Store` | what follows, the error's [source](std::error::Error::source), says why; see [`OnOutage`](crate::store::OnOutage) |
+/// | is kept in a store that does not answer | `Store` | the error's [source](std::error::Error::source) says why; see [`OnOutage`](crate::store::OnOutage) |
+/// | is kept in a store that refuses calls: .. | `Store` | what follows, if anything does; the source is what the store said |
+/// | is kept in a store that does not answer as it should: .. | `Store` | as above; as a rule something else answers there |
+/// | is kept in a store that cannot answer this call | `Store` | the source says what is wrong with the state that the call is about |
 /// | is closed | `Closed` | it, or its registry, was closed or removed |
 /// | is registered as .. and declared as .. | `Config` | say the same limits everywhere, or name it only |
 /// | cannot be: .. | `Config` | what follows says which limit makes no sense |
+///
+/// What a store failed with stands in the source, so that who prints an error with its sources has it once. `{:#}`, and
+/// `Debug`, tell both in one line:
+///
+/// ```
+/// use rate_limited::store::{Answer, Ask, Failure, Store};
+/// use rate_limited::{Bucket, Rate};
+/// use std::error::Error;
+/// use std::time::Duration;
+///
+/// #[derive(Debug)]
+/// struct Away;
+///
+/// impl Store for Away {
+///     fn play(&self, asks: &[Ask], _timeout: Duration) -> Vec<Result<Answer, Failure>> {
+///         vec![Err(Failure::new("connection refused")); asks.len()]
+///     }
+/// }
+///
+/// let error = Bucket::named("api", Rate::per_second(10)).store(Away).try_acquire().unwrap_err();
+/// assert_eq!(error.to_string(), "bucket `api` is kept in a store that does not answer");
+/// assert_eq!(error.source().unwrap().to_string(), "connection refused");
+/// assert_eq!(
+///     format!("{error:#}"),
+///     "bucket `api` is kept in a store that does not answer: connection refused"
+/// );
+/// ```
 #[derive(Clone)]
 pub struct Error {
     kind: ErrorKind,
@@ -243,6 +273,10 @@ impl Error {
         self
     }
 
+    fn failure(&self) -> Option<&Failure> {
+        self.extra.as_ref()?.failure.as_ref()
+    }
+
     fn extra_mut(&mut self) -> &mut Extra {
         Arc::make_mut(self.extra.get_or_insert_default())
     }
@@ -325,8 +359,7 @@ impl Error {
 /// The source is what the bucket's [store](crate::Bucket::store) failed with.
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        let cause = self.extra.as_ref()?.failure.as_ref()?.cause();
-        Some(&**cause)
+        Some(&**self.failure()?.cause())
     }
 }
 

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Error, ErrorKind, ErrorScope};
+use super::failure::Trouble;
+use super::{Error, ErrorKind, ErrorScope, Failure};
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -29,10 +30,7 @@ impl fmt::Display for Error {
             ErrorKind::TooManyWaiting => self.fmt_crowd(f),
             ErrorKind::UnknownBucket => f.write_str("is unknown"),
             ErrorKind::Closed => f.write_str("is closed"),
-            ErrorKind::Store => match std::error::Error::source(self) {
-                Some(cause) => write!(f, "is kept in a store that does not answer: {cause}"),
-                None => f.write_str("is kept in a store that does not answer"),
-            },
+            ErrorKind::Store => self.fmt_store(f),
             ErrorKind::Config => f.write_str("is not configured as it should be"),
         }
     }
@@ -41,6 +39,20 @@ impl fmt::Display for Error {
 impl Error {
     fn is_by_server(&self) -> bool {
         self.scope == Some(ErrorScope::Server)
+    }
+
+    /// What the store failed with is the error's source, and told by who prints that; `{:#}` tells all at once.
+    fn fmt_store(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.failure().map_or(Trouble::Away, Failure::trouble).as_str())?;
+        if let Some(advice) = self.failure().and_then(Failure::advice) {
+            write!(f, ": {advice}")?;
+        }
+        let mut cause = std::error::Error::source(self).filter(|_| f.alternate());
+        while let Some(next) = cause {
+            write!(f, ": {next}")?;
+            cause = next.source();
+        }
+        Ok(())
     }
 
     fn fmt_crowd(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,7 +86,7 @@ impl Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Error");
-        debug.field("kind", &self.kind).field("message", &self.to_string());
+        debug.field("kind", &self.kind).field("message", &format!("{self:#}"));
         if let Some(weight) = self.weight() {
             debug.field("weight", &weight);
         }
@@ -138,5 +150,35 @@ mod tests {
             "bucket `kitsu` is limited to 10/s: weight 2 can never fit"
         );
         assert_eq!(error(ErrorKind::Closed).to_string(), "bucket `kitsu` is closed");
+    }
+
+    /// Each cause once, however the error is printed: by itself, by a program that ends with it, or link by link.
+    #[test]
+    fn a_cause_stands_in_the_source_alone() {
+        let name = Arc::new("api".into());
+        let of = |failure| Error::new(ErrorKind::Store).with_bucket(&name).with_failure(Some(failure));
+        let disk = || std::io::Error::other("the disk is full");
+        let away = of(Failure::new(disk()));
+        assert_eq!(away.to_string(), "bucket `api` is kept in a store that does not answer");
+        assert_eq!(std::error::Error::source(&away).unwrap().to_string(), "the disk is full");
+        let all = "bucket `api` is kept in a store that does not answer: the disk is full";
+        assert_eq!(format!("{away:#}"), all);
+        assert_eq!(format!("{away:?}"), format!("Error {{ kind: Store, message: {all:?}, .. }}"));
+        assert_eq!(format!("{:#}", std::io::Error::from(away)), all);
+        for (failure, said) in [
+            (Failure::refused(disk()), "bucket `api` is kept in a store that refuses calls"),
+            (Failure::strange(disk()), "bucket `api` is kept in a store that does not answer as it should"),
+            (Failure::of_state(disk()), "bucket `api` is kept in a store that cannot answer this call"),
+        ] {
+            let advised = failure.clone().advise("make room");
+            assert_eq!(advised.to_string(), "the disk is full: make room");
+            assert_eq!(of(failure).to_string(), said);
+            assert_eq!(of(advised.clone()).to_string(), format!("{said}: make room"));
+            assert_eq!(format!("{:#}", of(advised)), format!("{said}: make room: the disk is full"));
+        }
+        assert_eq!(
+            Error::new(ErrorKind::Store).with_bucket(&name).to_string(),
+            "bucket `api` is kept in a store that does not answer"
+        );
     }
 }

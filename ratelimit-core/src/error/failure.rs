@@ -16,29 +16,106 @@ use std::sync::Arc;
 /// use rate_limited::store::Failure;
 /// use std::error::Error;
 ///
-/// let failure = Failure::new(std::io::Error::other("the disk is full"));
-/// assert_eq!(failure.to_string(), "the disk is full");
+/// let failure = Failure::new(std::io::Error::other("the connection was lost"));
+/// assert_eq!(failure.to_string(), "the connection was lost");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Failure {
     cause: Arc<dyn Error + Send + Sync>,
-    /// Whether it is of the store, and not of one state in it.
-    is_outage: bool,
+    trouble: Trouble,
+    /// What would help.
+    advice: Option<Arc<str>>,
+}
+
+/// What is wrong with a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// It gives no answer.
+    Away,
+    /// It answers that it will not.
+    Refuses,
+    /// What it answers makes no sense.
+    Strange,
+    /// It is well but for one state in it.
+    OfState,
+}
+
+impl Trouble {
+    /// Behind a bucket's name.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Trouble::Away => "is kept in a store that does not answer",
+            Trouble::Refuses => "is kept in a store that refuses calls",
+            Trouble::Strange => "is kept in a store that does not answer as it should",
+            Trouble::OfState => "is kept in a store that cannot answer this call",
+        }
+    }
 }
 
 impl Failure {
-    /// A failure by that cause, which may be a text.
+    /// A failure by that cause, which may be a text: the store gave no answer.
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Failure { cause: Arc::from(cause.into()), is_outage: true }
+        Failure { cause: Arc::from(cause.into()), trouble: Trouble::Away, advice: None }
+    }
+
+    /// The same where the store did answer, and will not do what it is asked: somebody has to change something first, as
+    /// where a right is missing or a disk is full.
+    ///
+    /// Nothing but the words of the error depends on it: the bucket goes on as with a store that does not answer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rate_limited::store::{Answer, Ask, Failure, Store};
+    /// use rate_limited::{Bucket, Rate};
+    /// use std::time::Duration;
+    ///
+    /// #[derive(Debug)]
+    /// struct Full;
+    ///
+    /// impl Store for Full {
+    ///     fn play(&self, asks: &[Ask], _timeout: Duration) -> Vec<Result<Answer, Failure>> {
+    ///         vec![Err(Failure::refused("the disk is full")); asks.len()]
+    ///     }
+    /// }
+    ///
+    /// let error = Bucket::named("api", Rate::per_second(10)).store(Full).try_acquire().unwrap_err();
+    /// assert_eq!(error.to_string(), "bucket `api` is kept in a store that refuses calls");
+    /// assert_eq!(
+    ///     format!("{error:#}"),
+    ///     "bucket `api` is kept in a store that refuses calls: the disk is full"
+    /// );
+    /// ```
+    pub fn refused(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Failure { trouble: Trouble::Refuses, ..Failure::new(cause) }
+    }
+
+    /// Where what it answered makes no sense.
+    pub(crate) fn strange(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Failure { trouble: Trouble::Strange, ..Failure::new(cause) }
     }
 
     /// Of one state, where the store itself is well.
     pub(crate) fn of_state(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Failure { is_outage: false, ..Failure::new(cause) }
+        Failure { trouble: Trouble::OfState, ..Failure::new(cause) }
     }
 
+    /// With what would help.
+    pub(crate) fn advise(self, advice: impl Into<Arc<str>>) -> Self {
+        Failure { advice: Some(advice.into()), ..self }
+    }
+
+    /// Whether it is of the store, and not of one state in it.
     pub(crate) fn is_outage(&self) -> bool {
-        self.is_outage
+        self.trouble != Trouble::OfState
+    }
+
+    pub(crate) fn trouble(&self) -> Trouble {
+        self.trouble
+    }
+
+    pub(crate) fn advice(&self) -> Option<&str> {
+        self.advice.as_deref()
     }
 
     pub(crate) fn cause(&self) -> &Arc<dyn Error + Send + Sync> {
@@ -46,9 +123,14 @@ impl Failure {
     }
 }
 
+/// The cause, and what would help.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.cause.fmt(f)
+        self.cause.fmt(f)?;
+        match self.advice() {
+            Some(advice) => write!(f, ": {advice}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) enum Event {
     Paused { span: u64, by_server: bool, is_whole: bool },
     /// So many were waiting.
     Closed { waiting: usize },
-    /// The bucket's store does not answer any more, as it failed so last.
+    /// The bucket's store does not answer any more, or refuses to, as it failed so last.
     StoreAway { failure: Option<Failure> },
     /// It answers again.
     StoreBack,
@@ -154,7 +154,7 @@ mod on {
                 }
                 Event::StoreAway { failure } => {
                     let failure = failure.as_ref().map(tracing::field::display);
-                    event!(name: "store_away", target: TARGET, Level::WARN, bucket, failure, "store does not answer");
+                    event!(name: "store_away", target: TARGET, Level::WARN, bucket, failure, "store is away");
                 }
                 Event::StoreBack => {
                     event!(name: "store_back", target: TARGET, Level::INFO, bucket, "store answers again");

@@ -71,7 +71,7 @@ impl Watched {
     pub(crate) fn fails(&mut self, times: usize, reasons: &[&str]) {
         for _ in 0..times {
             let error = self.call().expect_err("a store that is away");
-            let text = error.to_string();
+            let text = format!("{error:#}");
             assert!(reasons.iter().any(|reason| text.contains(reason)), "{text}");
         }
     }

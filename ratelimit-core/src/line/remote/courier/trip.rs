@@ -151,7 +151,7 @@ impl Desk {
         let store = self.store.store();
         let played = caught(|| store.play(asks, timeout));
         let answers = played.unwrap_or_else(|| vec![Err(Failure::new("the store panicked")); asks.len()]);
-        let missing = || Err(Failure::new("the store gave fewer answers than it was asked for"));
+        let missing = || Err(Failure::strange("the store gave fewer answers than it was asked for"));
         let answers = answers.into_iter().map(|answer| answer.map(|Answer(said)| said));
         answers.chain(std::iter::repeat_with(missing)).take(asks.len()).collect()
     }
@@ -174,7 +174,9 @@ impl Desk {
             },
             Ok(Said::Never { rate, scope }) => Told::Never { rate, scope },
             Ok(Said::Lost | Said::Renamed(_) | Said::Done { .. } | Said::Outlook(_)) => {
-                self.note_failure(Failure::new("the store gave an answer that is none to what it was asked"));
+                self.note_failure(Failure::strange(
+                    "the store gave an answer that is none to what it was asked",
+                ));
                 Told::Failed
             }
             Err(failure) if is_no_room(&failure) => Told::NoRoom,
