@@ -9,18 +9,19 @@ mod play;
 mod script;
 mod server;
 mod transport;
+mod trouble;
+mod url;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-
-use ::redis::IntoConnectionInfo;
 
 use self::cluster::Cluster;
 use self::play::Player;
 use self::script::{SCRIPTS, Scripts};
 use self::server::Server;
 pub use self::transport::{Command, Reply, Transport};
+use self::url::info;
 use super::{Answer, Ask, Failure, Store, TIMEOUT, ask};
 use crate::error::Error;
 
@@ -61,7 +62,8 @@ const PREFIX: &str = "rl:v1:{";
 /// | `rediss://host` | by TLS, feature `redis-tls`: certificates are those that the system trusts |
 /// | `unix:///run/redis.sock?db=2&user=..&pass=..` | by a socket on the same machine |
 ///
-/// `valkey` and `valkeys` are the same. [`cluster`](RedisStore::cluster) takes URLs of some of a cluster's nodes. What is
+/// `valkey` and `valkeys` are the same. What stands before the `@` has its `/`, `?`, `#` and `%` written as `%2F`, `%3F`, `%23` and
+/// `%25`. What a URL says that means nothing here is an error. [`cluster`](RedisStore::cluster) takes URLs of some of a cluster's nodes. What is
 /// connected by other means, through sentinels for one, comes [with a transport](RedisStore::with_transport) of its own.
 ///
 /// A user of the server needs no more rights than these; in a cluster also `+cluster|slots +asking`:
@@ -129,8 +131,17 @@ const PREFIX: &str = "rl:v1:{";
 ///
 /// # Errors
 ///
-/// Of kind [`Store`](crate::ErrorKind::Store), with a cause that says what the server or the network did: no connection,
-/// no answer in time, `READONLY`, `OOM`, `LOADING`, `NOPERM`, `WRONGTYPE`.
+/// Of kind [`Store`](crate::ErrorKind::Store), with a cause that says what the server or the network did. What it is called
+/// tells a server that does not answer from one that does, and behind that stands what would help, where that is known:
+///
+/// | bucket .. is kept in a store that | as by |
+/// |---|---|
+/// | does not answer | no connection, no answer in time, a connection that was lost |
+/// | refuses calls | `NOAUTH`, another password, `NOPERM`, `LOADING`, `READONLY`, `OOM`, `MOVED`, a server that is too old |
+/// | does not answer as it should | an HTTP server, or whatever else does not speak the protocol |
+/// | cannot answer this call | `WRONGTYPE`, a state that cannot be read |
+///
+/// In an [outage](crate::store::OnOutage) it makes no difference which of the first three it is.
 #[derive(Clone)]
 pub struct RedisStore(Arc<Inner>);
 
@@ -150,7 +161,8 @@ impl RedisStore {
     ///
     /// # Errors
     ///
-    /// Of kind [`Config`](crate::ErrorKind::Config) where that is no URL of a server.
+    /// Of kind [`Config`](crate::ErrorKind::Config) where that is no URL of a server; it says what to write, and repeats no
+    /// password.
     ///
     /// # Examples
     ///
@@ -158,8 +170,12 @@ impl RedisStore {
     /// use rate_limited::ErrorKind;
     /// use rate_limited::store::RedisStore;
     ///
-    /// let error = RedisStore::connect("localhost").unwrap_err();
+    /// let error = RedisStore::connect("localhost:6379").unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::Config);
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "the URL of a Redis server has no scheme: write `redis://localhost:6379`"
+    /// );
     /// ```
     pub fn connect(url: &str) -> Result<Self, Error> {
         Ok(Self::over(Arc::new(Server::new(info(url)?))))
@@ -231,22 +247,6 @@ impl RedisStore {
 
 fn prefix(namespace: &str) -> String {
     format!("{PREFIX}{}:", ask::escaped(namespace))
-}
-
-/// The server that a URL tells.
-fn info(url: &str) -> Result<::redis::ConnectionInfo, Error> {
-    let info = url.into_connection_info().map_err(|error| {
-        let why = error.detail().map_or_else(|| error.to_string(), ToString::to_string);
-        let needs = if url.starts_with("rediss:") && cfg!(not(feature = "redis-tls")) {
-            "TLS needs the feature `redis-tls`"
-        } else {
-            "write it as in `redis://127.0.0.1:6379`"
-        };
-        Error::config(format!("a Redis server's URL does not say where it is ({why}); {needs}"))
-    })?;
-    // One command less to connect with, and one right less to need. What is small is sent at once.
-    let (redis, tcp) = (info.redis_settings().clone(), info.tcp_settings().clone());
-    Ok(info.set_redis_settings(redis.set_skip_set_lib_name()).set_tcp_settings(tcp.set_nodelay(true)))
 }
 
 impl Store for RedisStore {

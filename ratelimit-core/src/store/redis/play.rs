@@ -147,7 +147,7 @@ impl<'a> Player<'a> {
         for (reply, places) in self.call(calls).into_iter().zip(groups) {
             let asked: Vec<_> = places.iter().filter_map(|place| asks.get(*place)).collect();
             let played = reply.and_then(Reply::bytes).and_then(|reply| {
-                let no_sense = || Failure::new("the server's script replied what makes no sense");
+                let no_sense = || Failure::strange("the server's script replied what makes no sense");
                 numbers::answers(&reply, &asked).ok_or_else(no_sense)
             });
             match played {

@@ -5,9 +5,10 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use redis::{Connection, ConnectionInfo, Value};
+use redis::{Connection, ConnectionAddr, ConnectionInfo, Value};
 
 use super::transport::{Command, Reply, Transport};
+use super::trouble;
 use crate::clock::{Clock, SystemClock};
 use crate::store::Failure;
 use crate::sync::{Condvar, Mutex, MutexGuard, thread};
@@ -92,8 +93,8 @@ impl Server {
         }
         match receiver.recv_timeout(left) {
             Ok(Ok(connection)) => Ok(Line { connection, timeout: None }),
-            Ok(Err(error)) => Err(self.failure(format_args!("{}", said(&error)))),
-            Err(RecvTimeoutError::Timeout) => {
+            Ok(Err(error)) if !error.is_timeout() => Err(trouble::not_connected(self.info.addr(), &error)),
+            Ok(Err(_)) | Err(RecvTimeoutError::Timeout) => {
                 Err(self.failure(format_args!("the server was not reached within {timeout:?}")))
             }
             Err(RecvTimeoutError::Disconnected) => Err(self.failure(format_args!("the client panicked"))),
@@ -108,6 +109,7 @@ impl Server {
             Ok(line) => line,
             Err(failure) => return vec![Err(failure); commands.len()],
         };
+        let is_new = line.timeout.is_none();
         let mut replies = Vec::with_capacity(commands.len());
         let sent = line.limit(until).and_then(|()| line.connection.send_packed_command(&packed(commands)));
         let mut outcome = sent;
@@ -126,11 +128,17 @@ impl Server {
                     // Those that were idle as long may have been forgotten on their way as this one; those that were used
                     // meanwhile are known to work, and to make them anew would only make a slow server slower.
                     self.pool.lose(begin);
-                    self.failure(format_args!("the server did not answer within {timeout:?}"))
+                    let failure = self.failure(format_args!("the server did not answer within {timeout:?}"));
+                    let is_tls = matches!(self.info.addr(), ConnectionAddr::TcpTls { .. });
+                    if is_tls && is_new && replies.is_empty() {
+                        failure.advise(trouble::SILENT)
+                    } else {
+                        failure
+                    }
                 } else {
                     // What this one met, a restart as a rule, the idle ones will meet as well.
                     self.pool.lose(SystemClock.now());
-                    self.failure(format_args!("the connection was lost: {}", said(&error)))
+                    trouble::lost(self.info.addr(), &error, is_new && replies.is_empty())
                 };
                 replies.resize(commands.len(), Err(failure));
             }
@@ -235,7 +243,7 @@ impl Drop for Attempt {
 
 fn connect(info: &ConnectionInfo, timeout: Duration) -> redis::RedisResult<Connection> {
     #[cfg(feature = "redis-tls")]
-    if matches!(info.addr(), redis::ConnectionAddr::TcpTls { .. })
+    if matches!(info.addr(), ConnectionAddr::TcpTls { .. })
         && rustls::crypto::CryptoProvider::get_default().is_none()
     {
         // Somebody else may have been faster, which is as good.
@@ -312,9 +320,4 @@ fn reply(value: Value) -> Reply {
         }),
         other => Reply::Simple(format!("{other:?}")),
     }
-}
-
-/// What went wrong, in one line.
-fn said(error: &redis::RedisError) -> String {
-    error.to_string()
 }

@@ -14,6 +14,7 @@ mod script;
 mod servers;
 #[cfg(feature = "redis-tls")]
 mod tls;
+mod troubles;
 
 use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::trouble;
 use crate::store::Failure;
 
 /// Carries commands to a Redis server, or to the nodes of a cluster, and its replies back.
@@ -272,14 +273,10 @@ impl Reply {
     /// The failure that a reply is which makes no sense.
     pub(super) fn unexpected(&self) -> Failure {
         match self {
-            // What somebody else keeps under a key says nothing of the others.
-            Reply::Error(text) if text.contains("WRONGTYPE") => {
-                Failure::of_state(format!("the server refused: {text}"))
-            }
-            Reply::Error(text) => Failure::new(format!("the server refused: {text}")),
+            Reply::Error(text) => trouble::refused(text),
             other => {
                 let other: String = format!("{other:?}").chars().take(100).collect();
-                Failure::new(format!("the server replied what makes no sense: {other}"))
+                Failure::strange(format!("the server replied what makes no sense: {other}"))
             }
         }
     }

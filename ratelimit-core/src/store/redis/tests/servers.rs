@@ -198,7 +198,7 @@ fn a_user_with_few_rights_will_do() {
     assert_eq!(server.run::<i64>("EXISTS rl:v1:{default:api}"), 0, "it is in the other one");
     let wrong = RedisStore::connect(&url.replace("secret", "guess")).unwrap();
     let why = play_one(&wrong, &ask("api", None, &hourly(3), take(1))).unwrap_err();
-    assert!(why.contains("WRONGPASS") || why.contains("uthentication"), "{why}");
+    assert!(why.contains("it refused the user or the password"), "{why}");
 }
 
 #[test]
@@ -301,12 +301,7 @@ fn a_server_that_is_not_there_costs_no_more_than_is_given() {
 }
 
 #[test]
-fn what_is_no_url_is_an_error_that_says_what_to_write() {
-    for url in ["", "localhost:6379", "http://127.0.0.1", "redis://", "redis://h/x"] {
-        let error = RedisStore::connect(url).unwrap_err();
-        assert_eq!(error.kind(), crate::ErrorKind::Config);
-        assert!(error.to_string().contains("`redis://127.0.0.1:6379`"), "{error}");
-    }
+fn a_store_is_one_server_and_one_namespace() {
     assert!(RedisStore::cluster(Vec::<&str>::new()).unwrap_err().to_string().contains("at least"));
     // Nobody is there, and nobody is asked yet.
     let store = RedisStore::connect("redis://user:secret@127.0.0.1:1/3").unwrap();

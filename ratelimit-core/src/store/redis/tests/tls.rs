@@ -42,7 +42,7 @@ fn a_server_is_reached_by_tls_if_the_system_trusts_it() {
     let port = free_port().to_string();
     let options = ["--tls-port", &port, "--tls-auth-clients", "no", "--tls-cert-file", &path("server.crt")];
     let keys = ["--tls-key-file", &path("server.key"), "--tls-ca-cert-file", &path("ca.crt")];
-    let Some(_server) = RedisServer::start_with(&[&options[..], &keys[..]].concat()) else { return };
+    let Some(server) = RedisServer::start_with(&[&options[..], &keys[..]].concat()) else { return };
     for (authority, is_trusted) in [(path("ca.crt"), true), (path("server.key"), false)] {
         let mut child = Command::new(std::env::current_exe().unwrap());
         child.args(["--exact", "store::redis::tests::tls::child", "--ignored"]);
@@ -52,6 +52,35 @@ fn a_server_is_reached_by_tls_if_the_system_trusts_it() {
         assert_eq!(done.status.success(), is_trusted, "{said}");
         assert!(is_trusted || said.contains("redis at localhost"), "{said}");
     }
+    wrong_ends(&server, &port);
+}
+
+/// Who speaks TLS to what does not, or the other way round, or is not trusted, is told so.
+fn wrong_ends(server: &RedisServer, port: &str) {
+    let told = |url: &str, millis| {
+        let store = RedisStore::connect(url).unwrap().timeout(Duration::from_millis(millis));
+        let bucket = crate::Bucket::named("api", Rate::per_second(10)).store(store);
+        let said = format!("{:#}", bucket.try_acquire().unwrap_err());
+        said.strip_prefix("bucket `api` is kept in a store that does not answer: ").unwrap().to_owned()
+    };
+    let said = told(&format!("redis://localhost:{port}"), 10_000);
+    let closed = "it was closed before any reply, as by what is no Redis server, or one by TLS (`rediss://` in its URL)";
+    assert!(said.starts_with(closed), "{said}");
+    assert_eq!(
+        told(&format!("rediss://localhost:{port}"), 10_000),
+        format!(
+            "the system does not trust its certificate, or not for that name: redis at localhost:{port}: the connection \
+             was lost: invalid peer certificate: UnknownIssuer"
+        )
+    );
+    let plain = server.port();
+    assert_eq!(
+        told(&format!("rediss://localhost:{plain}"), 500),
+        format!(
+            "one without TLS says nothing to `rediss://`: write `redis://` in its URL for that: redis at \
+             localhost:{plain}: the server did not answer within 500ms"
+        )
+    );
 }
 
 #[test]

@@ -1,0 +1,145 @@
+//! What servers and connections fail with, in one line each, and what would help.
+
+use std::fmt;
+
+use redis::{ErrorKind, RedisError};
+
+use crate::store::Failure;
+
+const PASSWORD: &str =
+    "write user and password in its URL, as in `redis://user:password@host`, or `redis://:password@host`";
+const NOT_ACCEPTED: &str = "the user or the password in its URL is another one there; of a server without users it is \
+                            `redis://:password@host`, of one without passwords `redis://host`";
+const RIGHTS: &str = "its user needs `~rl:v1:* +eval +evalsha +time +get +set +getrange +setrange +pexpire`, in a cluster \
+                      also `+cluster|slots +asking`";
+const NEWER: &str = "it has to be Redis 7 or newer, or Valkey, which plays scripts";
+const MASTER: &str = "it is a replica, which takes no writes: write its master's URL";
+
+/// What a server refuses, by the error that it replied, its code first.
+pub(super) fn refused(text: &str) -> Failure {
+    let line = text.lines().next().unwrap_or_default();
+    let has = |part: &str| line.contains(part);
+    let advice = match line.split(' ').next().unwrap_or_default() {
+        "NOAUTH" => PASSWORD,
+        "WRONGPASS" => NOT_ACCEPTED,
+        "NOPERM" => RIGHTS,
+        "LOADING" => "it still reads its data, and answers once it has",
+        "READONLY" | "MASTERDOWN" => MASTER,
+        "OOM" => "its memory is full: raise its `maxmemory`",
+        "MISCONF" => "it cannot write its data to its disk: its log says why",
+        "NOREPLICAS" => "it has fewer replicas than its `min-replicas-to-write` asks for",
+        "DENIED" => "it serves its own machine alone until a password is set there (`protected-mode`)",
+        "MOVED" | "ASK" | "CROSSSLOT" => "it is a node of a cluster: connect by `RedisStore::cluster`",
+        "CLUSTERDOWN" => "its cluster is not whole: `CLUSTER INFO` says more",
+        "BUSY" => "somebody else's script holds it up",
+        _ if has("WRONGTYPE") => {
+            let failure = Failure::of_state(format!("the server refused: {}", sentence(line)));
+            return failure.advise("somebody else keeps that key: choose another `RedisStore::namespace`");
+        }
+        _ if has("can't run this command") || has("ACL failure") => RIGHTS,
+        _ if has("nknown command") || has("compiling script") || has("non deterministic") => NEWER,
+        _ if has("number of clients") => "it has as many clients as it may: raise its `maxclients`",
+        _ => {
+            let said: String = line.chars().take(200).collect();
+            return Failure::refused(format!("the server refused: {said}"));
+        }
+    };
+    Failure::refused(format!("the server refused: {}", sentence(line))).advise(advice)
+}
+
+/// Without what a server adds: long explanations, where in a script it was, and what it was asked, in which keys stand.
+fn sentence(line: &str) -> &str {
+    let place = line.rfind(" script: ").filter(|_| line.contains(", on @user_script"));
+    let ends = [". ", ", with args"].into_iter().filter_map(|end| line.find(end)).chain(place);
+    line.get(..ends.min().unwrap_or(line.len())).unwrap_or(line).trim_end_matches('.')
+}
+
+/// Why there is no connection to the server at `place`.
+pub(super) fn not_connected(place: &dyn fmt::Display, error: &RedisError) -> Failure {
+    if let Some(failure) = strange(place, error) {
+        return failure;
+    }
+    let said = one_line(error);
+    if error.kind() == ErrorKind::AuthenticationFailed {
+        return Failure::refused(format!("redis at {place}: it refused the user or the password"))
+            .advise(NOT_ACCEPTED);
+    }
+    let Some((_, why)) = said.split_once("refused to switch database") else {
+        let failure = Failure::new(format!("redis at {place}: {said}"));
+        return match tls(&said) {
+            Some(advice) => failure.advise(advice),
+            None => failure,
+        };
+    };
+    let (_, why) = why.rsplit_once(": ").unwrap_or(("", why));
+    let advice = match why {
+        why if why.contains("out of range") => {
+            "it has no database of the number behind the host in its URL: write a smaller one"
+        }
+        why if why.contains("permissions") => "its user needs `+select`, as its URL names a database",
+        why if why.contains("cluster mode") => {
+            "a cluster has database 0 alone: leave the number in its URL out"
+        }
+        why if why.contains("uthentication required") => PASSWORD,
+        _ => "it is the number behind the host in its URL",
+    };
+    Failure::refused(format!("redis at {place}: it refused the database: {}", sentence(why))).advise(advice)
+}
+
+/// What became of a connection to the server at `place` that was made; `is_new` = nothing was replied by it yet.
+pub(super) fn lost(place: &dyn fmt::Display, error: &RedisError, is_new: bool) -> Failure {
+    if let Some(failure) = strange(place, error) {
+        return failure;
+    }
+    let said = one_line(error);
+    let failure = Failure::new(format!("redis at {place}: the connection was lost: {said}"));
+    match tls(&said) {
+        Some(advice) => failure.advise(advice),
+        None if is_new => failure.advise(
+            "it was closed before any reply, as by what is no Redis server, or one by TLS (`rediss://` in its URL)",
+        ),
+        None => failure,
+    }
+}
+
+/// Where a server by TLS says nothing to a new connection: one without takes a handshake for words that go on.
+pub(super) const SILENT: &str =
+    "one without TLS says nothing to `rediss://`: write `redis://` in its URL for that";
+
+/// Where what answers does not speak Redis' protocol.
+fn strange(place: &dyn fmt::Display, error: &RedisError) -> Option<Failure> {
+    if error.kind() != ErrorKind::Parse {
+        return None;
+    }
+    // The client tells no more of the reply than the bytes that cannot stand there, the first one last.
+    let said = error.to_string();
+    let first = said.rsplit("Unexpected `").next().and_then(|rest| rest.split('`').next());
+    let (seems, advice) = match first.and_then(|byte| byte.parse::<u8>().ok()) {
+        Some(b'H') => ("it seems to be an HTTP server", "look at host and port in its URL"),
+        // A TLS alert.
+        Some(21) => ("it seems to be one that speaks TLS", "write `rediss://` in its URL"),
+        _ => ("it may be another server", "look at host and port in its URL"),
+    };
+    Some(
+        Failure::strange(format!(
+            "redis at {place}: what answers there does not speak Redis' protocol: {seems}"
+        ))
+        .advise(advice),
+    )
+}
+
+/// What would help against that end of a handshake.
+fn tls(said: &str) -> Option<&'static str> {
+    if said.contains("InvalidContentType") {
+        return Some("what answers there does not speak TLS, as it seems: write `redis://` in its URL");
+    }
+    if said.contains("invalid peer certificate") {
+        return Some("the system does not trust its certificate, or not for that name");
+    }
+    None
+}
+
+fn one_line(error: &RedisError) -> String {
+    let said = error.to_string();
+    said.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+}
