@@ -174,6 +174,7 @@ impl Names {
     pub(crate) fn adopt(&self, shared: &Arc<Shared>, max_delay: Option<Duration>) -> Result<bool, Error> {
         let name: &str = shared.name();
         let mut table = self.lock_for(name)?;
+        shared.fits(&table.defaults)?;
         let is_free = table.buckets.get(name).is_none_or(|named| named.shared.is_closed());
         if !is_free || shared.is_closed() || !shared.claim() {
             return Ok(false);

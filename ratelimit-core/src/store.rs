@@ -113,7 +113,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// from several threads at once where several buckets have the store. A panic is taken for a failure.
     fn play(&self, asks: &[Ask], timeout: Duration) -> Vec<Result<Answer, Failure>>;
 
-    /// The longest time that one call of [`play`](Store::play) is given, by default 250 ms.
+    /// The longest time that one call of [`play`](Store::play) is given, by default 250 ms; above zero, or the bucket is
+    /// refused with [`Config`](crate::ErrorKind::Config).
     fn timeout(&self) -> Duration {
         TIMEOUT
     }

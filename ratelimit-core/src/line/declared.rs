@@ -76,7 +76,20 @@ pub(crate) struct Defaults {
     pub(crate) pace: Pace,
 }
 
+/// Said at once: else each call would fail, or each would start where an outage allows that.
+const NO_TIME: &str =
+    "its store is given no time to answer; say `.timeout(..)` above zero, or leave it out for 250 ms";
+
 impl Shared {
+    /// Whether it can be in a registry that gives it that.
+    ///
+    /// # Errors
+    ///
+    /// `Config` where it cannot.
+    pub(crate) fn fits(&self, defaults: &Defaults) -> Result<(), Error> {
+        validate(&self.name, &self.declared(), defaults).map(drop)
+    }
+
     pub(crate) fn declared(&self) -> Declared {
         lock(&self.declared).clone()
     }
@@ -93,7 +106,7 @@ impl Shared {
     ///
     /// `Config` where the limits make no sense; nothing is changed then.
     pub(crate) fn redeclare(&self, declared: Declared, defaults: &Defaults) -> Result<Declared, Error> {
-        validate(&self.name, &declared.limits, defaults)?;
+        validate(&self.name, &declared, defaults)?;
         Ok(std::mem::replace(&mut *lock(&self.declared), declared))
     }
 
@@ -135,11 +148,18 @@ impl Shared {
     }
 }
 
-pub(super) fn validate(name: &BucketName, limits: &Limits, defaults: &Defaults) -> Result<Valid, Error> {
+pub(super) fn validate(name: &BucketName, declared: &Said, defaults: &Defaults) -> Result<Valid, Error> {
     if name.is_empty() {
         return Err(Error::config("a bucket's name must not be empty"));
     }
-    limits
+    let store = declared.store.as_ref().or(defaults.store.as_ref());
+    let has_time = |valid| match store {
+        Some(store) if !store.has_time() => Err(NO_TIME.to_owned()),
+        _ => Ok(valid),
+    };
+    declared
+        .limits
         .validate(defaults.guard)
+        .and_then(has_time)
         .map_err(|problem| Error::config(format!("bucket `{name}` cannot be: {problem}")).with_bucket(name))
 }

@@ -84,7 +84,7 @@ impl Shared {
         max_delay: Option<Duration>,
         defaults: &Defaults,
     ) -> Result<Arc<Self>, Error> {
-        let valid = validate(&name, &declared.limits, defaults)?;
+        let valid = validate(&name, &declared, defaults)?;
         let clock = declared.clock.clone().unwrap_or_else(|| defaults.clock.clone());
         let store = declared.store.clone().or_else(|| defaults.store.clone());
         let mut state = State::new(valid.clone());

@@ -232,7 +232,7 @@ impl RedisStore {
     }
 
     /// The longest time that an answer of the server may take, connecting and all trips included, by default 250 ms. It is
-    /// not waiting: a call ends no later than its allowance and this.
+    /// not waiting: a call ends no later than its allowance and this. With none, [`Duration::ZERO`], no bucket can be.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         self.but(|inner| inner.timeout = timeout)

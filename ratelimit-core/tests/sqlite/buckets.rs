@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ratelimit_core::clock::{Clock, SystemClock};
-use ratelimit_core::store::SqliteStore;
-use ratelimit_core::{Bucket, ErrorKind, Rate};
+use ratelimit_core::store::{OnOutage, SqliteStore};
+use ratelimit_core::{Bucket, ErrorKind, Rate, Registry};
 use rusqlite::Connection;
 
 use crate::{Dir, beside, integrity, open, since, soon};
@@ -102,4 +102,29 @@ fn a_deleted_file_gives_nothing_back() {
     assert!(more <= 2, "{more}");
     assert_eq!(one.peek().expect("a look").rates()[0].remaining(), 0);
     assert_eq!(integrity(&dir.file()), "ok");
+}
+
+/// Also where outages allow everything, which each call would be: it is said at once, whoever brings the store.
+#[test]
+fn without_any_time_no_bucket_can_be() {
+    let dir = Dir::new();
+    let store = || open(&dir.file()).timeout(Duration::ZERO);
+    let api = || Bucket::named("api", Rate::per_second(10)).on_outage(OnOutage::Allow);
+    let registry = Registry::builder().store(store()).build();
+    let used = api();
+    assert!(used.try_acquire().is_ok(), "by itself it has none");
+    for error in [
+        api().store(store()).try_acquire().expect_err("no time"),
+        Registry::new().register(api().store(store())).expect_err("no time"),
+        registry.register(api()).expect_err("no time"),
+        registry.register(used).expect_err("no time"),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert_eq!(
+            error.to_string(),
+            "bucket `api` cannot be: its store is given no time to answer; say `.timeout(..)` above zero, or leave it out \
+             for 250 ms"
+        );
+    }
+    assert!(registry.register(api().store(open(&dir.file()))).is_ok());
 }

@@ -270,3 +270,15 @@ fn a_server_refuses_who_has_not_the_right() {
     assert!(told("", "/1").0.starts_with("refuses calls: write user and password in its URL"));
     assert!(RedisStore::connect(&format!("redis://:secret@127.0.0.1:{}", server.port())).is_ok());
 }
+
+#[test]
+fn without_any_time_no_bucket_can_be() {
+    let store = RedisStore::connect("redis://127.0.0.1:1").unwrap().timeout(Duration::ZERO);
+    let error = Bucket::named("api", Rate::per_second(10)).store(store).try_acquire().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(
+        error.to_string(),
+        "bucket `api` cannot be: its store is given no time to answer; say `.timeout(..)` above zero, or leave it out for \
+         250 ms"
+    );
+}
