@@ -103,6 +103,20 @@ impl SqliteStore {
     /// # Errors
     ///
     /// `Config` for a file that is not one of this crate, or that a newer version of it has changed: it is left as it is.
+    /// And for what other programs take for a path, and is none: `:memory:`, and URLs as in `file:limits.db`. For tests,
+    /// and for all that need not outlive the process, there is [`MemoryStore`](crate::store::MemoryStore).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rate_limited::store::SqliteStore;
+    ///
+    /// let error = SqliteStore::open(":memory:").unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "a store at `:memory:` could not be shared: take `MemoryStore`, or write `./:memory:` for a file of that name"
+    /// );
+    /// ```
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         SqliteStore::with(path.as_ref(), None)
     }
@@ -115,6 +129,9 @@ impl SqliteStore {
     }
 
     fn with(path: &Path, clock: Option<ClockHandle>) -> Result<Self, Error> {
+        if let Some(wrong) = trouble::no_path(path) {
+            return Err(Error::config(wrong));
+        }
         let path = std::path::absolute(path)
             .map_err(|error| Error::config(format!("the store `{}` cannot be: {error}", path.display())))?;
         let timeout = super::TIMEOUT;
@@ -141,7 +158,8 @@ impl SqliteStore {
         self
     }
 
-    /// The longest time that a trip is given, by default 250 ms: how long it waits for others who hold the file.
+    /// The longest time that a trip is given, by default 250 ms: how long it waits for others who hold the file. With none,
+    /// [`Duration::ZERO`], no bucket can be.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -185,10 +203,8 @@ impl Store for SqliteStore {
         if asks.is_empty() {
             return Vec::new();
         }
-        busy::within(timeout, || self.trip(asks)).unwrap_or_else(|trouble| {
-            let failure = Failure::new(trouble.with(&self.path));
-            vec![Err(failure); asks.len()]
-        })
+        busy::within(timeout, || self.trip(asks))
+            .unwrap_or_else(|trouble| vec![Err(trouble.failure(&self.path)); asks.len()])
     }
 
     fn timeout(&self) -> Duration {

@@ -1,11 +1,13 @@
 //! What stands in the way for a while: each call ends in time with an error, and goes on once it is out of the way.
 
+use std::error::Error as _;
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ratelimit_core::ErrorKind;
 use ratelimit_core::clock::{Clock, SystemClock};
 use ratelimit_core::store::{Ask, SqliteStore, Store};
+use ratelimit_core::{Bucket, ErrorKind};
 use rusqlite::Connection;
 
 use crate::{Dir, amount, drain, open, remaining, since, soon, takes};
@@ -76,13 +78,24 @@ fn others_hold_the_file_when_it_is_opened() {
 fn a_directory_that_is_missing() {
     let dir = Dir::new();
     let path = dir.0.join("not/yet/limits.db");
-    let store = open(&path);
+    let store = Arc::new(open(&path));
     for _ in 0..3 {
         let failure = fails(&store);
-        assert!(
-            failure.contains("not/yet/limits.db` cannot be used: unable to open database file"),
-            "{failure}"
+        let file = path.display();
+        let said = format!("the store `{file}` cannot be used: unable to open database file: {file}");
+        let advice = format!(
+            "its directory `{}/not/yet` is not there: make it, or write another path",
+            dir.0.display()
         );
+        assert_eq!(failure, format!("{said}: {advice}"));
+        let bucket = Bucket::named("api", amount(9)).store(Arc::clone(&store));
+        let error = bucket.try_acquire().expect_err("no file");
+        assert_eq!(
+            error.to_string(),
+            format!("bucket `api` is kept in a store that refuses calls: {advice}")
+        );
+        assert_eq!(error.source().expect("a cause").to_string(), said);
+        assert!(error.source().expect("a cause").source().is_none(), "nothing is told twice");
     }
     fs::create_dir_all(dir.0.join("not/yet")).expect("a directory");
     assert_eq!(drain(&store, "ann", amount(9), 10), 9);
@@ -95,7 +108,14 @@ fn a_directory_in_its_place() {
     fs::create_dir(dir.file()).expect("a directory");
     let error = SqliteStore::open(dir.file()).expect_err("it is none");
     assert_eq!(error.kind(), ErrorKind::Config);
-    assert!(error.to_string().contains("it is a directory"), "{error}");
+    let is_directory = || {
+        let file = dir.file();
+        let shown = file.display();
+        format!(
+            "the store `{shown}` is a directory: write the path of a file in it, as in `{shown}/limits.db`"
+        )
+    };
+    assert_eq!(error.to_string(), is_directory());
     fs::remove_dir(dir.file()).expect("a directory");
     // Which SQLite would take for an empty database.
     fs::write(dir.file(), "x").expect("a file");

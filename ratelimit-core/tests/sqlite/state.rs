@@ -1,9 +1,11 @@
 //! What is kept, and how asks of one trip are played.
 
+use std::fs;
+use std::path::Path;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use ratelimit_core::store::{Ask, Store};
+use ratelimit_core::store::{Ask, SqliteStore, Store};
 use ratelimit_core::{ErrorKind, Rate};
 
 use crate::{Dir, LONG, amount, drain, open, play, remaining, takes};
@@ -118,8 +120,50 @@ fn a_path_is_a_path() {
         assert!(path.is_file(), "{name}");
         assert!(!takes(&open(&path), "ann", amount(1)).expect("an answer"));
     }
-    let relative = ratelimit_core::store::SqliteStore::open("").expect_err("no path");
-    assert_eq!(relative.kind(), ErrorKind::Config);
+}
+
+/// What is written by habit, for other programs: nothing is made of it, and it is said what to write.
+#[test]
+fn what_is_no_path() {
+    let shared = |path| {
+        format!(
+            "a store at `{path}` could not be shared: take `MemoryStore`, or write `./{path}` for a file of that name"
+        )
+    };
+    let url = |path, instead| {
+        format!(
+            "`{path}` is a URL, and a store is opened by a path: write `{instead}`, or `./{path}` for a file of that \
+             name"
+        )
+    };
+    for (path, said) in [
+        ("", "a store's path is empty: write that of a file, as in `limits.db`".to_owned()),
+        (":memory:", shared(":memory:")),
+        ("file::memory:?cache=shared", shared("file::memory:?cache=shared")),
+        ("file:limits.db?mode=memory", shared("file:limits.db?mode=memory")),
+        ("sqlite::memory:", shared("sqlite::memory:")),
+        ("file:limits.db?mode=ro", url("file:limits.db?mode=ro", "limits.db")),
+        ("file:///var/limits.db", url("file:///var/limits.db", "/var/limits.db")),
+        ("sqlite://limits.db", url("sqlite://limits.db", "limits.db")),
+        ("sqlite:", url("sqlite:", "limits.db")),
+    ] {
+        let error = SqliteStore::open(path).expect_err(path);
+        assert_eq!((error.kind(), error.to_string()), (ErrorKind::Config, said));
+        assert!(path.is_empty() || !Path::new(path).exists(), "{path}");
+    }
+    let dir = Dir::new();
+    let path = format!("{}/limits/", dir.0.display());
+    let error = SqliteStore::open(&path).expect_err("a directory's");
+    let said =
+        format!("the store `{path}` is a directory: write the path of a file in it, as in `{path}limits.db`");
+    assert_eq!((error.kind(), error.to_string()), (ErrorKind::Config, said));
+    assert_eq!(fs::read_dir(&dir.0).expect("a directory").count(), 0, "nothing is made");
+    let home = ratelimit_core::Bucket::named("api", amount(1)).store(open(&dir.0.join("~/limits.db")));
+    assert_eq!(
+        home.try_acquire().expect_err("no directory").to_string(),
+        "bucket `api` is kept in a store that refuses calls: `~` is known to shells alone: write the path of the home \
+         directory"
+    );
 }
 
 #[test]

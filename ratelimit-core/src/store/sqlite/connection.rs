@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::trouble::Trouble;
+use super::trouble::{self, Trouble};
 use super::{busy, schema};
 use crate::sync::{Mutex, MutexGuard};
 
@@ -21,8 +21,10 @@ pub(super) struct Opened {
 impl Opened {
     pub(super) fn new(path: &Path, is_durable: bool) -> Result<Self, Trouble> {
         let before = FileId::of(path);
+        if trouble::is_of_directory(path) {
+            return Err(Trouble::Directory);
+        }
         match path.metadata() {
-            Ok(found) if found.is_dir() => return Err(Trouble::Foreign("it is a directory")),
             // Which SQLite would take for an empty one.
             Ok(found) if found.len() == 1 => return Err(Trouble::Foreign("it is no SQLite database")),
             _ => {}

@@ -2,15 +2,19 @@
 
 use std::error::Error;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 use rusqlite::ErrorCode;
+
+use crate::store::Failure;
 
 /// What stood in the way.
 #[derive(Debug)]
 pub(super) enum Trouble {
     /// It is not a file of ours, for that reason.
     Foreign(&'static str),
+    /// It is a directory, or the path ends as that of one does.
+    Directory,
     /// It is of a version that this program does not know.
     Newer {
         theirs: i64,
@@ -26,7 +30,7 @@ pub(super) enum Trouble {
 impl Trouble {
     /// Whether the file itself is wrong, so that trying again is in vain.
     pub(super) fn is_refusal(&self) -> bool {
-        matches!(self, Trouble::Foreign(_) | Trouble::Newer { .. })
+        matches!(self, Trouble::Foreign(_) | Trouble::Directory | Trouble::Newer { .. })
     }
 
     /// Whether somebody else held the file for too long.
@@ -42,6 +46,67 @@ impl Trouble {
     pub(super) fn with(self, path: &Path) -> Told {
         Told { path: path.into(), trouble: self }
     }
+
+    /// What a call fails with.
+    pub(super) fn failure(self, path: &Path) -> Failure {
+        let code = match &self {
+            Trouble::Sqlite(error) => error.sqlite_error_code(),
+            _ => None,
+        };
+        let is_busy = self.is_busy();
+        let told = self.with(path);
+        match code {
+            _ if is_busy => Failure::new(told),
+            Some(ErrorCode::DatabaseCorrupt) => Failure::strange(told),
+            Some(ErrorCode::CannotOpen) => {
+                let advice = advice(path);
+                Failure::refused(told).advise(advice)
+            }
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Failure::refused(told).advise(RIGHTS),
+            _ => Failure::refused(told),
+        }
+    }
+}
+
+const RIGHTS: &str = "this process needs the right to write to it and to its directory";
+
+/// What would help where the file at `path` cannot be opened.
+fn advice(path: &Path) -> String {
+    let Some(dir) = path.parent().filter(|dir| !dir.is_dir()) else { return RIGHTS.to_owned() };
+    if path.components().any(|part| part.as_os_str() == "~") {
+        return "`~` is known to shells alone: write the path of the home directory".to_owned();
+    }
+    let is = if dir.exists() { "is none" } else { "is not there: make it" };
+    format!("its directory `{}` {is}, or write another path", dir.display())
+}
+
+/// Why that cannot be the path of a file, and what to write, if it cannot.
+pub(super) fn no_path(path: &Path) -> Option<String> {
+    let shown = path.display();
+    let text = path.to_str()?;
+    if text.is_empty() {
+        return Some("a store's path is empty: write that of a file, as in `limits.db`".to_owned());
+    }
+    let rest = ["file:", "sqlite:", "sqlite3:"].into_iter().find_map(|scheme| text.strip_prefix(scheme));
+    if text == ":memory:"
+        || rest.is_some_and(|rest| rest.starts_with(":memory:") || rest.contains("mode=memory"))
+    {
+        return Some(format!(
+            "a store at `{shown}` could not be shared: take `MemoryStore`, or write `./{shown}` for a file of that name"
+        ));
+    }
+    let named = rest?.split('?').next().unwrap_or_default();
+    // As many slashes as a URL has in front of its path.
+    let named = named.strip_prefix("//").unwrap_or(named);
+    let named = if named.is_empty() { "limits.db" } else { named };
+    Some(format!(
+        "`{shown}` is a URL, and a store is opened by a path: write `{named}`, or `./{shown}` for a file of that name"
+    ))
+}
+
+/// Whether `path` ends as that of a directory.
+pub(super) fn is_of_directory(path: &Path) -> bool {
+    path.is_dir() || path.to_string_lossy().ends_with(['/', MAIN_SEPARATOR])
 }
 
 impl From<rusqlite::Error> for Trouble {
@@ -65,6 +130,10 @@ impl fmt::Display for Told {
         write!(f, "the store `{}` ", self.path.display())?;
         match &self.trouble {
             Trouble::Foreign(why) => write!(f, "is not one of `rate-limited`: {why}"),
+            Trouble::Directory => {
+                let file = self.path.join("limits.db");
+                write!(f, "is a directory: write the path of a file in it, as in `{}`", file.display())
+            }
             Trouble::Newer { theirs, ours } => {
                 write!(
                     f,
@@ -78,11 +147,5 @@ impl fmt::Display for Told {
     }
 }
 
-impl Error for Told {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &self.trouble {
-            Trouble::Sqlite(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+/// Its text tells all that SQLite does.
+impl Error for Told {}
