@@ -43,7 +43,8 @@ impl Error {
 
     /// What the store failed with is the error's source, and told by who prints that; `{:#}` tells all at once.
     fn fmt_store(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.failure().map_or(Trouble::Away, Failure::trouble).as_str())?;
+        let trouble = self.failure().map_or(Trouble::Away, Failure::trouble);
+        write!(f, "is kept in a store that {}", trouble.as_str())?;
         if let Some(advice) = self.failure().and_then(Failure::advice) {
             write!(f, ": {advice}")?;
         }

@@ -41,13 +41,13 @@ pub(crate) enum Trouble {
 }
 
 impl Trouble {
-    /// Behind a bucket's name.
+    /// What the store does.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Trouble::Away => "is kept in a store that does not answer",
-            Trouble::Refuses => "is kept in a store that refuses calls",
-            Trouble::Strange => "is kept in a store that does not answer as it should",
-            Trouble::OfState => "is kept in a store that cannot answer this call",
+            Trouble::Away => "does not answer",
+            Trouble::Refuses => "refuses calls",
+            Trouble::Strange => "does not answer as it should",
+            Trouble::OfState => "cannot answer this call",
         }
     }
 }

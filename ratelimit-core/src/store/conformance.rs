@@ -105,7 +105,7 @@ pub struct Broken {
 }
 
 impl Broken {
-    /// The promise that is not kept.
+    /// The promise that is not kept; the last one of a store that answers nothing at all.
     #[must_use]
     pub fn promise(&self) -> Promise {
         self.promise
@@ -120,6 +120,9 @@ impl Broken {
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.test == REACHED {
+            return f.write_str(&self.said);
+        }
         write!(f, "{}: {} (test `{}`)", self.promise, self.said, self.test)
     }
 }
@@ -127,6 +130,9 @@ impl fmt::Display for Broken {
 impl std::error::Error for Broken {}
 
 type Test = (&'static str, fn(&Lab<'_>) -> Found);
+
+/// What comes before all of them.
+const REACHED: &str = "the store is reached";
 
 /// In this order: each relies on nothing but what those before have shown.
 const TESTS: [Test; 24] = [
@@ -189,7 +195,8 @@ impl Kit {
     ///
     /// # Panics
     ///
-    /// If a promise is not kept: the message names the promise, what was seen, and the test.
+    /// If a promise is not kept: the message names the promise, what was seen, and the test. And if nothing is answered at
+    /// all, as where no server runs: the message says that alone.
     pub fn run<S: Store>(self, open: impl Fn() -> S) -> Played {
         match self.find(open) {
             Ok(played) => played,
@@ -206,6 +213,8 @@ impl Kit {
     pub fn find<S: Store>(self, open: impl Fn() -> S) -> Result<Played, Broken> {
         let open = || -> Arc<dyn Store> { Arc::new(open()) };
         let lab = Lab::new(&open);
+        let away = |said| Broken { promise: Promise::AsJudged, test: REACHED, said };
+        time::reached(&lab).map_err(away)?;
         for (test, run) in TESTS {
             run(&lab).map_err(|(promise, said)| Broken { promise, test, said })?;
         }

@@ -108,7 +108,7 @@ impl Faulty {
 
     fn state_of(&self, name: &str, now: u64, states: &HashMap<String, (Vec<u8>, u64)>) -> Option<Vec<u8>> {
         let old = self.shared.old.lock().unwrap();
-        let old = old.get(name).filter(|_| self.fault == Fault::ReadsOld && self.index % 2 == 1);
+        let old = old.get(name).filter(|_| self.fault == Fault::ReadsOld && self.index.is_multiple_of(2));
         old.cloned()
             .or_else(|| states.get(name).filter(|(_, until)| *until > now).map(|(state, _)| state.clone()))
     }
@@ -262,4 +262,25 @@ fn the_message_names_promise_test_and_what_was_seen() {
     let open = || Faulty { fault: Fault::PlaysBackwards, shared: Arc::clone(&shared), index: 0 };
     let panic = catch_unwind(AssertUnwindSafe(|| Kit::new().run(open))).expect_err("it panics");
     assert!(panic.downcast_ref::<String>().unwrap().starts_with("promise 3, in order: "));
+}
+
+#[derive(Debug)]
+struct Away(fn(&'static str) -> Failure);
+
+impl Store for Away {
+    fn play(&self, asks: &[Ask], _timeout: Duration) -> Vec<Result<Answer, Failure>> {
+        vec![Err((self.0)("connection refused")); asks.len()]
+    }
+}
+
+#[test]
+fn of_a_store_that_is_not_there_no_promise_is_named() {
+    let find = |failure| Kit::new().find(move || Away(failure)).expect_err("it answers nothing");
+    let away = find(Failure::new);
+    assert_eq!((away.promise(), away.test()), (Promise::AsJudged, "the store is reached"));
+    assert_eq!(away.to_string(), "the store does not answer, so that nothing was tested: connection refused");
+    assert_eq!(
+        find(Failure::refused).to_string(),
+        "the store refuses calls, so that nothing was tested: connection refused"
+    );
 }

@@ -7,6 +7,20 @@ use super::lab::{Found, Lab, ask, ensure, here, hourly, pause};
 use super::together::race;
 use crate::store::ask::Verb;
 
+/// Whether anything is answered at all: of a server that is not there it is no use to name a promise.
+pub(super) fn reached(lab: &Lab<'_>) -> Result<(), String> {
+    let part = lab.bucket().unkeyed(&hourly(1));
+    let played = lab.handle().play(&[ask(&[&part], Verb::Peek { weight: 1 })]);
+    // What else is wrong with it is the tests' to find.
+    match played.ok().and_then(|mut answers| answers.pop()) {
+        Some(Err(failure)) => {
+            let does = failure.trouble().as_str();
+            Err(format!("the store {does}, so that nothing was tested: {failure}"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Several at once, each given little time: some fail, perhaps, and all return.
 pub(super) fn calls_end_in_time(lab: &Lab<'_>) -> Found {
     let part = lab.bucket().unkeyed(&hourly(1));
