@@ -296,7 +296,9 @@ impl Bucket {
     /// What a call would meet now; takes and opens nothing.
     ///
     /// It is the call of no function and no [route](Request::route): what the server said of those is theirs alone, as
-    /// long as it gives their limit no name.
+    /// long as it gives their limit no name. Of a route `request().route(..).peek()` tells. The route that an annotated
+    /// function is by itself nobody else can name, as there may be two of one name: what has to be looked at is called by
+    /// hand, with a route.
     ///
     /// # Errors
     ///

@@ -17,7 +17,21 @@ impl Bucket {
     /// correction or by who stops waiting, is told to the store as soon as may be.
     ///
     /// So is what calls come to be corrected by, and what the server's answers say: a process that ends at once takes it along,
-    /// and a [`peek`](Bucket::peek) before that waits until all of it is told.
+    /// and a [`peek`](Bucket::peek) before that waits until all of it is told:
+    ///
+    /// ```
+    /// use rate_limited::store::MemoryStore;
+    /// use rate_limited::{Bucket, Error, Rate};
+    ///
+    /// fn main() -> Result<(), Error> {
+    ///     let api = Bucket::named("api", Rate::per_second(10)).store(MemoryStore::default());
+    ///     let permit = api.try_acquire()?;
+    ///     // .. the call, which was not made after all ..
+    ///     permit.refund();
+    ///     api.peek()?;
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// A reserved start that cannot be made within the [guard](Bucket::guard) is given back and asked for anew. With a
     /// guard under 5 ms nothing is reserved: who waits asks again when its time comes, and order between processes is not
@@ -61,7 +75,22 @@ impl Bucket {
     }
 
     /// What to do while the [store](Bucket::store) does not answer; unless set, calls
-    /// [fail](OnOutage::Deny).
+    /// [fail](OnOutage::Deny). Without a store, its own or its [registry's](crate::Registry::builder), there is nothing to do:
+    /// then it means nothing, so that one declaration serves with and without, as in tests.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use rate_limited::store::{MemoryStore, OnOutage};
+    /// use rate_limited::{Bucket, Rate, Registry};
+    ///
+    /// let api = || Bucket::named("api", Rate::per_second(10)).on_outage(OnOutage::Local { share: 0.25 });
+    /// let shared = Registry::builder().store(MemoryStore::default()).build();
+    /// assert!(shared.register(api())?.try_acquire().is_ok());
+    /// // By itself it is a bucket in this process's memory.
+    /// assert!(Registry::new().register(api())?.try_acquire().is_ok());
+    /// # Ok::<(), rate_limited::Error>(())
+    /// ```
     #[must_use]
     pub const fn on_outage(mut self, on_outage: OnOutage) -> Self {
         self.limits.set_on_outage(on_outage);
@@ -74,7 +103,8 @@ impl Bucket {
     ///
     /// Of equal generations each keeps to its own limits, and counts what the others start, as far as the others' limits
     /// remember it: what is to be counted for longer than before needs a higher generation. That such others are there is
-    /// told as an event, and each call of theirs and of this program's takes several trips.
+    /// told as an event, and each call of theirs and of this program's takes several trips. Without a store, where nobody
+    /// else is, it means nothing.
     #[must_use]
     pub const fn generation(mut self, generation: u32) -> Self {
         self.limits.set_generation(generation);

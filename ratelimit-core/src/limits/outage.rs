@@ -14,9 +14,27 @@
 /// holds.
 ///
 /// A store that is away is asked again within a tenth of a second at first, and once a second at the latest, by the next
-/// call: until then calls are answered as above without a trip. [`peek`](crate::Bucket::peek) goes on under `Local` alone,
-/// `charge` under `Local` and `Allow`, and no [`reset`](crate::Bucket::reset) does. Where the store comes back without what
-/// it knew, that is [put back](crate::Bucket::store), and one further amount may start beside these.
+/// call: until then calls are answered as above without a trip. Where the store comes back without what it knew, that is
+/// [put back](crate::Bucket::store), and one further amount may start beside these.
+///
+/// A store that [refuses calls](crate::Error#what-it-says) counts as one that does not answer. A bucket without a store, its
+/// own or its registry's, has no outages: nothing depends on what it says here.
+///
+/// # While it is away
+///
+/// | | `Deny` | `Local` | `Allow` |
+/// |---|---|---|---|
+/// | [`try_acquire`](crate::Bucket::try_acquire), [`acquire`](crate::Bucket::acquire), [`acquire_async`](crate::Bucket::acquire_async) | fail at once, whatever their allowance | start, wait or are refused by the share | start at once |
+/// | [`charge`](crate::Bucket::charge) | fails | counts | counts |
+/// | [`peek`](crate::Bucket::peek) | fails | tells the share | fails |
+/// | [`reset`](crate::Bucket::reset), of a [key](crate::Request::reset), too | fails | fails | fails |
+/// | [`refund`](crate::Permit::refund), [`correct`](crate::Permit::correct) to less | is lost: what was taken stays spent | counts in the share; the store is told of what was started without it, else that stays spent there | is lost |
+/// | [`correct`](crate::Permit::correct) to more | is lost: it does not count | counts | counts |
+/// | [`observe`](crate::Permit::observe), without a [permit](crate::Request::observe), too | is lost, without an error | is lost | is lost |
+/// | [`pause`](crate::Bucket::pause), [`close`](crate::Bucket::close) | as ever, as they are of the process | as ever | as ever |
+///
+/// What counts is told to the store when it is back. "Fails" is with [`ErrorKind::Store`](crate::ErrorKind::Store), and at
+/// the first failures after as long as a trip may take.
 ///
 /// A share is rounded down, but is at least 1: of 2/s four processes of a quarter each start four in a second.
 ///
