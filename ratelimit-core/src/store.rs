@@ -72,36 +72,50 @@ pub(crate) const TIMEOUT: Duration = Duration::from_millis(250);
 ///
 /// # Examples
 ///
-/// A store in a table of this process, which forgets nothing:
+/// A store in a table of this process. One of a database does the same in a transaction: it reads the rows of these names
+/// for update, at the database's own time, and writes them with when they may be deleted.
 ///
 /// ```
 /// use rate_limited::store::{Answer, Ask, Failure, Store};
+/// use rate_limited::{Bucket, Rate};
 /// use std::collections::HashMap;
-/// use std::sync::{Mutex, PoisonError};
+/// use std::sync::{Arc, Mutex, PoisonError};
 /// use std::time::{Duration, SystemTime};
 ///
+/// /// States by name, each with when it may be forgotten.
 /// #[derive(Debug, Default)]
-/// struct Table(Mutex<HashMap<String, Vec<u8>>>);
+/// struct Table(Mutex<HashMap<String, (Vec<u8>, Duration)>>);
 ///
 /// impl Store for Table {
 ///     fn play(&self, asks: &[Ask], _timeout: Duration) -> Vec<Result<Answer, Failure>> {
+///         // 1, one at a time; 3, in order: nobody else is in here.
 ///         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-///         let play = |ask: &Ask| {
+///         let mut play = |ask: &Ask| {
 ///             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(Failure::new)?;
+///             // 4, kept as long as said.
+///             table.retain(|_, (_, until)| *until > now);
 ///             let names: Vec<String> = ask.entries().map(ToString::to_string).collect();
 ///             let states: Vec<Option<&[u8]>> =
-///                 names.iter().map(|name| table.get(name).map(Vec::as_slice)).collect();
+///                 names.iter().map(|name| table.get(name).map(|(state, _)| &**state)).collect();
+///             // 7, as it is judged; `?` fails this ask alone.
 ///             let judged = ask.judge(now, &states)?;
 ///             for (name, written) in names.into_iter().zip(judged.writes()) {
+///                 // Where there is nothing to be written, what is there stays.
 ///                 if let Some(written) = written {
-///                     table.insert(name, written.state().to_vec());
+///                     table.insert(name, (written.state().to_vec(), now + written.keep_for()));
 ///                 }
 ///             }
 ///             Ok(judged.into_answer())
 ///         };
-///         asks.iter().map(play).collect()
+///         asks.iter().map(&mut play).collect()
 ///     }
 /// }
+///
+/// let store = Arc::new(Table::default());
+/// let one = Bucket::named("api", Rate::per_hour(1)).store(Arc::clone(&store));
+/// let other = Bucket::named("api", Rate::per_hour(1)).store(store);
+/// assert!(one.try_acquire().is_ok());
+/// assert!(other.try_acquire().is_err());
 /// ```
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Plays `asks`, and answers each of them, in their order; returns within `timeout`.
