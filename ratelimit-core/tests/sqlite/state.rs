@@ -158,9 +158,20 @@ fn what_is_no_path() {
         format!("the store `{path}` is a directory: write the path of a file in it, as in `{path}limits.db`");
     assert_eq!((error.kind(), error.to_string()), (ErrorKind::Config, said));
     assert_eq!(fs::read_dir(&dir.0).expect("a directory").count(), 0, "nothing is made");
-    let home = ratelimit_core::Bucket::named("api", amount(1)).store(open(&dir.0.join("~/limits.db")));
+    let refused = |path: &str| {
+        let bucket = ratelimit_core::Bucket::named("api", amount(1)).store(open(&dir.0.join(path)));
+        bucket.try_acquire().expect_err("no directory").to_string()
+    };
+    fs::write(dir.0.join("file"), "").expect("a file");
     assert_eq!(
-        home.try_acquire().expect_err("no directory").to_string(),
+        refused("file/limits.db"),
+        format!(
+            "bucket `api` is kept in a store that refuses calls: its directory `{}/file` is a file: write another path",
+            dir.0.display()
+        )
+    );
+    assert_eq!(
+        refused("~/limits.db"),
         "bucket `api` is kept in a store that refuses calls: `~` is known to shells alone: write the path of the home \
          directory"
     );

@@ -15,6 +15,9 @@ const RIGHTS: &str = "its user needs `~rl:v1:* +eval +evalsha +time +get +set +g
 const NEWER: &str = "it has to be Redis 7 or newer, or Valkey, which plays scripts";
 const MASTER: &str = "it is a replica, which takes no writes: write its master's URL";
 
+const CLOSED: &str =
+    "it was closed before any reply, as by what is no Redis server, or one by TLS (`rediss://` in its URL)";
+
 /// What a server refuses, by the error that it replied, its code first.
 pub(super) fn refused(text: &str) -> Failure {
     let line = text.lines().next().unwrap_or_default();
@@ -66,7 +69,7 @@ pub(super) fn not_connected(place: &dyn fmt::Display, error: &RedisError) -> Fai
     }
     let Some((_, why)) = said.split_once("refused to switch database") else {
         let failure = Failure::new(format!("redis at {place}: {said}"));
-        return match tls(&said) {
+        return match tls(&said).or_else(|| absent(&said, error)) {
             Some(advice) => failure.advise(advice),
             None => failure,
         };
@@ -95,9 +98,7 @@ pub(super) fn lost(place: &dyn fmt::Display, error: &RedisError, is_new: bool) -
     let failure = Failure::new(format!("redis at {place}: the connection was lost: {said}"));
     match tls(&said) {
         Some(advice) => failure.advise(advice),
-        None if is_new => failure.advise(
-            "it was closed before any reply, as by what is no Redis server, or one by TLS (`rediss://` in its URL)",
-        ),
+        None if is_new => failure.advise(CLOSED),
         None => failure,
     }
 }
@@ -114,18 +115,24 @@ fn strange(place: &dyn fmt::Display, error: &RedisError) -> Option<Failure> {
     // The client tells no more of the reply than the bytes that cannot stand there, the first one last.
     let said = error.to_string();
     let first = said.rsplit("Unexpected `").next().and_then(|rest| rest.split('`').next());
-    let (seems, advice) = match first.and_then(|byte| byte.parse::<u8>().ok()) {
-        Some(b'H') => ("it seems to be an HTTP server", "look at host and port in its URL"),
+    let advice = match first.and_then(|byte| byte.parse::<u8>().ok()) {
+        Some(b'H') => "it seems to be an HTTP server: look at host and port in its URL",
         // A TLS alert.
-        Some(21) => ("it seems to be one that speaks TLS", "write `rediss://` in its URL"),
-        _ => ("it may be another server", "look at host and port in its URL"),
+        Some(21) => "it seems to be one that speaks TLS: write `rediss://` in its URL",
+        _ => "it seems to be no Redis server: look at host and port in its URL",
     };
-    Some(
-        Failure::strange(format!(
-            "redis at {place}: what answers there does not speak Redis' protocol: {seems}"
-        ))
-        .advise(advice),
-    )
+    Some(Failure::strange(format!("redis at {place}: what answers is not Redis' protocol")).advise(advice))
+}
+
+/// Where nobody is there, or nobody who stays.
+fn absent(said: &str, error: &RedisError) -> Option<&'static str> {
+    if said.contains("lookup address") {
+        return Some("look at the host in its URL");
+    }
+    if error.is_connection_refusal() {
+        return Some("look whether it runs, and where its URL says that it is");
+    }
+    error.is_connection_dropped().then_some(CLOSED)
 }
 
 /// What would help against that end of a handshake.

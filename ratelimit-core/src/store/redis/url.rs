@@ -32,7 +32,7 @@ fn check(url: &str) -> Result<(), Wrong> {
         "rediss" | "valkeys" if cfg!(not(feature = "redis-tls")) => Err(format!(
             "is one by TLS, for which `rate-limited` needs the feature `redis-tls`: add that in `Cargo.toml`, or write \
              `{}://` for a server without TLS",
-            scheme.trim_end_matches(['s', 'S'])
+            scheme.strip_suffix(['s', 'S']).unwrap_or(scheme)
         )),
         "rediss" | "valkeys" => tcp(rest, true),
         "unix" | "redis+unix" | "valkey+unix" => unix(rest),

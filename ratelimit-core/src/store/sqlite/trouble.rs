@@ -76,8 +76,12 @@ fn advice(path: &Path) -> String {
     if path.components().any(|part| part.as_os_str() == "~") {
         return "`~` is known to shells alone: write the path of the home directory".to_owned();
     }
-    let is = if dir.exists() { "is none" } else { "is not there: make it" };
-    format!("its directory `{}` {is}, or write another path", dir.display())
+    let is = if dir.exists() {
+        "is a file: write another path"
+    } else {
+        "is not there: make it, or write another path"
+    };
+    format!("its directory `{}` {is}", dir.display())
 }
 
 /// Why that cannot be the path of a file, and what to write, if it cannot.

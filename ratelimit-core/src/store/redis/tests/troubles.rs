@@ -43,25 +43,23 @@ fn always(reply: &'static [u8]) -> u16 {
 
 #[test]
 fn what_is_no_redis_server_is_called_so() {
-    let other = "redis at %: what answers there does not speak Redis' protocol: it may be another server";
-    for (reply, seems, advice) in [
+    let other = "it seems to be no Redis server: look at host and port in its URL";
+    for (reply, advice) in [
         (
             &b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"[..],
-            "redis at %: what answers there does not speak Redis' protocol: it seems to be an HTTP server",
-            "look at host and port in its URL",
+            "it seems to be an HTTP server: look at host and port in its URL",
         ),
-        (
-            b"\x15\x03\x01\x00\x02\x02\x46",
-            "redis at %: what answers there does not speak Redis' protocol: it seems to be one that speaks TLS",
-            "write `rediss://` in its URL",
-        ),
-        (b"SSH-2.0-OpenSSH_9.6\r\n", other, "look at host and port in its URL"),
-        (b"J\0\0\0\x0a8.0.36\0", other, "look at host and port in its URL"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", "it seems to be one that speaks TLS: write `rediss://` in its URL"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", other),
+        (b"J\0\0\0\x0a8.0.36\0", other),
     ] {
         let port = always(reply);
-        let said = format!("does not answer as it should: {advice}");
-        assert_eq!(told_of(&format!("redis://127.0.0.1:{port}")), (said.clone(), seems.into()));
-        assert_eq!(told_of(&format!("redis://:secret@127.0.0.1:{port}")), (said, seems.into()));
+        let told = (
+            format!("does not answer as it should: {advice}"),
+            "redis at %: what answers is not Redis' protocol".to_owned(),
+        );
+        assert_eq!(told_of(&format!("redis://127.0.0.1:{port}")), told);
+        assert_eq!(told_of(&format!("redis://:secret@127.0.0.1:{port}")), told);
     }
     let port = always(b"+OK\r\n");
     assert_eq!(
@@ -75,22 +73,28 @@ fn what_is_no_redis_server_is_called_so() {
 
 #[test]
 fn what_closes_at_once_may_be_anything() {
-    let (said, cause) = told_of(&format!("redis://127.0.0.1:{}", always(b"")));
-    assert_eq!(
-        said,
-        "does not answer: it was closed before any reply, as by what is no Redis server, or one by TLS (`rediss://` in \
-         its URL)"
-    );
-    assert!(cause.starts_with("redis at %: the connection was lost: "), "{cause}");
+    let port = always(b"");
+    for (user, what) in [("", "the connection was lost: "), (":secret@", "")] {
+        let (said, cause) = told_of(&format!("redis://{user}127.0.0.1:{port}"));
+        assert_eq!(
+            said,
+            "does not answer: it was closed before any reply, as by what is no Redis server, or one by TLS \
+             (`rediss://` in its URL)"
+        );
+        assert!(cause.starts_with(&format!("redis at %: {what}")), "{cause}");
+    }
 }
 
 #[test]
 fn where_nobody_is_there_it_does_not_answer() {
+    let advice = "does not answer: look whether it runs, and where its URL says that it is";
     let (said, cause) = told_of("redis://127.0.0.1:1");
-    assert_eq!((&*said, &*cause), ("does not answer", "redis at %: Connection refused (os error 111)"));
+    assert_eq!((&*said, &*cause), (advice, "redis at %: Connection refused (os error 111)"));
     let (said, cause) = told_of("unix:///not/there.sock");
-    assert_eq!(said, "does not answer");
-    assert_eq!(cause, "redis at /%/there.sock: No such file or directory (os error 2)");
+    assert_eq!((&*said, &*cause), (advice, "redis at /%/there.sock: No such file or directory (os error 2)"));
+    // Longer than names may be, so that nobody is asked for it.
+    let (said, cause) = told_of(&format!("redis://{}.invalid", "x".repeat(64)));
+    assert_eq!(said, "does not answer: look at the host in its URL", "{cause}");
 }
 
 /// Also a handshake that is not answered is a server that was not reached.
