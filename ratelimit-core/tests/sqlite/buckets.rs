@@ -58,7 +58,13 @@ fn others_hold_the_file() {
     other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
     for _ in 0..5 {
         soon(Duration::from_millis(350), || {
-            assert_eq!(bucket.try_acquire().expect_err("a lock").kind(), ErrorKind::Store);
+            let error = bucket.try_acquire().expect_err("a lock");
+            assert_eq!(error.kind(), ErrorKind::Store);
+            assert_eq!(
+                error.to_string(),
+                "bucket `api` is kept in a store that does not answer: others hold its file for longer than \
+                 `SqliteStore::timeout`"
+            );
         });
     }
     other.execute_batch("ROLLBACK").expect("an end");

@@ -16,6 +16,9 @@ use crate::{Dir, amount, drain, open, remaining, since, soon, takes};
 const GIVEN: Duration = Duration::from_millis(100);
 const LATE: Duration = Duration::from_millis(300);
 
+const LOCKED: &str =
+    "cannot be used: database is locked: others hold its file for longer than `SqliteStore::timeout`";
+
 /// The failure of a call, which ends in time.
 fn fails(store: &SqliteStore) -> String {
     let ask = Ask::to_acquire(("api", Some("ann")), &[amount(9)], &[], 1);
@@ -36,7 +39,7 @@ fn others_hold_the_file() {
         for _ in 0..3 {
             let begin = SystemClock.now();
             let failure = fails(&store);
-            assert!(failure.ends_with("cannot be used: database is locked"), "{failure}");
+            assert!(failure.ends_with(LOCKED), "{failure}");
             assert!(since(begin) >= GIVEN, "it waits as long as it may");
         }
         other.execute_batch("ROLLBACK").expect("an end");
@@ -69,7 +72,7 @@ fn others_hold_the_file_when_it_is_opened() {
     let other = Connection::open(dir.file()).expect("a connection");
     other.execute_batch("BEGIN EXCLUSIVE").expect("a lock");
     let store = soon(Duration::from_millis(250) + LATE, || open(&dir.file()));
-    assert!(fails(&store).ends_with("cannot be used: database is locked"));
+    assert!(fails(&store).ends_with(LOCKED));
     other.execute_batch("ROLLBACK").expect("an end");
     assert_eq!(drain(&store, "ann", amount(9), 10), 9);
 }

@@ -119,7 +119,9 @@ fn a_damaged_page() {
                     (Err(failure), Err(again)) => {
                         failures += 1;
                         assert_eq!(failure.to_string(), again.to_string());
-                        assert!(failure.to_string().contains("malformed"), "{failure}");
+                        let text = failure.to_string();
+                        let advice = ": its file is damaged: delete it to begin anew";
+                        assert!(text.contains("malformed") && text.ends_with(advice), "{failure}");
                     }
                     other => panic!("page {page} full of {filling:#x}, {key}: {other:?}"),
                 }

@@ -95,7 +95,8 @@ impl Server {
             Ok(Ok(connection)) => Ok(Line { connection, timeout: None }),
             Ok(Err(error)) if !error.is_timeout() => Err(trouble::not_connected(self.info.addr(), &error)),
             Ok(Err(_)) | Err(RecvTimeoutError::Timeout) => {
-                Err(self.failure(format_args!("the server was not reached within {timeout:?}")))
+                let failure = self.failure(format_args!("the server was not reached within {timeout:?}"));
+                Err(failure.advise(trouble::FAR))
             }
             Err(RecvTimeoutError::Disconnected) => Err(self.failure(format_args!("the client panicked"))),
         }

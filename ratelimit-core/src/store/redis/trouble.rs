@@ -103,6 +103,9 @@ pub(super) fn lost(place: &dyn fmt::Display, error: &RedisError, is_new: bool) -
     }
 }
 
+/// Where a connection took too long.
+pub(super) const FAR: &str = "give it longer by `RedisStore::timeout` if it is far away";
+
 /// Where a server by TLS says nothing to a new connection: one without takes a handshake for words that go on.
 pub(super) const SILENT: &str =
     "one without TLS says nothing to `rediss://`: write `redis://` in its URL for that";

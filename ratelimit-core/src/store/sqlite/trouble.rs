@@ -56,8 +56,8 @@ impl Trouble {
         let is_busy = self.is_busy();
         let told = self.with(path);
         match code {
-            _ if is_busy => Failure::new(told),
-            Some(ErrorCode::DatabaseCorrupt) => Failure::strange(told),
+            _ if is_busy => Failure::new(told).advise(BUSY),
+            Some(ErrorCode::DatabaseCorrupt) => Failure::strange(told).advise(DAMAGED),
             Some(ErrorCode::CannotOpen) => {
                 let advice = advice(path);
                 Failure::refused(told).advise(advice)
@@ -68,6 +68,8 @@ impl Trouble {
     }
 }
 
+const BUSY: &str = "others hold its file for longer than `SqliteStore::timeout`";
+const DAMAGED: &str = "its file is damaged: delete it to begin anew";
 const RIGHTS: &str = "this process needs the right to write to it and to its directory";
 
 /// What would help where the file at `path` cannot be opened.

@@ -102,15 +102,21 @@ fn where_nobody_is_there_it_does_not_answer() {
 fn who_says_nothing_was_not_reached() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();
-    for (user, cause) in [
+    for (user, told) in [
         ("", format!("redis at {address}: the server did not answer within 50ms")),
-        (":secret@", format!("redis at {address}: the server was not reached within 50ms")),
+        (
+            ":secret@",
+            format!(
+                "give it longer by `RedisStore::timeout` if it is far away: redis at {address}: the server was not \
+                 reached within 50ms"
+            ),
+        ),
     ] {
         let store = RedisStore::connect(&format!("redis://{user}{address}")).unwrap();
         let store = store.timeout(Duration::from_millis(50));
         let bucket = Bucket::named("api", Rate::per_second(10)).store(store);
         let said = format!("{:#}", bucket.try_acquire().unwrap_err());
-        assert_eq!(said, format!("bucket `api` is kept in a store that does not answer: {cause}"));
+        assert_eq!(said, format!("bucket `api` is kept in a store that does not answer: {told}"));
     }
 }
 
