@@ -52,8 +52,8 @@ pub use scope::ErrorScope;
 /// | has as many waiting as may: retry after 30s | `TooManyWaiting` | come back then, or raise [`max_waiting`](crate::Bucket::max_waiting) |
 /// | unknown bucket: did you mean .. | `UnknownBucket` | the name, or the registry, is another one |
 /// | unknown bucket: register it, or give the attribute a `rate` | `UnknownBucket` | do so before the first call |
-/// | is kept in a store that does not answer | `Store` | the error's [source](std::error::Error::source) says why; see [`OnOutage`](crate::store::OnOutage) |
-/// | is kept in a store that refuses calls: .. | `Store` | what follows, if anything does; the source is what the store said |
+/// | is kept in a store that does not answer: .. | `Store` | what follows, if anything does; the error's [source](std::error::Error::source) says why; see [`OnOutage`](crate::store::OnOutage) |
+/// | is kept in a store that refuses calls: .. | `Store` | as above; the source is what the store said |
 /// | is kept in a store that does not answer as it should: .. | `Store` | as above; as a rule something else answers there |
 /// | is kept in a store that cannot answer this call | `Store` | the source says what is wrong with the state that the call is about |
 /// | is closed | `Closed` | it, or its registry, was closed or removed |

@@ -4,6 +4,9 @@
 //! Then what it has let start is counted in one place for all who are given the same, and who waits has a time reserved
 //! there, so that nobody polls and order holds between processes.
 //!
+//! [`OnOutage`] says what each verb does while a store is away, and [`Error`](crate::Error#what-it-says) what a store
+//! failed with, and what would help.
+//!
 //! [`Store`] says what a store must do, and what it may rely on; the conformance kit, `store::conformance` (feature
 //! `test-util`), tests one of your own.
 
