@@ -296,9 +296,9 @@ impl Bucket {
     /// What a call would meet now; takes and opens nothing.
     ///
     /// It is the call of no function and no [route](Request::route): what the server said of those is theirs alone, as
-    /// long as it gives their limit no name. Of a route `request().route(..).peek()` tells. The route that an annotated
-    /// function is by itself nobody else can name, as there may be two of one name: what has to be looked at is called by
-    /// hand, with a route.
+    /// long as it gives their limit no name. Of a route `request().route(..).peek()` tells. An annotated function is by
+    /// itself the route of its path, as in `crate::module::function`, over a [store](Bucket::store); without one nobody else
+    /// can name its route, as there may be two functions of one path.
     ///
     /// # Errors
     ///

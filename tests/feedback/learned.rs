@@ -2,11 +2,13 @@
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use rate_limited::feedback::Feedback;
-use rate_limited::{ErrorKind, Registry, rate_limited};
+use rate_limited::store::MemoryStore;
+use rate_limited::{Bucket, Error, ErrorKind, Registry, rate_limited};
 use rate_limited_tests::Bench;
 
 use crate::{Answer, ApiError, LEARNED, Page, WINDOW, busy, learning, now, refusal, window};
@@ -144,4 +146,22 @@ fn a_permit_tells_of_the_functions_own_route() {
     told_by_permit(&bench.registry, 7, Ok(window(0))).unwrap();
     assert!(matches!(told_by_permit(&bench.registry, 7, Ok(window(0))), Err(ApiError::Limited(_))));
     told(&bench.registry, 7, || Ok(window(2))).unwrap();
+}
+
+static SHARED: LazyLock<Bucket> = LazyLock::new(|| Bucket::learned("shared").store(MemoryStore::default()));
+
+#[rate_limited(bucket = SHARED, permit = permit)]
+fn spends_all() -> Result<(), Error> {
+    permit.observe(&Feedback::default().limit(5).remaining(0).reset_after(Duration::from_secs(3600)));
+    Ok(())
+}
+
+/// The look comes after what the store is told.
+#[test]
+fn over_a_store_a_function_is_looked_at_by_its_path() {
+    spends_all().unwrap();
+    let wait = |route| SHARED.request().route(route).peek().unwrap().wait().unwrap();
+    assert!(wait(concat!(module_path!(), "::spends_all")) > Duration::from_secs(3000));
+    assert_eq!(wait("another"), Duration::ZERO);
+    assert_eq!(SHARED.peek().unwrap().wait(), Some(Duration::ZERO));
 }
