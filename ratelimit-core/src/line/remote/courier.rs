@@ -31,7 +31,7 @@ use crate::store::{Acquire, Ask, Failure, Known, Part, Plan, Said, StoreHandle, 
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
 pub(crate) use desk::Put;
-use desk::{Caller, Cell, Desk, Errand, To};
+use desk::{Caller, Cell, Desk, Errand, Slot, To};
 use health::Health;
 use mirror::Mirror;
 pub(super) use trip::is_no_room;
@@ -221,12 +221,12 @@ impl Courier {
 
 impl Cell {
     fn wait(&self) -> Result<Said, Failure> {
-        let mut answer = lock(&self.answer);
+        let mut slot = lock(&self.slot);
         loop {
-            match answer.take() {
-                Some(answer) => return answer,
-                None => answer = self.bell.wait(answer).unwrap_or_else(PoisonError::into_inner),
+            if let Slot::Answered(answer) = std::mem::replace(&mut *slot, Slot::Awaited) {
+                return answer;
             }
+            slot = self.bell.wait(slot).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

@@ -113,8 +113,11 @@ impl Caller {
     }
 
     fn tell(&mut self, answer: Result<Said, Failure>) {
-        *lock(&self.cell.answer) = Some(answer);
-        self.cell.bell.notify_one();
+        let before = std::mem::replace(&mut *lock(&self.cell.slot), Slot::Answered(answer));
+        // Who carries for itself is not waiting, and to ring asks the system.
+        if matches!(before, Slot::Awaited) {
+            self.cell.bell.notify_one();
+        }
         self.is_answered = true;
     }
 }
@@ -130,8 +133,17 @@ impl Drop for Caller {
 /// Where a caller waits who blocks for one trip.
 #[derive(Default)]
 pub(super) struct Cell {
-    pub(super) answer: Mutex<Option<Result<Said, Failure>>>,
+    pub(super) slot: Mutex<Slot>,
     pub(super) bell: Condvar,
+}
+
+#[derive(Default)]
+pub(super) enum Slot {
+    /// There is no answer yet, and nobody sleeps.
+    #[default]
+    Empty,
+    Awaited,
+    Answered(Result<Said, Failure>),
 }
 
 impl Inner {
@@ -239,7 +251,8 @@ impl Desk {
             }
             inner.is_to_tell = false;
             let count = inner.errands.len().min(MOST);
-            let batch: Vec<Errand> = inner.errands.drain(..count).collect();
+            let mut batch = Vec::with_capacity(count);
+            batch.extend(inner.errands.drain(..count));
             drop(inner);
             let is_to_tell = self.deliver(batch);
             lock(&self.inner).is_to_tell |= is_to_tell;
@@ -265,7 +278,11 @@ impl Desk {
         let sent = shared.as_ref().and_then(|shared| shared.moment());
         self.set_times(&mut batch, sent.map(|(_, sent)| sent));
         let of_errand = |Errand { ask, key, to, .. }| (ask, (key, to));
-        let (mut asks, mut whose): (Vec<Ask>, Vec<(KeyId, To)>) = batch.into_iter().map(of_errand).unzip();
+        let (mut asks, mut whose) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
+        for (ask, of) in batch.into_iter().map(of_errand) {
+            asks.push(ask);
+            whose.push(of);
+        }
         let Trip { mut answers, turn, is_heard, is_quick } =
             if is_in_vain { Trip::default() } else { self.travel(&asks, &whose, until) };
         let received = shared.as_ref().and_then(|shared| shared.moment());
