@@ -75,6 +75,11 @@ impl Span {
         Began { epoch: self.epoch, at: self.sent }
     }
 
+    /// When its answer came, if that is a time of that clock.
+    pub(super) fn received_by(self, epoch: NonZeroU32) -> Option<Timestamp> {
+        (self.epoch == epoch).then_some(self.received)
+    }
+
     /// How many nanoseconds it took, until when.
     pub(super) fn took(self) -> (u64, Timestamp) {
         (self.received.as_nanos().saturating_sub(self.sent.as_nanos()), self.received)

@@ -62,8 +62,8 @@ impl Shared {
     fn start_brought(&self, counted: Counted, mut brought: Brought) -> Direct {
         let Brought { told, trip, .. } = brought;
         let Asker { key, want: Want { weight, .. }, era, .. } = brought.wish.asker;
-        let clock = self.clock().1;
-        let now = clock.now();
+        let (epoch, clock) = self.clock();
+        let now = trip.received_by(epoch).unwrap_or_else(|| clock.now());
         let mut state = lock(&self.state);
         let reading = state.read(now);
         let is_in_time =

@@ -59,7 +59,7 @@ impl Desk {
         let span = until.as_nanos().saturating_sub(begin.as_nanos());
         let most = begin.plus(if keys.is_empty() { span / MEANWHILE } else { span / 2 });
         while telling.failure.is_none() && !telling.is_late {
-            let batch = lock(&self.mirror).next_to_tell(keys, SystemClock.now());
+            let batch = lock(&self.mirror).next_to_tell(keys);
             if batch.is_empty() {
                 break;
             }
@@ -107,7 +107,7 @@ impl Desk {
 
     /// Whether there is something that could be told now.
     pub(super) fn has_untold(&self) -> bool {
-        !lock(&self.mirror).next_to_tell(&[], SystemClock.now()).is_empty()
+        !lock(&self.mirror).next_to_tell(&[]).is_empty()
     }
 }
 
@@ -126,14 +126,13 @@ impl Mirror {
         }
     }
 
-    /// Of whom to tell next at `here`, by the system's clock: of all together, then of those `keys`, then of others. What
-    /// is over need not be told.
-    fn next_to_tell(&mut self, keys: &[KeyId], here: Timestamp) -> Vec<Whose> {
+    /// Of whom to tell next: of all together, then of those `keys`, then of others. What is over need not be told.
+    fn next_to_tell(&mut self, keys: &[KeyId]) -> Vec<Whose> {
         // As a rule the store knows all.
         if self.untold.is_empty() && self.own_of(Whose::All).is_none_or(|all| all.untold.is_none()) {
             return Vec::new();
         }
-        let now = self.now();
+        let (here, now) = (SystemClock.now(), self.now());
         let asked: BTreeSet<KeyId> = keys.iter().copied().filter(|key| self.untold.contains(key)).collect();
         let others = self.untold.iter().filter(|key| !asked.contains(key));
         let keys = asked.iter().chain(others).map(|key| Whose::Key(*key));

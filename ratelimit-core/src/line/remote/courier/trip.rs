@@ -54,12 +54,12 @@ impl Desk {
             // It is well, and nobody is to start without it any more: else it would have to be told that first again.
             _ => with(Failure::of_state("the store is still being told what was started without it")),
         };
-        let end = SystemClock.now();
         // What one state is about says nothing of the store.
         let fails = |answer: &Result<Said, Failure>| answer.as_ref().is_err_and(Failure::is_outage);
         let is_heard = telling.is_heard || answers.iter().any(|answer| !fails(answer));
         let failed =
             telling.failure.or_else(|| answers.iter().find_map(|answer| answer.as_ref().err()).cloned());
+        let end = failed.as_ref().map_or(begin, |_| SystemClock.now());
         let mut health = lock(&self.health);
         let (turn, before) = match failed {
             _ if is_heard => (health.went_well(), None),
@@ -151,9 +151,10 @@ impl Desk {
         let store = self.store.store();
         let played = caught(|| store.play(asks, timeout));
         let answers = played.unwrap_or_else(|| vec![Err(Failure::new("the store panicked")); asks.len()]);
+        let mut answers: Vec<_> = answers.into_iter().map(|answer| answer.map(|Answer(said)| said)).collect();
         let missing = || Err(Failure::strange("the store gave fewer answers than it was asked for"));
-        let answers = answers.into_iter().map(|answer| answer.map(|Answer(said)| said));
-        answers.chain(std::iter::repeat_with(missing)).take(asks.len()).collect()
+        answers.resize_with(asks.len(), missing);
+        answers
     }
 
     pub(super) fn told(&self, answer: Result<Said, Failure>, Asker { window, .. }: Asker) -> Told {
