@@ -24,10 +24,10 @@ pub(super) enum States {
 
 impl FromIterator<(Guarded, Builtin)> for States {
     fn from_iter<I: IntoIterator<Item = (Guarded, Builtin)>>(states: I) -> Self {
-        let states: Vec<_> = states.into_iter().collect();
-        match <[_; 1]>::try_from(states) {
-            Ok(one) => States::One(one),
-            Err(several) => States::Several(several.into()),
+        let mut states = states.into_iter();
+        match (states.next(), states.next()) {
+            (Some(one), None) => States::One([one]),
+            (first, second) => States::Several(first.into_iter().chain(second).chain(states).collect()),
         }
     }
 }

@@ -49,17 +49,24 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn u32(&mut self) -> Option<u32> {
-        u32::try_from(self.number(4)?).ok()
+        self.array().map(u32::from_le_bytes)
     }
 
     pub(crate) fn u64(&mut self) -> Option<u64> {
-        self.number(8)
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn array<const LEN: usize>(&mut self) -> Option<[u8; LEN]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*taken)
     }
 }
 
 /// The low `len` bytes of `number`.
 pub(crate) fn put(out: &mut Vec<u8>, number: u64, len: usize) {
-    out.extend(number.to_le_bytes().iter().take(len));
+    let bytes = number.to_le_bytes();
+    out.extend_from_slice(bytes.get(..len).unwrap_or(&bytes));
 }
 
 /// What `rate` is.
@@ -76,7 +83,6 @@ pub(crate) fn describe(out: &mut Vec<u8>, rate: Rate) {
 }
 
 /// How many bytes the state of a rate takes, without its ring.
-#[cfg(feature = "redis")]
 pub(crate) fn state_bytes(rate: Rate) -> usize {
     match rate.shape() {
         Shape::Sliding => 48,
@@ -122,37 +128,34 @@ impl All {
 
     /// States of `rates` as they were saved; `None` if these bytes cannot be that.
     pub(crate) fn load_states(rates: &[Guarded], bytes: &mut Reader<'_>) -> Option<All> {
+        let len = rates.iter().map(|guarded| state_bytes(guarded.rate)).sum();
+        let mut numbers = Reader(bytes.take(len)?);
         let read = |guarded: &Guarded| {
             let state = match Builtin::new(*guarded) {
                 Builtin::TokenBucket(fresh) => {
-                    let tat = (bytes.u64()?, u64::from(bytes.u32()?));
+                    let tat = (numbers.u64()?, u64::from(numbers.u32()?));
                     if tat.1 >= fresh.numbers().ticks {
                         return None;
                     }
-                    (Builtin::TokenBucket(fresh.at_tat((tat != (0, 0)).then_some(tat))), None)
+                    Builtin::TokenBucket(fresh.at_tat((tat != (0, 0)).then_some(tat)))
                 }
                 Builtin::FixedWindow(fresh) => {
-                    let numbers = [bytes.u64()?, bytes.u64()?, bytes.u64()?, bytes.u64()?];
+                    let numbers = [numbers.u64()?, numbers.u64()?, numbers.u64()?, numbers.u64()?];
                     let [since, opening, last, used] = numbers;
                     let makes_sense = numbers == [0; 4]
                         || used > 0 && used <= MOST_WEIGHT && opening <= used && since <= last;
                     if !makes_sense {
                         return None;
                     }
-                    (Builtin::FixedWindow(fresh.at_numbers(numbers)), None)
+                    Builtin::FixedWindow(fresh.at_numbers(numbers))
                 }
-                fresh @ Builtin::SlidingWindow(_) => (fresh, Some(Log::read(bytes)?)),
+                Builtin::SlidingWindow(fresh) => {
+                    Builtin::SlidingWindow(fresh.with_log(Log::read(&mut numbers)?.entries(bytes)?))
+                }
             };
             Some((*guarded, state))
         };
-        let states = rates.iter().map(read).collect::<Option<Vec<_>>>()?;
-        let states = states.into_iter().map(|(guarded, (state, log))| match (state, log) {
-            (Builtin::SlidingWindow(fresh), Some(log)) => {
-                Some((guarded, Builtin::SlidingWindow(fresh.with_log(log.entries(bytes)?))))
-            }
-            (state, _) => Some((guarded, state)),
-        });
-        Some(All { states: states.collect::<Option<Vec<_>>>()?.into_iter().collect(), own: None })
+        Some(All { states: rates.iter().map(read).collect::<Option<_>>()?, own: None })
     }
 
     /// The same states; windows whose starts are remembered remember them for `extra` longer than they count.

@@ -103,8 +103,9 @@ impl Ask {
         let mut held = Held::read(self, &mut states, now)?;
         let before = held.windows.clone();
         // After a reset others still know what was there, and look for it.
-        let kept = |record: &Record| if self.is_reset() { record.kept_for(now) } else { 0 };
-        let kept: Vec<u64> = held.records.iter().map(kept).collect();
+        let is_reset = matches!(self.verb, Verb::Reset | Verb::ResetKey);
+        let reset = held.records.iter().filter(|_| is_reset);
+        let kept: Vec<u64> = reset.map(|record| record.kept_for(now)).collect();
         let (mut said, changed) = self.play(now, &mut held);
         own::set_aside();
         let Held { records, windows } = &mut held;
@@ -119,8 +120,8 @@ impl Ask {
                 *born = record.born;
             }
         }
-        let mut writes = Vec::with_capacity(records.len() + 2);
-        for (record, kept) in records.iter().zip(kept) {
+        let mut writes = Vec::with_capacity(records.len() + windows.iter().flatten().count());
+        for (record, kept) in records.iter().zip(kept.into_iter().chain(std::iter::repeat(0))) {
             writes.push(if is_written(record) {
                 Some(written(record, now)?.for_at_least(kept))
             } else {
@@ -136,10 +137,6 @@ impl Ask {
             writes.push(is_written.then(|| Written::new(window.write(now))));
         }
         Ok(Judged { writes, answer: Answer(said?) })
-    }
-
-    fn is_reset(&self) -> bool {
-        matches!(self.verb, Verb::Reset | Verb::ResetKey)
     }
 
     /// What it comes to, and whether anything changed.

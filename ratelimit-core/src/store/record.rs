@@ -20,7 +20,7 @@ use super::Failure;
 use super::ask::{Acquire, HAS_OWN, Known, Plan, Said, SeenRate, VERSION, Verb};
 use crate::policy::all::Verdict;
 use crate::policy::inherit::Debt;
-use crate::policy::saved::{END, Reader, described, put};
+use crate::policy::saved::{END, Reader, described, put, state_bytes};
 use crate::policy::{All, Earliest, Gauge, Guarded, Outcome, Own, Policy, own};
 use crate::rate::{Rate, Shape};
 use crate::sync::atomic::Ordering;
@@ -159,7 +159,9 @@ impl Record {
     /// The bytes of it, and for how many microseconds from `now` they are to be kept; `None` where the user's policy cannot
     /// be saved.
     pub(crate) fn write(&self, now: u64) -> Option<(Vec<u8>, u64)> {
-        let mut bytes = self.plan.head.to_vec();
+        let of_rates: usize = self.plan.counted.iter().map(|guarded| state_bytes(guarded.rate)).sum();
+        let mut bytes = Vec::with_capacity(self.plan.head.len() + 20 + of_rates);
+        bytes.extend_from_slice(&self.plan.head);
         put(&mut bytes, self.written, 8);
         put(&mut bytes, self.newest, 8);
         put(&mut bytes, self.born.into(), 4);
