@@ -12,7 +12,7 @@ use crate::store::ask::Verb;
 use crate::store::{Answer, Ask, Failure, Written};
 
 /// So many entries are looked at in one go for what need not be kept.
-const SWEEP: u64 = 16;
+const SWEEP: u64 = 64;
 
 /// Plays `asks` at the time that `clock` tells once nobody else writes.
 ///
@@ -139,29 +139,31 @@ fn sweep(connection: &Connection, now: i64, written: u64) -> rusqlite::Result<()
     }
     let after: String =
         connection.prepare_cached("SELECT name FROM swept")?.query_row([], |row| row.get(0))?;
-    let mut select = connection
-        .prepare_cached("SELECT name, until FROM entries WHERE name > ?1 ORDER BY name LIMIT ?2")?;
-    let count = i64::try_from(count).unwrap_or(i64::MAX);
-    let mut rows = select.query(params![after, count])?;
-    let (mut last, mut looked_at, mut over) = (None, 0, Vec::new());
-    while let Some(row) = rows.next()? {
-        let name: String = row.get(0)?;
-        looked_at += 1;
+    // Without a `LIMIT`: SQLite would plan anew for each number that is bound to it.
+    let mut select =
+        connection.prepare_cached("SELECT name, until FROM entries WHERE name > ?1 ORDER BY name")?;
+    let mut rows = select.query([&after])?;
+    let (mut last, mut over) = (String::new(), Vec::new());
+    for _ in 0..count {
+        let Some(row) = rows.next()? else {
+            // The next one begins anew.
+            last.clear();
+            break;
+        };
+        let name = row.get_ref(0)?.as_str()?;
         if row.get::<_, i64>(1)? <= now {
-            over.push(name.clone());
+            over.push(name.to_owned());
         }
-        last = Some(name);
+        last.clear();
+        last.push_str(name);
     }
     drop(rows);
-    let mut delete = connection.prepare_cached("DELETE FROM entries WHERE name = ?1")?;
     for name in over {
         // What only looks over, as it is damaged, is an error for whoever asks for it: deleted it would be a fresh limit.
         if Row::read(connection, &name)?.is_some_and(|row| row.is_whole(&name)) {
-            delete.execute([name])?;
+            connection.prepare_cached("DELETE FROM entries WHERE name = ?1")?.execute([name])?;
         }
     }
-    // The next one begins anew where this one came to the end.
-    let last = last.filter(|_| looked_at == count).unwrap_or_default();
     if last != after {
         connection.prepare_cached("UPDATE swept SET name = ?1")?.execute([last])?;
     }
