@@ -180,7 +180,8 @@ impl SqliteStore {
             }
             None => self.opened()?,
         };
-        let played = play::play(&opened.connection, asks, || self.now());
+        let played = play::play(&opened.connection, asks, || self.now())
+            .map_err(|trouble| schema::reason(&opened.connection, trouble));
         // What failed to begin is as it was; in any other case nobody knows in what state the connection is.
         let is_as_before = |trouble: &Trouble| trouble.is_busy() && opened.connection.is_autocommit();
         if played.as_ref().err().is_none_or(is_as_before) {

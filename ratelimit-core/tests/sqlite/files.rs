@@ -62,11 +62,20 @@ fn a_file_that_becomes_another_ones() {
     let store = open(&dir.file());
     assert_eq!(drain(&store, "ann", amount(2), 1), 1);
     for (sql, back, text) in [
-        ("PRAGMA user_version = 9", "PRAGMA user_version = 1", "is of version 9"),
-        ("PRAGMA user_version = -1", "PRAGMA user_version = 1", "is of version -1"),
+        // As each newer version does, it names its table anew.
         (
-            "PRAGMA application_id = 7; PRAGMA user_version = 0",
-            "PRAGMA application_id = 1918989413; PRAGMA user_version = 1",
+            "ALTER TABLE entries RENAME TO entries_9; PRAGMA user_version = 9",
+            "ALTER TABLE entries_9 RENAME TO entries; PRAGMA user_version = 1",
+            "is of version 9",
+        ),
+        (
+            "ALTER TABLE entries RENAME TO notes; PRAGMA user_version = -1",
+            "ALTER TABLE notes RENAME TO entries; PRAGMA user_version = 1",
+            "is of version -1",
+        ),
+        (
+            "ALTER TABLE entries RENAME TO notes; PRAGMA application_id = 7; PRAGMA user_version = 0",
+            "ALTER TABLE notes RENAME TO entries; PRAGMA application_id = 1918989413; PRAGMA user_version = 1",
             "another program's database",
         ),
         (

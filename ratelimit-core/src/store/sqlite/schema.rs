@@ -22,7 +22,9 @@ pub(super) type Step = fn(&Connection) -> rusqlite::Result<()>;
 /// The first makes version 1 of an empty file, the second will make version 2 of that, and so on: a program knows as many
 /// versions as it has steps.
 ///
-/// A step stands for ever as it was released.
+/// A step stands for ever as it was released. Each but the first leaves no table of the name that the states had before: a
+/// program that has the file open while another brings it up finds none then, and need not ask for the version in each
+/// trip.
 pub(super) const STEPS: &[Step] = &[one];
 
 /// What is looked at without the blob stands before it, which may lie on pages of its own.
@@ -96,4 +98,15 @@ pub(super) fn confirm(connection: &Connection) -> Result<(), Trouble> {
     }
     look(connection, STEPS.len())?;
     Err(Trouble::Replaced)
+}
+
+/// Why a trip failed: perhaps the file is another one by now.
+pub(super) fn reason(connection: &Connection, trouble: Trouble) -> Trouble {
+    match trouble {
+        Trouble::Sqlite(_) if !trouble.is_busy() => match confirm(connection) {
+            Ok(()) | Err(Trouble::Sqlite(_)) => trouble,
+            Err(reason) => reason,
+        },
+        _ => trouble,
+    }
 }

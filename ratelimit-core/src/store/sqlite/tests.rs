@@ -52,7 +52,8 @@ fn version(connection: &Connection) -> i64 {
 
 /// A step that the next version might bring.
 fn two(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch("ALTER TABLE entries ADD COLUMN note TEXT")
+    connection
+        .execute_batch("ALTER TABLE entries RENAME TO entries_2; ALTER TABLE entries_2 ADD COLUMN note TEXT")
 }
 
 const NEXT: &[Step] = &[STEPS[0], two];
@@ -71,7 +72,7 @@ fn an_older_file_is_brought_up_and_a_newer_one_left_alone() {
     let columns = || -> i64 {
         place
             .raw()
-            .query_row("SELECT count(*) FROM pragma_table_info('entries')", [], |row| row.get(0))
+            .query_row("SELECT count(*) FROM pragma_table_info('entries_2')", [], |row| row.get(0))
             .unwrap()
     };
     assert_eq!(columns(), 5);
@@ -87,8 +88,27 @@ fn an_older_file_is_brought_up_and_a_newer_one_left_alone() {
     assert_eq!(error.kind(), crate::ErrorKind::Config);
     assert!(error.to_string().contains("is of version 2, and this program knows version 1"), "{error}");
     assert_eq!(version(&place.raw()), 2);
-    let rows: i64 = place.raw().query_row("SELECT count(*) FROM entries", [], |row| row.get(0)).unwrap();
+    let rows: i64 = place.raw().query_row("SELECT count(*) FROM entries_2", [], |row| row.get(0)).unwrap();
     assert_eq!(rows, 1);
+}
+
+/// A program that knows older versions alone looks for nothing but their table.
+#[test]
+fn each_step_leaves_no_table_that_an_older_program_would_write_to() {
+    for steps in [STEPS, NEXT] {
+        let place = Place::new();
+        let mut before = Vec::new();
+        for version in 1..=steps.len() {
+            bring_up(&mut place.raw(), &steps[..version]).unwrap();
+            let raw = place.raw();
+            let mut select =
+                raw.prepare("SELECT name FROM sqlite_schema WHERE name GLOB 'entries*'").unwrap();
+            let tables: Vec<String> =
+                select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+            assert!(!tables.is_empty() && tables.iter().all(|table| !before.contains(table)), "{tables:?}");
+            before.extend(tables);
+        }
+    }
 }
 
 #[test]
