@@ -79,6 +79,13 @@ impl Entry {
         }
     }
 
+    /// What its `Display` writes.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn name(&self) -> String {
+        let (mark, key) = self.suffix();
+        [&self.bucket, mark, key].concat()
+    }
+
     /// What stands behind the bucket's name.
     pub(crate) fn suffix(&self) -> (&'static str, &str) {
         match &self.of {
@@ -93,7 +100,7 @@ impl Entry {
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (mark, key) = self.suffix();
-        write!(f, "{}{mark}{key}", self.bucket)
+        [&*self.bucket, mark, key].into_iter().try_for_each(|part| f.write_str(part))
     }
 }
 
@@ -287,9 +294,13 @@ impl Ask {
     /// The entries that it is about, in the order in which their states are to be given to [`judge`](Ask::judge).
     #[must_use]
     pub fn entries(&self) -> impl ExactSizeIterator<Item = &Entry> {
+        self.all_entries().collect::<Vec<_>>().into_iter()
+    }
+
+    /// The same, which need not be counted.
+    pub(crate) fn all_entries(&self) -> impl Iterator<Item = &Entry> {
         let windows = self.windows.iter().flat_map(|windows| [&windows.entry, &windows.all]);
-        let entries: Vec<&Entry> = self.parts.iter().map(|part| &part.entry).chain(windows).collect();
-        entries.into_iter()
+        self.parts.iter().map(|part| &part.entry).chain(windows)
     }
 
     pub(crate) fn of(parts: Vec<Part>, verb: Verb) -> Self {

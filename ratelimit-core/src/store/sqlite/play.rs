@@ -53,9 +53,9 @@ fn play_one(
     now: Duration,
     written: &mut u64,
 ) -> rusqlite::Result<Result<Answer, Failure>> {
-    let mut rows = Vec::with_capacity(ask.entries().len());
-    for entry in ask.entries() {
-        let name = entry.to_string();
+    let mut rows = Vec::with_capacity(ask.parts.len());
+    for entry in ask.all_entries() {
+        let name = entry.name();
         let row = Row::read(connection, &name)?;
         rows.push((name, row));
     }
