@@ -261,7 +261,7 @@ pub(crate) enum Verb {
     /// Give back so much of what was taken at that time in the records that were `born` so; where 0, in whichever there is.
     Refund { start: u64, weight: u32, given: u32, born: [u32; 2] },
     /// Learn what became of a call that was counted then.
-    Hear { start: u64, weight: u32, heard: Heard },
+    Hear { start: u64, weight: u32, heard: Box<Heard> },
     /// Count in another window what counted in this one, which was that one all the time if it `joins`.
     Rename { name: Box<str>, joins: bool },
     /// Tell what a call would meet.

@@ -102,6 +102,7 @@ impl Ask {
         let mut states = states.iter().copied().chain(std::iter::repeat(None));
         let mut held = Held::read(self, &mut states, now)?;
         let before = held.windows.clone();
+        let before = before.as_deref().into_iter().flatten();
         // After a reset others still know what was there, and look for it.
         let is_reset = matches!(self.verb, Verb::Reset | Verb::ResetKey);
         let reset = held.records.iter().filter(|_| is_reset);
@@ -109,6 +110,7 @@ impl Ask {
         let (mut said, changed) = self.play(now, &mut held);
         own::set_aside();
         let Held { records, windows } = &mut held;
+        let windows = windows.as_deref().into_iter().flatten();
         // Where nobody wrote down that the clock was put back, no time would pass until it is where it was.
         let is_asked = said.is_ok() && matches!(self.verb, Verb::Acquire(_));
         let is_written = |record: &Record| changed || is_asked && record.was_put_back();
@@ -120,7 +122,7 @@ impl Ask {
                 *born = record.born;
             }
         }
-        let mut writes = Vec::with_capacity(records.len() + windows.iter().flatten().count());
+        let mut writes = Vec::with_capacity(records.len() + windows.clone().count());
         for (record, kept) in records.iter().zip(kept.into_iter().chain(std::iter::repeat(0))) {
             writes.push(if is_written(record) {
                 Some(written(record, now)?.for_at_least(kept))
@@ -129,7 +131,7 @@ impl Ask {
             });
         }
         let is_told_anew = matches!(self.verb, Verb::Rename { .. } | Verb::Restore { .. });
-        for (window, before) in windows.iter().flatten().zip(before.iter().flatten()) {
+        for (window, before) in windows.zip(before) {
             // What stays as it was is not written: one of them is of all keys, and who writes it holds up all others. But
             // what is told anew is kept for longer.
             let is_changed = changed && (is_told_anew || window != before);
@@ -152,6 +154,7 @@ impl Ask {
             return (Ok(Said::Renamed(name)), false);
         }
         let Held { records, windows } = held;
+        let mut windows = windows.as_deref_mut();
         match &self.verb {
             Verb::Acquire(ask) => match self.acquire(*ask, now, held) {
                 Some(said) => {
@@ -205,7 +208,7 @@ impl Ask {
             Verb::Reset | Verb::ResetKey => {
                 let most = if matches!(self.verb, Verb::ResetKey) { 1 } else { usize::MAX };
                 records.iter_mut().take(most).for_each(Record::reset);
-                windows.iter_mut().flatten().take(most).for_each(|window| window.reset(now));
+                windows.into_iter().flatten().take(most).for_each(|window| window.reset(now));
                 (done(), true)
             }
             Verb::Restore { records: known, lost } => {
@@ -238,12 +241,13 @@ impl Ask {
             return Some(Said::Renamed(name));
         }
         let Held { records, windows } = held;
+        let mut windows = windows.as_deref_mut();
         let counted_now = now.saturating_add(slack);
         let from = counted_now.saturating_add(after);
         let mut verdicts: Vec<Verdict> =
             records.iter_mut().map(|record| record.earliest(from, weight, slack)).collect();
         let weighs = self.windows.as_ref().map_or(0, |windows| windows.weighs);
-        if let Some(windows) = windows {
+        if let Some(windows) = &windows {
             verdicts.push(by_windows(windows, from, weighs));
         }
         let is_later = |a: &(usize, &Verdict), b: &(usize, &Verdict)| b.1.earliest > a.1.earliest;
@@ -286,7 +290,7 @@ impl Ask {
 struct Held {
     records: Vec<Record>,
     /// One of the server's windows, and what it says to everybody.
-    windows: Option<[Window; 2]>,
+    windows: Option<Box<[Window; 2]>>,
 }
 
 impl Held {
@@ -298,7 +302,7 @@ impl Held {
         let windows = match &ask.windows {
             Some(windows) => {
                 let mut read = || Window::read(windows.learning, states.next().flatten(), now);
-                Some([read()?, read()?])
+                Some(Box::new([read()?, read()?]))
             }
             None => None,
         };
@@ -307,7 +311,7 @@ impl Held {
 
     /// What the server calls the window by now.
     fn renamed(&self) -> Option<Box<str>> {
-        self.windows.as_ref().and_then(|[window, _]| window.renamed.clone())
+        self.windows.as_deref().and_then(|[window, _]| window.renamed.clone())
     }
 }
 

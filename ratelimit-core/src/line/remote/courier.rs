@@ -142,7 +142,7 @@ impl Courier {
                 mirror.parts_of(key).map(|parts| Ask::of(parts, Verb::Charge { weight }))
             }
             Note::Hear { text, window, start, weight, heard } => {
-                let verb = Verb::Hear { start: *start, weight: *weight, heard: heard.clone() };
+                let verb = Verb::Hear { start: *start, weight: *weight, heard: Box::new(heard.clone()) };
                 let text = text.as_deref();
                 let windows = || mirror.windows_of(mirror.text(key, text), window);
                 mirror.knows(key, text).then(|| Ask::of_windows(windows(), verb))

@@ -57,7 +57,8 @@ fn of_windows() -> impl Iterator<Item = (Ask, Ask)> {
     ];
     let answers = answers.map(|answer| Heard::Answer(Some(answer)));
     let heard = answers.into_iter().chain([Heard::Answer(None), Heard::Nothing, Heard::Unsent]);
-    let told = heard.map(|heard| Verb::Hear { start: 1_000_000_000_000_000, weight: 3, heard });
+    let told =
+        heard.map(|heard| Verb::Hear { start: 1_000_000_000_000_000, weight: 3, heard: Box::new(heard) });
     let others =
         [at_once(1), Verb::Rename { name: "=b".into(), joins: true }, Verb::Peek { weight: 1 }, Verb::Reset];
     let windows = Bucket::named("sample").windows("ann", "~a");

@@ -56,7 +56,7 @@ impl Calls {
     }
 
     fn hears(&self, handle: &Handle, (key, window): (&str, &str), start: u64, heard: Heard) -> Found {
-        done(handle, self.0.windows(key, window), Verb::Hear { start, weight: 1, heard })
+        done(handle, self.0.windows(key, window), Verb::Hear { start, weight: 1, heard: Box::new(heard) })
     }
 }
 

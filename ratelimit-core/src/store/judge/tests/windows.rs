@@ -28,7 +28,7 @@ pub(super) fn call(key: usize, weight: u32) -> Ask {
 }
 
 pub(super) fn hear(key: usize, start: u64, weight: u32, heard: Heard) -> Ask {
-    Ask::of_windows(windows(key, "~a"), Verb::Hear { start, weight, heard })
+    Ask::of_windows(windows(key, "~a"), Verb::Hear { start, weight, heard: Box::new(heard) })
 }
 
 pub(super) fn answer(feedback: Feedback) -> Heard {

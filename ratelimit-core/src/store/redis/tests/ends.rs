@@ -62,7 +62,7 @@ fn every_window_ends_by_itself() {
     let answers =
         [pause.clone().retry_after(SOON), pause.retry_after(Duration::MAX), Feedback::default().limit(9)];
     for answer in answers {
-        let hear = Verb::Hear { start, weight: 1, heard: Heard::Answer(Some(answer)) };
+        let hear = Verb::Hear { start, weight: 1, heard: Box::new(Heard::Answer(Some(answer))) };
         play_one(&store, &Ask::of_windows(everybody(), hear)).unwrap();
         let keys: Vec<String> = server.run("KEYS *");
         assert_eq!(keys.len(), 3, "{keys:?}");
