@@ -1,5 +1,7 @@
 //! What only the inside can show: steps of versions, forks, sums, and what is swept.
 
+mod golden;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
