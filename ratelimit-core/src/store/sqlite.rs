@@ -128,6 +128,14 @@ impl SqliteStore {
         SqliteStore::with(path.as_ref(), Some(ClockHandle::new(clock)))
     }
 
+    /// What a row's sum is, for those who write rows themselves.
+    #[cfg(any(test, feature = "test-util"))]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn sum_of_row(name: &str, until: i64, state: &[u8]) -> i64 {
+        play::sum(name, until, state)
+    }
+
     fn with(path: &Path, clock: Option<ClockHandle>) -> Result<Self, Error> {
         if let Some(wrong) = trouble::no_path(path) {
             return Err(Error::config(wrong));

@@ -117,7 +117,7 @@ impl Row {
 }
 
 /// Of a row, by a hash that is the same in every program, version and machine.
-fn sum(name: &str, until: i64, state: &[u8]) -> i64 {
+pub(super) fn sum(name: &str, until: i64, state: &[u8]) -> i64 {
     let mut hasher = SipHasher13::new();
     hasher.write(name.as_bytes());
     hasher.write(&until.to_le_bytes());
