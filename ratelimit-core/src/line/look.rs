@@ -42,12 +42,13 @@ impl State {
         let rates = states.map(|(rate, state)| {
             RateOutlook::new(rate, state, (policy_now, stamped), |at| clock_wait(self.tempo.clock_time(at)))
         });
+        let limits = self.remote.as_ref().map_or(&self.limits, |remote| &remote.limits);
         Some(Outlook::new(
             due.wait(reading).map(Duration::from_nanos),
             rates.collect(),
             self.lines.get(&key).map_or(0, |line| line.waiters.len()),
             clock_wait(self.paused_until.max(self.paused_by_server(key, window))),
-            Duration::from_nanos(self.limits.guard()),
+            Duration::from_nanos(limits.guard()),
             self.is_learning(),
         ))
     }

@@ -55,6 +55,15 @@ fn processes_share_one_limit() {
 }
 
 #[test]
+fn a_look_tells_the_guard_in_force() {
+    let world = World::new();
+    let guard = |bucket| world.process(bucket).peek().unwrap().guard();
+    assert_eq!(guard(Bucket::named("usual", Rate::per_second(3))), ms(20));
+    let keyed = Bucket::named("total", Rate::per_second(3)).guard(ms(7)).total(Rate::per_second(30));
+    assert_eq!(guard(keyed), ms(7));
+}
+
+#[test]
 fn who_waits_has_a_start_reserved() {
     let world = World::new();
     let declared = || Bucket::named("api", Rate::per_second(1));
