@@ -59,6 +59,16 @@ impl Answer {
         }
     }
 
+    /// By how much earlier than it is counted it may be made, in microseconds, if it was granted.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn slack(&self) -> Option<u64> {
+        match self.0 {
+            Said::Granted { wait, start, now, .. } => Some(start.saturating_sub(now).saturating_sub(wait)),
+            _ => None,
+        }
+    }
+
     /// After how long to come again, if it was refused.
     #[doc(hidden)]
     #[must_use]

@@ -1,13 +1,16 @@
 //! What one of the processes does.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use ratelimit_core::clock::{Clock, SystemClock};
 use ratelimit_core::{Bucket, ErrorKind};
 
+use crate::lateness::{self, Call, GUARD};
 use crate::laws::Scene;
 use crate::server::Client;
 use crate::stores::{Place, TRIP};
@@ -15,6 +18,7 @@ use crate::stores::{Place, TRIP};
 /// What it is told by.
 const PLACE: &str = "RATE_LIMITED_TEST_PLACE";
 const SCENE: &str = "RATE_LIMITED_TEST_SCENE";
+const ATTEMPT: &str = "RATE_LIMITED_TEST_ATTEMPT";
 const SERVER: &str = "RATE_LIMITED_TEST_SERVER";
 
 /// How long each of them calls.
@@ -24,37 +28,53 @@ const ALLOWED: Duration = Duration::from_secs(2);
 /// How many threads call in each.
 const THREADS: usize = 3;
 
-pub(crate) fn start(place: &Place, scene: Scene, server: SocketAddr) -> Child {
+pub(crate) fn start(place: &Place, (scene, attempt): (Scene, usize), server: SocketAddr) -> Child {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     command.args(["--exact", "child::calls_for_a_while", "--ignored", "--nocapture"]);
     command.env(PLACE, place.to_string()).env(SCENE, scene.to_string()).env(SERVER, server.to_string());
+    command.env(ATTEMPT, attempt.to_string());
     command.stdout(Stdio::piped()).spawn().expect("a process")
 }
 
-/// A call as one of them made it.
+/// What one of them has done, as it printed it.
 #[derive(Debug)]
-pub(crate) struct Call {
-    /// By the host's clock, nanoseconds.
-    pub(crate) start: u64,
-    /// By the store's, the same.
-    pub(crate) counted: u64,
-    pub(crate) key: String,
-    pub(crate) weight: u64,
+pub(crate) struct Done {
+    pub(crate) calls: Vec<Call>,
+    /// When the store counts what it granted and nobody started.
+    pub(crate) voids: Vec<u64>,
 }
 
-/// What one of them printed.
-pub(crate) fn calls(child: Child) -> Vec<Call> {
+pub(crate) fn done(child: Child) -> Done {
     let output = child.wait_with_output().expect("its end");
     let text = String::from_utf8(output.stdout).expect("text");
     assert!(output.status.success(), "{text}");
-    let call = |line: &str| {
-        let mut words = line.strip_prefix("start ")?.split(' ');
-        let mut word = || words.next().expect("a word").to_owned();
-        let (start, counted, key, weight) = (word(), word(), word(), word());
-        let number = |text: String| text.parse::<u64>().expect("a number");
-        Some(Call { start: number(start), counted: 1000 * number(counted), key, weight: number(weight) })
-    };
-    text.lines().filter_map(call).collect()
+    read(&text)
+}
+
+/// What was granted, and started.
+fn read(text: &str) -> Done {
+    let micros = |word: &str| 1000 * word.parse::<u64>().expect("a number");
+    // Starts of the same moment cannot be told from each other: the longest slack is of all of them.
+    let mut granted: BTreeMap<u64, (usize, u64)> = BTreeMap::new();
+    for line in text.lines().filter_map(|line| line.strip_prefix("granted ")) {
+        let (counted, slack) = line.split_once(' ').expect("two words");
+        let (times, longest) = granted.entry(micros(counted)).or_default();
+        (*times, *longest) = (*times + 1, micros(slack).max(*longest));
+    }
+    let mut calls = Vec::new();
+    for line in text.lines().filter_map(|line| line.strip_prefix("start ")) {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [serial, start, counted, key, weight] = words[..] else { panic!("{line}") };
+        let number = |word: &str| word.parse::<u64>().expect("a number");
+        let counted = micros(counted);
+        let (times, slack) = granted.get_mut(&counted).expect("nothing starts that was not granted");
+        *times = times.checked_sub(1).expect("nothing starts twice");
+        let (serial, key) = (serial.to_owned(), key.to_owned());
+        let (start, weight, slack) = (number(start), number(weight), *slack);
+        calls.push(Call { serial, key, weight, counted, slack, start, arrival: 0 });
+    }
+    let voids = granted.into_iter().filter(|(_, (times, _))| *times > 0).map(|(counted, _)| counted);
+    Done { calls, voids: voids.collect() }
 }
 
 #[test]
@@ -65,7 +85,9 @@ fn calls_for_a_while() {
     let place: Place = place.parse().expect("a place");
     let scene: Scene = told(SCENE).parse().expect("a scene");
     let server: SocketAddr = told(SERVER).parse().expect("an address");
-    let bucket = place.over(scene.bucket());
+    let attempt = told(ATTEMPT).parse().expect("a number");
+    let bucket = place.over(scene.bucket(attempt));
+    assert_eq!(bucket.peek().expect("a store that answers").guard(), GUARD);
     // Law 9, in each of them.
     let heavy = bucket.request().weight(1_000_000).max_delay(Duration::MAX).acquire().unwrap_err();
     assert_eq!(heavy.kind(), ErrorKind::TooHeavy);
@@ -86,19 +108,22 @@ fn calls_for_a_while() {
 }
 
 fn call(bucket: &Bucket, scene: Scene, round: usize, client: &mut Client) {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    let serial = format!("{}-{}", std::process::id(), CALLS.fetch_add(1, Ordering::Relaxed));
     let (key, weight) = scene.call(round);
     let asked = SystemClock.now();
     let request = bucket.request().key(key).weight(weight).max_delay(ALLOWED);
     match request.acquire() {
         Ok(permit) => {
+            let start = lateness::now();
             let now = SystemClock.now();
-            client.get(&format!("/{key}/{weight}"));
+            client.get(&format!("/{serial}/{key}/{weight}"));
             let took = now.saturating_since(asked);
             // Law 7: the allowance, a trip's time, and what a busy machine takes to wake a thread.
             assert!(took < ALLOWED + TRIP + Duration::from_millis(500), "{took:?}");
             assert!(permit.waited() <= ALLOWED + TRIP, "{permit:?}");
             let counted = permit.counted().expect("a store");
-            println!("start {} {counted} {key} {weight}", now.as_nanos());
+            println!("start {serial} {start} {counted} {key} {weight}");
         }
         Err(error) => {
             assert_eq!(error.kind(), ErrorKind::DelayTooLong, "{error}");
@@ -111,4 +136,21 @@ fn call(bucket: &Bucket, scene: Scene, round: usize, client: &mut Client) {
             thread::sleep(Duration::from_millis(50));
         }
     }
+}
+
+#[test]
+fn what_was_granted_and_not_started_is_void() {
+    let done = read(
+        "granted 10 0\ngranted 10 2\ngranted 20 1\nother\nstart 7-1 10500 10 ann 2\nstart 7-2 20100 20 bob 1\n",
+    );
+    let of = |call: &Call| (call.serial.clone(), call.start, call.counted, call.slack, call.weight);
+    let calls: Vec<_> = done.calls.iter().map(of).collect();
+    assert_eq!(calls, [("7-1".into(), 10_500, 10_000, 2000, 2), ("7-2".into(), 20_100, 20_000, 1000, 1)]);
+    assert_eq!(done.voids, [10_000]);
+}
+
+#[test]
+#[should_panic(expected = "nothing starts twice")]
+fn what_starts_twice_is_found() {
+    read("granted 10 0\nstart 7-1 10500 10 ann 2\nstart 7-2 10500 10 ann 2\n");
 }

@@ -6,6 +6,8 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod child;
+mod judge;
+mod lateness;
 mod laws;
 #[path = "../common/redis_server.rs"]
 mod redis_server;

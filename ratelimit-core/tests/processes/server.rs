@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use ratelimit_core::clock::{Clock, SystemClock};
+use crate::lateness;
 
 /// When what arrived: nanoseconds by the server's clock, and the path.
 type Arrivals = Arc<Mutex<Vec<(u64, String)>>>;
@@ -45,7 +45,7 @@ fn serve(stream: TcpStream, arrivals: &Arrivals) -> Option<()> {
     let mut lines = BufReader::new(stream).lines();
     loop {
         let request = lines.next()?.ok()?;
-        let now = SystemClock.now().as_nanos();
+        let now = lateness::now();
         let path = request.split(' ').nth(1)?.to_owned();
         arrivals.lock().expect("nobody panics with it").push((now, path));
         while !lines.next()?.ok()?.is_empty() {}

@@ -6,10 +6,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ratelimit_core::Bucket;
-use ratelimit_core::store::{RedisStore, SqliteStore};
+use ratelimit_core::store::{Answer, Ask, Failure, RedisStore, SqliteStore, Store};
 
-use crate::laws;
-use crate::redis_server::RedisServer;
+use crate::laws::{self, SCENES, Scene};
+use crate::redis_server::{RedisServer, cluster_of_six};
 
 /// It is not the store's deadline that is tested, on a machine that has much else to do.
 pub(crate) const TRIP: Duration = Duration::from_secs(2);
@@ -19,6 +19,8 @@ pub(crate) const TRIP: Duration = Duration::from_secs(2);
 pub(crate) enum Place {
     File(PathBuf),
     Server(String),
+    /// By some of its nodes, with commas between them.
+    Cluster(String),
 }
 
 impl fmt::Display for Place {
@@ -26,6 +28,7 @@ impl fmt::Display for Place {
         match self {
             Place::File(path) => write!(f, "file {}", path.display()),
             Place::Server(url) => write!(f, "server {url}"),
+            Place::Cluster(urls) => write!(f, "cluster {urls}"),
         }
     }
 }
@@ -37,8 +40,33 @@ impl FromStr for Place {
         match text.split_once(' ') {
             Some(("file", path)) => Ok(Place::File(path.into())),
             Some(("server", url)) => Ok(Place::Server(url.to_owned())),
+            Some(("cluster", urls)) => Ok(Place::Cluster(urls.to_owned())),
             _ => Err(format!("no place {text}")),
         }
+    }
+}
+
+/// A store of which everything that it grants is printed: what nobody starts is to be known as well.
+#[derive(Debug)]
+struct Told<S>(S);
+
+impl<S: Store> Store for Told<S> {
+    fn play(&self, asks: &[Ask], timeout: Duration) -> Vec<Result<Answer, Failure>> {
+        let answers = self.0.play(asks, timeout);
+        for answer in answers.iter().flatten() {
+            if let Some((counted, slack)) = answer.start().zip(answer.slack()) {
+                println!("granted {counted} {slack}");
+            }
+        }
+        answers
+    }
+
+    fn timeout(&self) -> Duration {
+        self.0.timeout()
+    }
+
+    fn identity(&self) -> Option<usize> {
+        self.0.identity()
     }
 }
 
@@ -46,9 +74,12 @@ impl Place {
     pub(crate) fn over(&self, bucket: Bucket) -> Bucket {
         match self {
             Place::File(path) => {
-                bucket.store(SqliteStore::open(path).expect("a file of this crate").timeout(TRIP))
+                bucket.store(Told(SqliteStore::open(path).expect("a file of this crate").timeout(TRIP)))
             }
-            Place::Server(url) => bucket.store(RedisStore::connect(url).expect("a URL").timeout(TRIP)),
+            Place::Server(url) => bucket.store(Told(RedisStore::connect(url).expect("a URL").timeout(TRIP))),
+            Place::Cluster(urls) => {
+                bucket.store(Told(RedisStore::cluster(urls.split(',')).expect("URLs").timeout(TRIP)))
+            }
         }
     }
 }
@@ -56,12 +87,22 @@ impl Place {
 #[test]
 fn the_laws_hold_over_sqlite() {
     let dir = tempfile::tempdir().expect("a directory");
-    laws::hold(&Place::File(dir.path().join("limits.db")));
+    laws::hold(&Place::File(dir.path().join("limits.db")), &SCENES);
 }
 
 #[test]
 fn the_laws_hold_over_redis() {
     if let Some(server) = RedisServer::start() {
-        laws::hold(&Place::Server(server.url()));
+        laws::hold(&Place::Server(server.url()), &SCENES);
+    }
+}
+
+/// Of a bucket all that counts lies on one node, so that what is told of one server is told of each: the simplest limits, and
+/// those that take two entries.
+#[test]
+fn the_laws_hold_over_a_cluster() {
+    if let Some(nodes) = cluster_of_six() {
+        let urls: Vec<String> = nodes.iter().map(RedisServer::url).collect();
+        laws::hold(&Place::Cluster(urls.join(",")), &[Scene::Sliding, Scene::All]);
     }
 }
