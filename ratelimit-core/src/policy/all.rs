@@ -124,21 +124,34 @@ impl All {
     ///
     /// The latest answer is right for all of them: what is possible at one time stays so until the next commit.
     pub(crate) fn earliest(&self, now: Timestamp, weight: u32) -> Verdict {
-        let verdict = self.states.iter().try_fold(Verdict::at(now), |verdict, (guarded, state)| {
-            let earliest = state.earliest(now, weight);
-            let next = verdict.and(Verdict { earliest, rate: Some(guarded.rate) });
-            match next.earliest {
-                Earliest::Never => ControlFlow::Break(next),
-                Earliest::At(_) | Earliest::WhenSettled => ControlFlow::Continue(next),
-            }
-        });
-        let (ControlFlow::Break(verdict) | ControlFlow::Continue(verdict)) = verdict;
+        let verdict = self.verdict(now, |state| state.earliest(now, weight));
         match &self.own {
             Some(own) if verdict.earliest != Earliest::Never => {
                 verdict.and(Verdict { earliest: own.earliest(now, weight), rate: None })
             }
             _ => verdict,
         }
+    }
+
+    /// The same by the rates alone, of a start that may be made so much `early`, for which windows are longer by as much.
+    pub(crate) fn earliest_if_early(&self, now: Timestamp, weight: u32, early: u64) -> Verdict {
+        self.verdict(now, |state| match state {
+            Builtin::FixedWindow(state) => state.earliest_if_early(now, weight, early),
+            _ => state.earliest(now, weight),
+        })
+    }
+
+    #[inline]
+    fn verdict(&self, now: Timestamp, earliest: impl Fn(&Builtin) -> Earliest) -> Verdict {
+        let verdict = self.states.iter().try_fold(Verdict::at(now), |verdict, (guarded, state)| {
+            let next = verdict.and(Verdict { earliest: earliest(state), rate: Some(guarded.rate) });
+            match next.earliest {
+                Earliest::Never => ControlFlow::Break(next),
+                Earliest::At(_) | Earliest::WhenSettled => ControlFlow::Continue(next),
+            }
+        });
+        let (ControlFlow::Break(verdict) | ControlFlow::Continue(verdict)) = verdict;
+        verdict
     }
 
     /// The first rate that `weight` can never fit into.

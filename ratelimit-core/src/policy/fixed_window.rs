@@ -57,6 +57,18 @@ impl FixedWindow {
         self
     }
 
+    /// When `weight` could start that may be made so much `early`, not before `now`.
+    ///
+    /// It may be made before the window has opened in which it counts, where it might be too much: what the one before holds
+    /// is not known any more.
+    pub(super) fn earliest_if_early(&self, now: Timestamp, weight: u32, early: u64) -> Earliest {
+        let earliest = self.earliest(now, weight);
+        match self.current(now) {
+            Some(open) if earliest == Earliest::At(now) => Earliest::At(now.max(open.since.plus(early))),
+            _ => earliest,
+        }
+    }
+
     /// All times as if it were so much earlier.
     pub(super) fn shift_back(&mut self, by: u64) {
         if let Some(open) = &mut self.open {

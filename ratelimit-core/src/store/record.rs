@@ -221,13 +221,13 @@ impl Record {
         }
     }
 
-    /// When `weight` could start, not before `from`, if windows are longer by `slack`.
+    /// When `weight` could start, not before `from`, if it may be made earlier by `slack` and windows are so much longer.
     pub(crate) fn earliest(&mut self, from: u64, weight: u32, slack: u64) -> Verdict {
         let from = from.max(self.newest);
         let at = Timestamp::from_nanos(from);
         let verdict = if slack > 0 {
             self.rates.set_guards(&longer(&self.plan.counted, slack));
-            let verdict = self.rates.earliest(at, weight);
+            let verdict = self.rates.earliest_if_early(at, weight, slack);
             self.rates.set_guards(&self.plan.counted);
             verdict
         } else {

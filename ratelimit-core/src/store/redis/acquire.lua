@@ -114,6 +114,9 @@ end
 if not is_charge and $used > $AMOUNT - weight then
   local free = ($opening > 0 and $since or $last) + $WINDOW + slack
   if free > @at then @at, @why = free, $INDEX end
+elseif not is_charge and slack > 0 and $used > 0 and $since + slack > @at then
+  -- It may be made so much early: not before its window has opened.
+  @at, @why = $since + slack, $INDEX
 end
 
 --: look sliding

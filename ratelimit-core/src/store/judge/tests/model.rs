@@ -65,7 +65,9 @@ impl Model {
             Shape::Fixed => {
                 let Some((since, used)) = self.window(per + self.guard_of(rate)) else { return Some(from) };
                 let end = since + per + guard;
-                Some(if used + weight > amount { from.max(end) } else { from })
+                // What may be made earlier is not made before the window has opened.
+                let begin = since + guard - self.guard_of(rate);
+                Some(from.max(if used + weight > amount { end } else { begin }))
             }
             Shape::Burst(burst) => {
                 let Some(due) = self.due(amount, per) else { return Some(from) };

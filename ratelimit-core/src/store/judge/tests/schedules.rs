@@ -322,7 +322,7 @@ fn expected(
 fn by_policies(mut all: All, rates: &[Guarded], from: u64, ask: Acquire) -> (Option<u64>, Option<Rate>) {
     let longer = rates.iter().map(|rate| Guarded { guard: rate.guard + ask.slack, ..*rate });
     all.set_guards(&longer.collect::<Vec<_>>());
-    let verdict = all.earliest(Timestamp::from_nanos(from), ask.weight);
+    let verdict = all.earliest_if_early(Timestamp::from_nanos(from), ask.weight, ask.slack);
     match verdict.earliest {
         Earliest::At(at) => (Some(at.as_nanos()), verdict.rate),
         Earliest::Never | Earliest::WhenSettled => (None, verdict.rate),

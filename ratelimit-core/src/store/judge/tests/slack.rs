@@ -147,6 +147,58 @@ fn a_window_that_is_open_counts_though_a_later_one_was_reserved_in() {
     }
 }
 
+/// A start of some slack may be made before the one that has opened its window: what the window before holds is not known
+/// any more.
+#[test]
+fn nobody_starts_early_in_a_fixed_window_that_was_full() {
+    let of = [part(&plan(&[fixed(2, 1_000_000)]), 0)];
+    let mut world = World::new();
+    let begin = world.now;
+    assert!(world.takes(&of, 2));
+    assert_eq!(world.reserves(&of, 1), begin + 1_000_000, "it opens the next one");
+    world.now += 500_000;
+    let far = Acquire { weight: 1, after: 0, slack: 250_000, allowance: u64::MAX, reserves: true };
+    let Said::Granted { start, wait, .. } = world.play(&of, Verb::Acquire(far)) else { panic!() };
+    assert_eq!((start, wait), (begin + 1_250_000, 500_000), "no sooner than it has opened");
+}
+
+/// What is counted behind the start that opens a fixed window is made in it; what opens one is made when the last one is
+/// over, or fits into that as well.
+#[test]
+fn starts_within_slack_keep_to_their_fixed_window() {
+    let mut early = 0;
+    for seed in 0..SCHEDULES {
+        let mut dice = Dice::new(seed);
+        let amount = dice.between(1, 6);
+        let length = dice.between(1_000, 2_000_000);
+        let of = [part(&plan(&[fixed(u32::try_from(amount).unwrap(), length)]), 0)];
+        let mut world = World::new();
+        // When it opened, and what has started in it; of the one before what its end is and what fits into it.
+        let (mut open, mut used, mut last) = (0, 0, (0, amount));
+        for _ in 0..STEPS {
+            let later = dice.pick(&[0, 1_000, 100_000, 1_000_000]);
+            world.now += dice.below(later + 1);
+            let slack = dice.pick(&[0, 0, 1, 5_000, 250_000, KEEP]);
+            let weight = dice.between(1, amount.min(2));
+            let (allowance, reserves) = dice.pick(&[(0, false), (u64::MAX, true)]);
+            let ask =
+                Acquire { weight: u32::try_from(weight).unwrap(), after: 0, slack, allowance, reserves };
+            let Said::Granted { start, .. } = world.play(&of, Verb::Acquire(ask)) else { continue };
+            if start >= open + length {
+                last = (open + length, amount - used);
+                (open, used) = (start, 0);
+            }
+            used += weight;
+            assert!(used <= amount, "{seed}");
+            early += u64::from(slack > 0);
+            let is_in_it = start - slack >= open;
+            let opens = start == open && (start - slack >= last.0 || used <= last.1);
+            assert!(is_in_it || opens, "{seed}: {start} less {slack}, which opened at {open}");
+        }
+    }
+    assert!(early > 2 * SCHEDULES, "{early}");
+}
+
 /// What the test above looks for is found where it is: by starts that are later than the guard lets them be.
 #[test]
 fn what_starts_later_than_the_guard_is_noticed() {
