@@ -248,7 +248,7 @@ impl Ask {
             records.iter_mut().map(|record| record.earliest(from, weight, slack)).collect();
         let weighs = self.windows.as_ref().map_or(0, |windows| windows.weighs);
         if let Some(windows) = &windows {
-            verdicts.push(by_windows(windows, from, weighs));
+            verdicts.push(by_windows(windows, (from, slack), weighs));
         }
         let is_later = |a: &(usize, &Verdict), b: &(usize, &Verdict)| b.1.earliest > a.1.earliest;
         let latest = verdicts.iter().enumerate().reduce(|a, b| if is_later(&a, &b) { b } else { a });
@@ -334,10 +334,11 @@ fn written(record: &Record, now: u64) -> Result<Written, Failure> {
     Ok(Written::new(written))
 }
 
-/// When the server's window, and what the server says to everybody, would let `weight` start.
-fn by_windows([window, all]: &[Window; 2], from: u64, weight: u32) -> Verdict {
-    let paused = Earliest::At(all.paused_until(from));
-    Verdict { earliest: window.earliest(from, weight).max(paused), rate: None }
+/// When the server's window, and what the server says to everybody, would let `weight` start that may be made earlier by
+/// `slack`: the server is to hear of nothing before the time that it said.
+fn by_windows([window, all]: &[Window; 2], (from, slack): (u64, u64), weight: u32) -> Verdict {
+    let paused = Earliest::At(all.paused_until(from, slack));
+    Verdict { earliest: window.earliest(from, slack, weight).max(paused), rate: None }
 }
 
 fn look(weight: u32, now: u64, held: &mut Held) -> Vec<Seen> {
@@ -352,9 +353,9 @@ fn look(weight: u32, now: u64, held: &mut Held) -> Vec<Seen> {
     });
     let mut seen: Vec<Seen> = records.collect();
     seen.extend(held.windows.as_ref().map(|windows| Seen {
-        wait: wait(by_windows(windows, now, weight.max(1)).earliest),
+        wait: wait(by_windows(windows, (now, 0), weight.max(1)).earliest),
         rates: Vec::new(),
-        paused: windows.iter().fold(now, |until, window| window.paused_until(until).as_nanos()) - now,
+        paused: windows.iter().fold(now, |until, window| window.paused_until(until, 0).as_nanos()) - now,
     }));
     seen
 }

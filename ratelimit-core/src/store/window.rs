@@ -147,10 +147,11 @@ impl Window {
         self.turned = now;
     }
 
-    /// When `weight` could start, not before `from`.
-    pub(crate) fn earliest(&self, from: u64, weight: u32) -> Earliest {
-        match self.known.earliest(in_nanos(from.max(self.newest)), weight) {
-            Earliest::At(at) => Earliest::At(Timestamp::from_nanos(at.as_nanos().div_ceil(1000))),
+    /// When `weight` could start, not before `from`, that may be made earlier by `slack`.
+    pub(crate) fn earliest(&self, from: u64, slack: u64, weight: u32) -> Earliest {
+        let made = from.max(self.newest).saturating_sub(slack);
+        match self.known.earliest(in_nanos(made), weight) {
+            Earliest::At(at) => Earliest::At(Timestamp::from_nanos(at.as_nanos().div_ceil(1000)).plus(slack)),
             unknown_or_never => unknown_or_never,
         }
     }
@@ -214,9 +215,11 @@ impl Window {
         (self.young, self.old, self.newest, self.turned) = (0, 0, 0, now);
     }
 
-    /// From when on, not before `from`, the server wants to hear from anybody.
-    pub(crate) fn paused_until(&self, from: u64) -> Timestamp {
-        Timestamp::from_nanos(self.known.paused_until().as_nanos().div_ceil(1000).max(from))
+    /// From when on, not before `from`, somebody may start who may be earlier by `slack`, as the server wants to hear from
+    /// anybody again.
+    pub(crate) fn paused_until(&self, from: u64, slack: u64) -> Timestamp {
+        let until = self.known.paused_until().as_nanos().div_ceil(1000);
+        Timestamp::from_nanos(if until > 0 { until.saturating_add(slack).max(from) } else { from })
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::world::{BEGIN, Kept, World, now_or_never, part, plan, sliding};
 use crate::feedback::{Feedback, Scope};
 use crate::limits::Learning;
-use crate::store::ask::{Ask, Entry, Said, Verb, Windows};
+use crate::store::ask::{Acquire, Ask, Entry, Said, Verb, Windows};
 use crate::store::window::Heard;
 
 const SECOND: u64 = 1_000_000;
@@ -62,6 +62,29 @@ impl World {
 
     fn kept(&self, entry: &Entry) -> Option<Kept> {
         self.records.get(&entry.to_string()).cloned()
+    }
+}
+
+/// A start may be made so much earlier than it counts: the server must not hear of it before it wants to.
+#[test]
+fn nobody_is_early_whose_answers_take_long() {
+    let over = Feedback::default().limit(9).remaining(0).reset_after(Duration::from_secs(30));
+    for news in [rejected(30), rejected(30).scope(Scope::Global), over] {
+        for (slack, reserves) in [(0, true), (250_000, true), (250_000, false)] {
+            let mut world = World::new();
+            let start = world.calls(0, 1);
+            world.ask(&hear(0, start, 1, answer(news.clone())));
+            let mut far = call(0, 1);
+            let allowance = u64::MAX;
+            far.verb = Verb::Acquire(Acquire { weight: 1, after: 0, slack, allowance, reserves });
+            match world.ask(&far) {
+                Said::Granted { wait, start, .. } if reserves => {
+                    assert_eq!((wait, start), (30 * SECOND, BEGIN + 30 * SECOND + slack), "{news:?}");
+                }
+                Said::Later { wait } if !reserves => assert_eq!(wait, 30 * SECOND, "{news:?}"),
+                said => panic!("{said:?}"),
+            }
+        }
     }
 }
 
