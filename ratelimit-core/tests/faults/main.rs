@@ -3,9 +3,14 @@
 #![allow(clippy::disallowed_methods, reason = "servers keep real time")]
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../processes/judge.rs"]
+mod judge;
 mod network;
 mod proxy;
 #[path = "../common/redis_server.rs"]
 mod redis_server;
 mod server;
+mod waiting;
 mod watched;
