@@ -4,8 +4,9 @@ use super::servers::{SOON, ask, connect, hourly, play_one, rates, take};
 use super::*;
 use crate::feedback::{Feedback, Scope};
 use crate::limits::Learning;
-use crate::rate::Rate;
+use crate::rate::{Rate, Shape};
 use crate::store::ask::Windows;
+use crate::store::record::{KEEP, LONGEST};
 use crate::store::window::Heard;
 
 #[test]
@@ -73,4 +74,155 @@ fn every_window_ends_by_itself() {
     let keys: Vec<String> = server.run("KEYS *");
     assert_eq!(keys.len(), 4, "{keys:?}");
     assert!(keys.iter().all(|key| server.run::<i64>(&format!("PTTL {key}")) > 0));
+}
+
+const SECOND: u64 = 1_000_000;
+
+/// A start: when, and of which weight.
+type Start = (u64, u64);
+
+/// From when on such starts count no more, by the limits' own words.
+fn counts_until(plan: &Plan, starts: &[Start]) -> u64 {
+    let (newest, _) = *starts.last().unwrap();
+    let until = plan.counted.iter().map(|Guarded { rate, guard }| {
+        let per = rate.per_nanos();
+        match rate.shape() {
+            // A start exactly one window old still counts.
+            Shape::Sliding => newest + per + guard + 1,
+            Shape::Fixed => {
+                let opened = |open: u64, (at, _): &Start| if *at >= open + per + guard { *at } else { open };
+                starts.iter().fold(0, opened) + per + guard
+            }
+            Shape::Burst(_) => {
+                let spacing = per / u64::from(rate.amount());
+                starts.iter().fold(0, |tat: u64, (at, weight)| tat.max(*at) + weight * spacing) + guard
+            }
+        }
+    });
+    until.max().unwrap_or(0).max(newest)
+}
+
+/// When the server forgets that key, in microseconds.
+fn ends_at(server: &RedisServer, key: &str) -> u64 {
+    1000 * server.run::<u64>(&format!("PEXPIRETIME {key}"))
+}
+
+fn assert_kept(server: &RedisServer, key: &str, until: u64, what: &str) {
+    let ends = ends_at(server, key);
+    // A server counts in milliseconds, from the last one on.
+    let most = until + KEEP + 5_000;
+    assert!((until..=most).contains(&ends), "{what}: {key} until {until}, and kept until {ends}");
+}
+
+/// Not for a moment less than it counts, and no more than a second longer: by the script as by what is written here.
+#[test]
+fn every_key_is_kept_for_as_long_as_it_counts() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = connect(&server);
+    let guarded = |rate: Rate, guard: u64| Guarded { rate, guard: 1000 * guard };
+    let (minute, bucket) = (Rate::per_minute(4), Rate::per_second(5).burst(20));
+    let plans: [&[Guarded]; 8] = [
+        &[guarded(minute, 0)],
+        &[guarded(minute, 20_000)],
+        &[guarded(bucket, 0)],
+        &[guarded(bucket, 20_000)],
+        &[guarded(minute.fixed(), 20_000)],
+        &[guarded(Rate::per_day(9), 20_000)],
+        &[guarded(bucket, 20_000), guarded(Rate::per_second(5), 0), guarded(minute.fixed(), 7)],
+        &[],
+    ];
+    for (index, rates) in plans.into_iter().enumerate() {
+        let (plan, all) = (plan(rates), self::rates(&[Rate::per_hour(90)]));
+        let bucket = format!("b{index}");
+        let key = format!("rl:v1:{{default:{bucket}}}");
+        let mut starts: Vec<Start> = Vec::new();
+        let verbs = [
+            take(1),
+            Verb::Charge { weight: 3 },
+            // What is reserved is to come.
+            Verb::Acquire(Acquire { weight: 2, after: 0, slack: 0, allowance: u64::MAX, reserves: true }),
+            Verb::Acquire(Acquire { weight: 1, after: 0, slack: 9_000, allowance: u64::MAX, reserves: true }),
+        ];
+        for verb in verbs {
+            let (Verb::Acquire(Acquire { weight, .. }) | Verb::Charge { weight }) = verb else { panic!() };
+            // What holds up the key alone is not reserved beside a total.
+            let is_of_all = starts.len() < 2;
+            let mut ask = ask(&bucket, None, &plan, verb);
+            if is_of_all {
+                let entry = Entry::total(&escaped(&bucket));
+                ask.parts.push(Part { entry, plan: Arc::clone(&all), known: Known::default() });
+            }
+            let Ok(Said::Granted { start, .. }) = play_one(&store, &ask) else { panic!() };
+            starts.push((start, weight.into()));
+            let what = format!("{rates:?} of {starts:?}");
+            assert_kept(&server, &key, counts_until(&plan, &starts), &what);
+            if is_of_all {
+                assert_kept(&server, &format!("{key}/total"), counts_until(&all, &starts), &what);
+            }
+        }
+        // What is given back is kept for as long as what is left of it, and no longer than before.
+        let (start, weight) = starts.pop().unwrap();
+        let before = ends_at(&server, &key);
+        let weight = u32::try_from(weight).unwrap();
+        let refund = Verb::Refund { start, weight, given: weight, born: [0; 2] };
+        play_one(&store, &ask(&bucket, None, &plan, refund)).unwrap();
+        let ends = ends_at(&server, &key);
+        assert!((counts_until(&plan, &starts)..=before).contains(&ends), "{rates:?} of {starts:?}: {ends}");
+    }
+}
+
+/// What never counts less, or not in this life.
+#[test]
+fn what_counts_for_ever_is_kept_for_ten_years() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = connect(&server);
+    let plan = rates(&[Rate::new(1, Duration::from_secs(100 * 365 * 86_400))]);
+    let Ok(Said::Granted { start, .. }) = play_one(&store, &ask("api", None, &plan, take(1))) else {
+        panic!()
+    };
+    let ends = ends_at(&server, "rl:v1:{default:api}");
+    assert!((start + LONGEST - SECOND..=start + LONGEST + SECOND).contains(&ends));
+}
+
+/// What the server says counts until it is over, and is remembered for so long then; calls of which nobody hears any more
+/// count for two turns of half a minute, and a third is between.
+#[test]
+fn every_window_is_kept_for_as_long_as_it_is_remembered() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = connect(&server);
+    let bucket = escaped("api");
+    let entry = |key: Option<&str>, window| Entry::window(&bucket, key, window);
+    let learning =
+        Learning { is_declared: false, remember: SOON, server_names: true, max_pause: Duration::MAX };
+    let windows = || {
+        let (entry, all) = (entry(Some("ann"), "~a"), entry(None, "*"));
+        Windows { entry, window: "~a".into(), all, weighs: 1, learning }
+    };
+    let key = "rl:v1:{default:api}/window:~a:ann";
+    let (turn, lots) = (30 * SECOND, 60 * SECOND);
+    let kept = |least: u64, most: u64, what: &str| {
+        let ends = ends_at(&server, key);
+        assert!((least..=most + SECOND).contains(&ends), "{what}: from {least} to {most}, and {ends}");
+    };
+    let call = || Ask { windows: Some(windows()), ..ask("api", Some("ann"), &hourly(9), take(1)) };
+    let Ok(Said::Granted { start, .. }) = play_one(&store, &call()) else { panic!() };
+    kept(start + lots, start + lots + turn, "a call is on its way");
+    let said = Feedback::default().limit(9).remaining(4).reset_after(Duration::from_secs(100));
+    let hear = Verb::Hear { start, weight: 1, heard: Heard::Answer(Some(said)) };
+    let Ok(Said::Done { now, .. }) = play_one(&store, &Ask::of_windows(windows(), hear)) else { panic!() };
+    let soon = u64::try_from(SOON.as_micros()).unwrap();
+    let until = now + 100 * SECOND + soon;
+    kept(until, until + turn + SECOND, "it has told its window");
+    let Ok(Said::Granted { start, .. }) = play_one(&store, &call()) else { panic!() };
+    kept(until + lots, until + lots + turn + SECOND, "a call counts there");
+    let rejected =
+        Feedback::default().rejected(true).retry_after(Duration::from_secs(500)).scope(Scope::Global);
+    let hear = Verb::Hear { start, weight: 1, heard: Heard::Answer(Some(rejected)) };
+    let Ok(Said::Done { now, .. }) = play_one(&store, &Ask::of_windows(windows(), hear)) else { panic!() };
+    let ends = ends_at(&server, "rl:v1:{default:api}/window:*");
+    let until = now + 500 * SECOND;
+    assert!(
+        (until..=until + soon + turn + 2 * SECOND).contains(&ends),
+        "it wants to be left alone: {until}, {ends}"
+    );
 }
