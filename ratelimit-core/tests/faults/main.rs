@@ -9,6 +9,7 @@ mod common;
 mod judge;
 mod network;
 mod proxy;
+mod put_back;
 #[path = "../common/redis_server.rs"]
 mod redis_server;
 mod server;
