@@ -236,8 +236,14 @@ impl Record {
         let Some(own) = self.own.as_ref().filter(|_| verdict.earliest != Earliest::Never) else {
             return verdict;
         };
-        let earliest = match own.earliest(self.own_time(from), weight) {
-            Earliest::At(at) => Earliest::At(Timestamp::from_nanos(self.by_own_time(at))),
+        // It is told no time before the newest start.
+        let made = from.saturating_sub(slack).max(self.newest);
+        let earliest = match own.earliest(self.own_time(made), weight) {
+            Earliest::At(at) => {
+                let at = self.by_own_time(at);
+                let counted = if at > made { at.saturating_add(slack) } else { from };
+                Earliest::At(Timestamp::from_nanos(counted.max(from)))
+            }
             unknown_or_never => unknown_or_never,
         };
         verdict.and(Verdict { earliest, rate: None })

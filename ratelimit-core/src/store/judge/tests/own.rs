@@ -100,6 +100,24 @@ fn it_is_asked_in_microseconds_and_promises_no_earlier() {
     );
 }
 
+/// A start may be made so much earlier than it counts: no sooner than the policy has said.
+#[test]
+fn it_lets_nobody_start_early_whose_answers_take_long() {
+    let of = of(Watch::new(2));
+    let mut world = World::new();
+    let begin = world.now;
+    assert!(world.takes(from_ref(&of), 2));
+    world.now += 500_000;
+    let far = Acquire { weight: 1, after: 0, slack: 250_000, allowance: u64::MAX, reserves: true };
+    for _ in 0..2 {
+        // The second finds room where the first is counted.
+        let Said::Granted { start, wait, .. } = world.play(from_ref(&of), Verb::Acquire(far)) else {
+            panic!()
+        };
+        assert_eq!((start, wait), (begin + 1_250_001, 500_001));
+    }
+}
+
 /// Starts that are to come, refunds of them, a clock that is put back: it would panic, and nothing be answered.
 #[test]
 fn its_time_never_goes_back_and_it_is_forgotten_in_time() {
