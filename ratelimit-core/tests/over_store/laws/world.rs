@@ -106,8 +106,12 @@ impl World {
     /// All that was asked for is answered, as what is asked of one process is answered in order.
     pub(crate) fn look(&mut self) {
         for process in &self.processes {
-            let _ = process.peek();
-            self.looks += 1;
+            // Who looks may be carried along, and have its answer before those are woken who were answered with it: the
+            // second is carried once that is done.
+            for _ in 0..2 {
+                let _ = process.peek();
+                self.looks += 1;
+            }
         }
     }
 
