@@ -204,11 +204,11 @@ fn every_window_is_kept_for_as_long_as_it_is_remembered() {
         let ends = ends_at(&server, key);
         assert!((least..=most + SECOND).contains(&ends), "{what}: from {least} to {most}, and {ends}");
     };
-    let call = || Ask { windows: Some(windows()), ..ask("api", Some("ann"), &hourly(9), take(1)) };
+    let call = || ask("api", Some("ann"), &hourly(9), take(1)).in_windows(Some(windows()));
     let Ok(Said::Granted { start, .. }) = play_one(&store, &call()) else { panic!() };
     kept(start + lots, start + lots + turn, "a call is on its way");
     let said = Feedback::default().limit(9).remaining(4).reset_after(Duration::from_secs(100));
-    let hear = Verb::Hear { start, weight: 1, heard: Heard::Answer(Some(said)) };
+    let hear = Verb::Hear { start, weight: 1, heard: Heard::Answer(Some(said)).into() };
     let Ok(Said::Done { now, .. }) = play_one(&store, &Ask::of_windows(windows(), hear)) else { panic!() };
     let soon = u64::try_from(SOON.as_micros()).unwrap();
     let until = now + 100 * SECOND + soon;
@@ -217,7 +217,7 @@ fn every_window_is_kept_for_as_long_as_it_is_remembered() {
     kept(until + lots, until + lots + turn + SECOND, "a call counts there");
     let rejected =
         Feedback::default().rejected(true).retry_after(Duration::from_secs(500)).scope(Scope::Global);
-    let hear = Verb::Hear { start, weight: 1, heard: Heard::Answer(Some(rejected)) };
+    let hear = Verb::Hear { start, weight: 1, heard: Heard::Answer(Some(rejected)).into() };
     let Ok(Said::Done { now, .. }) = play_one(&store, &Ask::of_windows(windows(), hear)) else { panic!() };
     let ends = ends_at(&server, "rl:v1:{default:api}/window:*");
     let until = now + 500 * SECOND;
