@@ -36,7 +36,7 @@ use std::time::Duration;
 pub use self::redis::RedisStore;
 pub use crate::error::Failure;
 pub use crate::limits::OnOutage;
-pub(crate) use ask::{Acquire, Known, Part, Plan, Said, Seen, SeenRate, Verb, Windows, escaped};
+pub(crate) use ask::{Acquire, Known, Part, Plan, Refused, Said, Seen, SeenRate, Verb, Windows, escaped};
 pub use ask::{Answer, Ask, Entry};
 pub(crate) use handle::StoreHandle;
 pub use in_memory::MemoryStore;
@@ -45,7 +45,7 @@ pub(crate) use memory::Memory;
 pub(crate) use record::{KEEP, Record, was_reset};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
-pub(crate) use window::Heard;
+pub(crate) use window::{Heard, Window};
 
 /// How long a store may take unless it says otherwise.
 pub(crate) const TIMEOUT: Duration = Duration::from_millis(250);

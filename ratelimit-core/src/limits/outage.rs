@@ -30,7 +30,7 @@
 /// | [`reset`](crate::Bucket::reset), of a [key](crate::Request::reset), too | fails | fails | fails |
 /// | [`refund`](crate::Permit::refund), [`correct`](crate::Permit::correct) to less | is lost: what was taken stays spent | counts in the share; the store is told of what was started without it, else that stays spent there | is lost |
 /// | [`correct`](crate::Permit::correct) to more | is lost: it does not count | counts | counts |
-/// | [`observe`](crate::Permit::observe), without a [permit](crate::Request::observe), too | is lost, without an error | is lost | is lost |
+/// | [`observe`](crate::Permit::observe), without a [permit](crate::Request::observe), too | the store is told when it is back | this process keeps to it, and the store is told when it is back | the same |
 /// | [`pause`](crate::Bucket::pause), [`close`](crate::Bucket::close) | as ever, as they are of the process | as ever | as ever |
 ///
 /// What counts is told to the store when it is back. "Fails" is with [`ErrorKind::Store`](crate::ErrorKind::Store), and at

@@ -7,6 +7,7 @@
 mod desk;
 mod entry;
 mod health;
+mod heed;
 mod mirror;
 mod outage;
 mod tell;

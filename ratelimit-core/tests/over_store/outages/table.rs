@@ -8,7 +8,7 @@ use futures::executor::block_on;
 use ratelimit_core::clock::ManualClock;
 use ratelimit_core::feedback::Feedback;
 use ratelimit_core::store::OnOutage;
-use ratelimit_core::{Bucket, Error, ErrorKind, Permit, Rate};
+use ratelimit_core::{Bucket, Error, ErrorKind, ErrorScope, Permit, Rate};
 
 use super::{Switched, used, within_two_seconds};
 
@@ -139,15 +139,33 @@ fn what_calls_come_to_is_known_where_it_is_counted() {
 }
 
 #[test]
-fn what_a_server_says_is_lost() {
-    let answer = Feedback::default().rejected(true).retry_after(Duration::from_secs(60));
+fn what_a_server_says_is_kept_to_and_told() {
+    type Observe = fn(&Away, &Feedback);
+    let minute = Duration::from_secs(60);
+    let answer = Feedback::default().rejected(true).retry_after(minute);
+    let ways: [Observe; 2] = [
+        |away, answer| away.permits[0].observe(answer),
+        |away, answer| away.bucket.request().observe(answer).unwrap(),
+    ];
     for manner in MANNERS {
-        let away = away(manner);
-        away.told(|| away.permits[0].observe(&answer));
-        away.told(|| assert_eq!(kind(away.bucket.request().observe(&answer)), None, "{manner:?}"));
-        let bucket = away.bucket.clone();
-        assert_eq!(away.counted(), 3, "{manner:?}");
-        assert_eq!(bucket.peek().unwrap().paused_for(), Duration::ZERO, "{manner:?}");
+        for observe in ways {
+            let away = away(manner);
+            away.told(|| observe(&away, &answer));
+            let (is_kept_to, about) = (manner != OnOutage::Deny, Duration::from_secs(40)..=minute);
+            // Who goes on does so until the store was told in vain.
+            let is_refused = |refused: &Error| {
+                let (by_server, by_store) =
+                    (refused.scope() == Some(ErrorScope::Server), refused.kind() == ErrorKind::Store);
+                if is_kept_to { by_server } else { by_store }
+            };
+            within_two_seconds(|| away.bucket.try_acquire().is_err_and(|refused| is_refused(&refused)));
+            let refused = away.bucket.try_acquire().unwrap_err();
+            let is_about = refused.retry_after().is_some_and(|wait| about.contains(&wait));
+            assert_eq!(is_about, is_kept_to, "{manner:?}: {refused}");
+            away.store.switch(false);
+            within_two_seconds(|| away.bucket.peek().is_ok_and(|look| about.contains(&look.paused_for())));
+            assert_eq!(kind(away.bucket.try_acquire()), Some(ErrorKind::Limited), "{manner:?}");
+        }
     }
 }
 

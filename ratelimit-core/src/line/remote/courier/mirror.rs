@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::entry::{Own, Under};
+use super::heed::Heeded;
 use super::times::Times;
 use crate::limits::{Learning, Valid};
 use crate::line::KeyId;
@@ -23,8 +24,10 @@ pub(super) struct Mirror {
     pub(super) untold: HashSet<KeyId>,
     /// The states of users' policies while the store is away.
     pub(super) alone: Table<KeyId, Vec<u8>>,
+    /// What the server said meanwhile.
+    pub(super) heeded: Heeded,
     look_at: usize,
-    max_keys: usize,
+    pub(super) max_keys: usize,
     /// No key can be forgotten before, by the store's time, after a look at all of them.
     full_until: u64,
     pub(super) times: Times,
@@ -112,6 +115,7 @@ impl Mirror {
             total,
             untold: HashSet::new(),
             alone: Table::default(),
+            heeded: Heeded::default(),
             look_at: FEW,
             max_keys: limits.max_keys,
             full_until: 0,

@@ -48,6 +48,10 @@ impl Desk {
 impl Mirror {
     fn alone(&self, ask: &Ask, key: KeyId) -> Option<Alone> {
         let now = self.now();
+        let held = self.heeded.holds_up(&ask.verb, key, now).map(Alone::Said);
+        if held.is_some() && self.plans.manner != OnOutage::Deny {
+            return held;
+        }
         match (self.plans.manner, &ask.verb) {
             (OnOutage::Allow, Verb::Acquire(Acquire { after: 0, .. }) | Verb::Charge { .. }) => {
                 Some(Alone::Said(Said::Granted { wait: 0, start: now, now, born: [0; 2] }))

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::desk::Desk;
 use super::health::Turn;
+use super::tell::Telling;
 use super::{caught, lock};
 use crate::clock::{Clock, SystemClock};
 use crate::line::KeyId;
@@ -47,7 +48,10 @@ impl Desk {
             let failure = failure.unwrap_or_else(|| Failure::new("the store did not answer"));
             return Trip { answers: with(failure), turn: None, is_heard: false, is_quick: false };
         }
-        let telling = self.tell_untold(keys, begin, until);
+        let telling = match self.tell_heeded(until) {
+            None => self.tell_untold(keys, begin, until),
+            failure => Telling { failure, ..Telling::default() },
+        };
         let answers = match &telling.failure {
             Some(failure) if !telling.is_heard => with(failure.clone()),
             None if !telling.is_late => self.play(asks, until),
@@ -96,7 +100,11 @@ impl Desk {
                 return Ok(said);
             }
         };
-        lock(&self.mirror).spell += 1;
+        let mut mirror = lock(&self.mirror);
+        mirror.spell += 1;
+        let (now, most) = (mirror.now(), mirror.max_keys);
+        mirror.heeded.hear(ask, key, now, most);
+        drop(mirror);
         self.play_alone(ask, key).map_or(Err(failure), |said| said.map(in_its_place))
     }
 
