@@ -16,7 +16,7 @@ fn killed_and_started_with_what_it_knew() {
     let mut calls = Watched::over(&server.url());
     calls.goes_well(50);
     server.kill();
-    calls.fails(20, &["connection", "refused", "Broken pipe"]);
+    calls.fails(20, &["connection", "Connection refused", "Broken pipe"]);
     server.restart();
     calls.recovers();
     calls.counts();

@@ -243,11 +243,18 @@ fn count(of: impl Iterator) -> u32 {
 }
 
 fn text(came_to: &Result<u64, Error>) -> String {
-    came_to.as_ref().err().map(ToString::to_string).unwrap_or_default()
+    came_to.as_ref().err().map(|error| format!("{error:#}")).unwrap_or_default()
 }
 
-const REFUSED: [&str; 7] =
-    ["connection", "refused", "Broken pipe", "reset", "no time left", "did not answer", "was not reached"];
+const REFUSED: [&str; 7] = [
+    "connection",
+    "Connection refused",
+    "Broken pipe",
+    "reset",
+    "no time left",
+    "did not answer",
+    "was not reached",
+];
 
 #[test]
 fn killed() {
