@@ -92,14 +92,15 @@ const PREFIX: &str = "rl:v1:{";
 ///
 /// # What a trip does
 ///
-/// An acquire, or a charge, is one trip: a script, of which the server keeps one for each set of limits, reads, judges by the
-/// server's own clock, and writes. What callers of one bucket want at the same time goes together. A refusal writes nothing.
-/// Everything else is two trips, in which states are read, judged here, and written if nobody else wrote meanwhile, or else
-/// once more: refunds, resets, all of a bucket that learns from what the [server says](crate::Permit::observe), all under a
-/// user's [own policy](crate::Bucket::with_policy), and all of a bucket with more than ten sliding windows, those of `total`
-/// included, for which a script has no room. These are therefore **slower**, and may fail where many processes do so at
-/// once; a peek is one trip. Now and then, where a window's log has to be given more room, an acquire is three. So is
-/// each of a program with older limits while a newer one, of a higher generation, runs beside it.
+/// An acquire, or a charge, is one trip: a script reads, judges by the server's own clock, and writes. What callers of one
+/// bucket want at the same time goes together. A refusal writes nothing. Everything else is two trips, in which states are
+/// read, judged here, and written if nobody else wrote meanwhile, or else once more: refunds, resets, all of a bucket that
+/// learns from what the [server says](crate::Permit::observe), all under a user's
+/// [own policy](crate::Bucket::with_policy), and all of a bucket with more than some ten rates, those of `total` included,
+/// for which a script has no room. These are therefore **slower**, and may fail where many processes do so at once; a peek
+/// is one trip. Now and then, where a window's log has to be given more room, an acquire is three. So is each of a program
+/// with older limits while a newer one, of a higher generation, runs beside it. There is a script for each list of kinds of
+/// rates that a program has, of 5 to 30 kB; a server that does not know it yet is sent it, which is a trip more.
 ///
 /// What is lost on its way is never sent again: whether it was played nobody knows, and it counts as spent.
 ///
@@ -113,9 +114,9 @@ const PREFIX: &str = "rl:v1:{";
 ///
 /// | limits | bytes of the server's memory, all in, with a name of 22 |
 /// |---|---|
-/// | token bucket | 195 |
+/// | token bucket | 199 |
 /// | fixed window | 210 |
-/// | sliding window | 350, and 8 to 9 for each start that counts or did so a second ago; 10,400 for 1,000 |
+/// | sliding window | 350, and 8 to 9 for each start that counts or did so a second ago; 10,600 for 1,000 |
 ///
 /// To a replica and an append-only file goes what is written: for an acquire some 150 bytes, and 350 where a sliding window
 /// is among the rates, however many starts it remembers.

@@ -1,14 +1,15 @@
 -- Plays acquires and charges by built-in rates, one after the other: what `Ask::judge` does, on the same records.
 --
--- This is what `redis/script.rs` makes scripts of, one for all asks of the same limits: of the parts below, each of which
--- begins with its name, those that begin with a kind of rate come once for each rate of that kind. A name that begins with
--- `$` is a rate's own, or a number of its own where it is in capitals, and one that begins with `@` a record's: so what a
--- record holds is in locals from its being read to its being written, and nothing that is known of limits has to be told.
--- Records are that of the key (`k_`), and that of all keys together (`t_`), if anything bounds them.
+-- This is what `redis/maker.rs` makes scripts of, one for each list of kinds of rates. Each part below begins with its name;
+-- those whose name ends with a kind of rate come once for each rate of that kind. A name with `$` is a rate's own, one with
+-- `@` a record's, and those in capitals are put in: so there are no loops over rates, and what a record holds is in locals
+-- from its being read to its being written. Records are that of the key (`k_`), and that of all keys together (`t_`), if
+-- anything bounds them.
 --
 -- KEYS   the records of the asks' entries, ask by ask.
--- ARGV   for each ask a text of integers of 8 bytes, which `redis/numbers.rs` makes so that none here needs more than 53
---        bits. What follows each other and is the same is one ask that comes several times.
+-- ARGV   for each ask a text: integers of 8 bytes, which `redis/numbers.rs` makes so that none here needs more than 53 bits,
+--        and the heads of its records. All asks are of the same limits. What follows each other and is the same is one ask
+--        that comes several times.
 -- Reply  the time (8 bytes), then 29 bytes for each answer: to how many of the asks it is the answer, what they come to, the
 --        entry and the rate that say so (from 1; 0 = none), the wait, the start, and which records the first two are. It
 --        ends before the first ask that is not the common case, which is left to the client, and of which nothing is
@@ -20,34 +21,41 @@
 --: functions
 local unpack, pack = struct.unpack, struct.pack
 
--- The slot at that place of a key's ring: in which text it lies, and from where on. Those behind it are read with it.
+-- The slot at that place of a key's ring: in which text it lies, and from where on. Those behind it are read with it. Where
+-- there is none the record is cut off, which is noted.
 local function slot(key, rings, ring, pushes, at)
-  for index = pushes and #pushes - 1 or 0, 1, -2 do
-    if pushes[index] == at then return pushes[index + 1], 1 end
-  end
-  local text, from = rings[2 * ring - 1], rings[2 * ring]
+  local pushed = pushes and pushes[at]
+  if pushed then return pushed, 1 end
+  local text, from = rings[4 * ring - 3], rings[4 * ring - 2]
   if not text or at < from or at >= from + $CHUNK then
     local last = string.format('%d', at + $CHUNK - 1)
     text, from = redis.call('GETRANGE', key, string.format('%d', at), last), at
-    rings[2 * ring - 1], rings[2 * ring] = text, from
+    rings[4 * ring - 3], rings[4 * ring - 2] = text, from
+  end
+  if #text < at - from + 8 then
+    rings[0] = true
+    return '\0\0\0\0\0\0\0\1', 1
   end
   return text, at - from + 1
 end
 
 -- The start that has to be over for so much of a log to count no longer, where starts weigh more than 1; nil if it is odd.
+-- As a rule the next ask looks for a later one: it goes on where this one has ended.
 local function last_of(key, rings, ring, pushes, base, first, slots, used, over, weight, newest)
-  local index, start, taken = 0
-  while over > 0 and index < used do
+  local index, gone, start, taken = rings[4 * ring - 1], rings[4 * ring]
+  if gone >= over then index, gone = 0, 0 end
+  while gone < over and index < used do
+    rings[4 * ring - 1], rings[4 * ring] = index, gone
     start, taken = unpack('<I7B', slot(key, rings, ring, pushes, base + 8 * ((first + index) % slots)))
     index = index + 1
     if taken == 0 then
       taken = unpack('<I8', slot(key, rings, ring, pushes, base + 8 * ((first + index) % slots)))
       index = index + 1
     end
-    over = over - taken
+    gone = gone + taken
   end
-  if over > weight then return nil end
-  return over > 0 and newest or start
+  if over - gone > weight then return nil end
+  return over > gone and newest or start
 end
 
 local time = redis.call('TIME')
@@ -55,7 +63,7 @@ local now = time[1] * 1000000 + time[2]
 local answers, ask, is_odd = pack('<I8', now), 0, false
 
 --: open
-local @key, @is_new, @written, @newest, @born, @kept, @pushes, @rings, @before, @pushed = @FIRST
+local @key, @is_new, @written, @newest, @born, @kept, @pushes, @places, @rings, @before, @pushed = @FIRST
 local @STATES
 
 --: read
@@ -66,12 +74,12 @@ if #(value or '') ~= @SIZE then
 else
   local head
   head, @ALL = unpack('@FORMAT', value)
-  is_odd = head ~= @HEAD or @written > now or @newest >= $LIMIT
+  is_odd = head ~= @head or @written > now or @newest >= $LIMIT
 end
 @rings = @RINGS
 
 --: read tokens
-if $whole >= $LIMIT or $part >= $TICKS then is_odd = true end
+if $whole >= $LIMIT or $part >= $ticks then is_odd = true end
 
 --: read fixed
 if $last >= $LIMIT or $used >= $LIMIT or $since > $last or $opening > $used then is_odd = true end
@@ -81,18 +89,23 @@ if @is_new then $slots = $SPARE end
 if $logged >= $LIMIT or $newest >= $LIMIT or $used > $slots then is_odd = true end
 
 --: asks
+local weight, after, slack, allowance, reserves, times@TOLD
 while true do
   local key = not is_odd and KEYS[@PARTS * ask + 1]
+  if key then weight, after, slack, allowance, reserves, times@TOLD = unpack('<@TOLD_FORMAT', ARGV[ask + 1]) end
   if key ~= k_key then
 
 --: next
     if not key then break end
     k_key = key
 
+--: first
+  end
+  if ask == 0 and not is_odd then
+
 --: ask
   end
   if not is_odd then
-    local weight, after, slack, allowance, reserves, times@NUMBERS = unpack('<@INTEGERS', ARGV[ask + 1])
     local is_charge, count, code, entry, rate, wait, start = reserves == 2, 0
     while times > 0 do
       local from = now + slack + after
@@ -105,14 +118,14 @@ if @newest > from then @at = @newest end
 --: look tokens
 if $whole > 0 or $part > 0 then
   local whole, part = $whole - $before, $part - $before_part
-  if part < 0 then whole, part = whole - 1, part + $TICKS end
+  if part < 0 then whole, part = whole - 1, part + $ticks end
   if part > 0 then whole = whole + 1 end
   if whole > @at then @at, @why = whole, $INDEX end
 end
 
 --: look fixed
-if not is_charge and $used > $AMOUNT - weight then
-  local free = ($opening > 0 and $since or $last) + $WINDOW + slack
+if not is_charge and $used > $amount - weight then
+  local free = ($opening > 0 and $since or $last) + $window + slack
   if free > @at then @at, @why = free, $INDEX end
 elseif not is_charge and slack > 0 and $used > 0 and $since + slack > @at then
   -- It may be made so much early: not before its window has opened.
@@ -120,8 +133,8 @@ elseif not is_charge and slack > 0 and $used > 0 and $since + slack > @at then
 end
 
 --: look sliding
-if not is_charge and $logged > $AMOUNT - weight then
-  local over, last = $logged - $AMOUNT + weight
+if not is_charge and $logged > $amount - weight then
+  local over, last = $logged - $amount + weight
   if $logged - $weight ~= $entries - 1 then
     last = last_of(@key, @rings, $RING, @pushes, $BASE, $first, $slots, $used, over, $weight, $newest)
   elseif $used == $entries - 1 then
@@ -134,10 +147,10 @@ if not is_charge and $logged > $AMOUNT - weight then
       last = unpack('<I7', slot(@key, @rings, $RING, @pushes, $BASE + 8 * (($first + over - 1) % $slots)))
     end
   end
-  if not last then
+  if not last or @rings[0] then
     is_odd = true
-  elseif last + $WINDOW + slack + 1 > @at then
-    @at, @why = last + $WINDOW + slack + 1, $INDEX
+  elseif last + $window + slack + 1 > @at then
+    @at, @why = last + $window + slack + 1, $INDEX
   end
 end
 
@@ -170,7 +183,7 @@ end
 
 --: take
 -- If it turns out to be odd, what it was is still to be written.
-if @kept then @before, @pushed = pack('@FORMAT', @HEAD, @ALL), @pushes and #@pushes or 0 end
+if @kept then @before, @pushed = pack('@FORMAT', @head, @ALL), @places and #@places or 0 end
 if @born == 0 then
   @born = now % 4294967296
   if @born == 0 then @born = 1 end
@@ -181,15 +194,15 @@ local @idle = at
 --: take tokens
 if $whole < at then $whole, $part = at, 0 end
 $whole, $part = $whole + $taken, $part + $taken_part
-if $part >= $TICKS then $whole, $part = $whole + 1, $part - $TICKS end
+if $part >= $ticks then $whole, $part = $whole + 1, $part - $ticks end
 if $whole >= $LIMIT then is_odd = true end
-if $whole + $GUARD >= @idle then @idle = $whole + $GUARD + ($part > 0 and 1 or 0) end
+if $whole + $guard >= @idle then @idle = $whole + $guard + ($part > 0 and 1 or 0) end
 
 --: take fixed
-if $used == 0 or at >= ($opening > 0 and $since or $last) + $WINDOW then $since, $opening, $used = at, 0, 0 end
+if $used == 0 or at >= ($opening > 0 and $since or $last) + $window then $since, $opening, $used = at, 0, 0 end
 if $since == at then $opening = $opening + weight end
 $last, $used = at, $used + weight
-if ($opening > 0 and $since or at) + $WINDOW > @idle then @idle = ($opening > 0 and $since or at) + $WINDOW end
+if ($opening > 0 and $since or at) + $window > @idle then @idle = ($opening > 0 and $since or at) + $window end
 
 --: take sliding
 -- Without those that are over by then; that of the last start, which the state holds, goes into the ring.
@@ -197,11 +210,12 @@ local $taken = weight
 if $entries > 0 and $newest >= at then
   if $newest > at then is_odd = true end
   $entries, $taken, $logged = $entries - 1, $weight + weight, $logged - $weight
-elseif $newest < now - $KEPT then
+elseif $newest < now - $window - $KEEP then
   $logged, $entries, $oldest, $first, $used = 0, 0, 0, 0, 0
+  @rings[4 * $RING - 1], @rings[4 * $RING] = 0, 0
 else
   local index, are_light = 0, $logged - $weight == $entries - 1
-  while index < $used and $oldest < now - $KEPT do
+  while index < $used and $oldest < now - $window - $KEEP do
     local gone = 1
     if not are_light then
       local _
@@ -216,23 +230,29 @@ else
       $oldest = unpack('<I7', slot(@key, @rings, $RING, @pushes, $BASE + 8 * (($first + index) % $slots)))
     end
   end
-  $first, $used = ($first + index) % $slots, $used - index
-  if $entries > 0 then
+  if index > 0 then
+    $first, $used = ($first + index) % $slots, $used - index
+    @rings[4 * $RING - 1], @rings[4 * $RING] = 0, 0
+  end
+  if $used + ($weight < 256 and 1 or 2) > $slots then
+    -- What is pushed in this script must not be overwritten by it.
+    is_odd = $entries > 0 or is_odd
+  elseif $entries > 0 then
     if $used == 0 then $oldest = $newest end
-    @pushes = @pushes or {}
-    @pushes[#@pushes + 1] = $BASE + 8 * (($first + $used) % $slots)
-    @pushes[#@pushes + 1] = pack('<I7B', $newest, $weight < 256 and $weight or 0)
+    @pushes, @places = @pushes or {}, @places or {}
+    local place = $BASE + 8 * (($first + $used) % $slots)
+    @pushes[place], @places[#@places + 1] = pack('<I7B', $newest, $weight < 256 and $weight or 0), place
     $used = $used + 1
     if $weight >= 256 then
-      @pushes[#@pushes + 1] = $BASE + 8 * (($first + $used) % $slots)
-      @pushes[#@pushes + 1] = pack('<I8', $weight)
+      place = $BASE + 8 * (($first + $used) % $slots)
+      @pushes[place], @places[#@places + 1] = pack('<I8', $weight), place
       $used = $used + 1
     end
   end
-  if $entries >= $MOST or $used > $slots then is_odd = true end
+  if $entries >= $MOST or @rings[0] then is_odd = true end
 end
 $logged, $entries, $newest, $weight = $logged + $taken, $entries + 1, at, $taken
-if at + $WINDOW >= @idle then @idle = at + $WINDOW + 1 end
+if at + $window >= @idle then @idle = at + $window + 1 end
 
 --: taken
         if is_odd then
@@ -241,7 +261,7 @@ if at + $WINDOW >= @idle then @idle = at + $WINDOW + 1 end
 if @kept then
   local _
   _, @ALL = unpack('@FORMAT', @before)
-  while @pushes and #@pushes > @pushed do @pushes[#@pushes] = nil end
+  while @places and #@places > @pushed do @pushes[@places[#@places]], @places[#@places] = nil, nil end
 end
 
 --: not taken
@@ -271,7 +291,7 @@ end
 --: write
 if @kept then
   if @kept > $LONGEST then @kept = $LONGEST end
-  local text, ttl = pack('@FORMAT', @HEAD, @ALL), string.format('%d', (@kept + 999) / 1000)
+  local text, ttl = pack('@FORMAT', @head, @ALL), string.format('%d', (@kept + 999) / 1000)
   @kept = false
 
 --: write whole
@@ -286,10 +306,10 @@ end
     redis.call('SETRANGE', @key, '0', text)
     redis.call('PEXPIRE', @key, ttl)
   end
-  for index = 1, @pushes and #@pushes or 0, 2 do
-    redis.call('SETRANGE', @key, string.format('%d', @pushes[index]), @pushes[index + 1])
+  for index = 1, @places and #@places or 0 do
+    redis.call('SETRANGE', @key, string.format('%d', @places[index]), @pushes[@places[index]])
   end
-  @pushes = false
+  @pushes, @places = false, false
 end
 
 --: end

@@ -1,10 +1,12 @@
-//! Makes scripts of the parts of `acquire.lua`, one for all asks that are judged by the same limits.
+//! Makes scripts of the parts of `acquire.lua`, one for each list of kinds of rates.
+//!
+//! Amounts and spans are told with each ask: there are few kinds, but as many limits as a program likes, and some servers
+//! keep each script that they have ever played.
 
 use std::collections::HashMap;
 
-use super::numbers::{GRANTED, LATER, LOST, REFUSED, TIMES_END, span};
+use super::numbers::{GRANTED, LATER, LOST, REFUSED, TIMES_END};
 use crate::policy::sliding_window::MOST;
-use crate::policy::token_bucket::TokenBucket;
 use crate::policy::{Guarded, saved};
 use crate::rate::Shape;
 use crate::store::ask::Plan;
@@ -15,10 +17,9 @@ const CHUNK: u64 = 128;
 /// Of what an ask is told beside its entries: weight, what holds it up, slack, allowance, whether it reserves, how often it
 /// comes.
 const OF_ASK: usize = 6;
-/// Of what it is told of a token bucket: by what it is judged, and what is taken.
-const OF_TOKENS: usize = 4;
-/// What a function of Lua's has room for, less what is beside states: 200 locals, 250 with what is being computed.
-const ROOM: usize = 160;
+/// What a function of Lua's has room for, less what is beside states and what is told: 200 locals, 250 with what is being
+/// read or written.
+const ROOM: usize = 172;
 
 /// The parts of a text, by their names.
 pub(super) struct Parts<'a>(HashMap<&'a str, String>);
@@ -72,6 +73,14 @@ fn state(shape: Shape) -> &'static [(&'static str, &'static str)] {
     }
 }
 
+/// What is told of a rate with each ask, as `redis/numbers.rs` does.
+fn told(shape: Shape) -> &'static [&'static str] {
+    match shape {
+        Shape::Burst(_) => &["before", "before_part", "taken", "taken_part", "ticks", "guard"],
+        Shape::Fixed | Shape::Sliding => &["amount", "window"],
+    }
+}
+
 /// The script for asks of one entry or two; `None` where the limits are not the common case.
 pub(super) fn made(parts: &Parts<'_>, plans: &[&Plan]) -> Option<String> {
     let size = |plan: &Plan| {
@@ -82,38 +91,39 @@ pub(super) fn made(parts: &Parts<'_>, plans: &[&Plan]) -> Option<String> {
         plans.iter().zip(['k', 't']).map(|(plan, letter)| Entry { letter, plan, size: size(plan) }).collect();
     let (first, total) = (entries.first()?, entries.get(1));
     let shapes = || plans.iter().flat_map(|plan| &plan.counted).map(|guarded| guarded.rate.shape());
-    let told = shapes().filter(|shape| matches!(shape, Shape::Burst(_))).count() * OF_TOKENS;
+    let told: usize = shapes().map(|shape| told(shape).len()).sum();
     let states: usize = shapes().map(|shape| state(shape).len()).sum();
     let is_common = plans.len() == entries.len() && plans.iter().all(|plan| plan.own.is_none());
-    if !is_common || told + 2 * states > ROOM {
+    if !is_common || states + told + states.max(told) > ROOM {
         return None;
     }
     let mut script = Making { parts, entries: &entries, text: String::new() };
     script.add("functions");
-    script.add_each("open", false)?;
-    if let Some(total) = total {
-        script.add_of("read", total, true)?;
-    }
+    script.add_each("open", false);
     script.add("asks");
-    script.add_write(first)?;
+    script.add_write(first);
     script.add("next");
-    script.add_of("read", first, true)?;
+    script.add_of("read", first, true);
+    script.add("first");
+    if let Some(total) = total {
+        script.add_of("read", total, true);
+    }
     script.add("ask");
-    script.add_each("look", false)?;
+    script.add_each("look", false);
     script.add("verdict");
     if total.is_some() {
         script.add("verdict of total");
     }
-    script.add_each("lost", false)?;
+    script.add_each("lost", false);
     script.add("answer");
-    script.add_each("take", true)?;
+    script.add_each("take", true);
     script.add("taken");
-    script.add_each("undo", false)?;
+    script.add_each("undo", false);
     script.add("not taken");
-    script.add_each("keep", false)?;
+    script.add_each("keep", false);
     script.add("told");
     if let Some(total) = total {
-        script.add_write(total)?;
+        script.add_write(total);
     }
     script.add("end");
     Some(script.text)
@@ -129,24 +139,15 @@ struct Making<'a> {
 impl Making<'_> {
     /// A part that there is once.
     fn add(&mut self, name: &str) {
-        let numbers = self.entries.iter().map(|entry| {
-            let of_rates =
-                entry.rates().filter(|(_, guarded)| matches!(guarded.rate.shape(), Shape::Burst(_)));
-            let of_rates = of_rates.map(|(number, _)| {
-                let name = format!("{}{number}", entry.letter);
-                format!(", {name}_before, {name}_before_part, {name}_taken, {name}_taken_part")
-            });
-            let letter = entry.letter;
-            format!(", {letter}_known, {letter}_known_born{}", of_rates.collect::<String>())
-        });
-        let numbers: String = numbers.collect();
-        let count = OF_ASK + numbers.matches(',').count();
         let born = |letter| format!("code == {GRANTED} and {letter}_born or 0");
         let has_total = self.entries.len() > 1;
         let (other, is_shared) = if has_total { (born('t'), "t_at == at") } else { ("0".to_owned(), "true") };
         let filled = filled(self.parts.get(name), |mark, name| match (mark, name) {
-            ('@', "NUMBERS") => Some(numbers.clone()),
-            ('@', "INTEGERS") => Some("i8".repeat(count)),
+            ('@', "TOLD") => Some(self.entries.iter().map(Entry::told).collect()),
+            ('@', "TOLD_FORMAT") => {
+                let formats: String = self.entries.iter().map(Entry::told_format).collect();
+                Some("i8".repeat(OF_ASK) + &formats)
+            }
             ('@', "PARTS") => Some(self.entries.len().to_string()),
             ('@', "IS_SHARED") => Some(is_shared.to_owned()),
             ('@', "BORNS") => Some(format!("{}, {other}", born('k'))),
@@ -156,12 +157,14 @@ impl Making<'_> {
     }
 
     /// A part of each record.
-    fn add_each(&mut self, name: &str, is_scoped: bool) -> Option<()> {
-        self.entries.iter().try_for_each(|entry| self.add_of(name, entry, is_scoped))
+    fn add_each(&mut self, name: &str, is_scoped: bool) {
+        for entry in self.entries {
+            self.add_of(name, entry, is_scoped);
+        }
     }
 
     /// A part of a record, and those of its rates, each of which may have names of its own.
-    fn add_of(&mut self, name: &str, entry: &Entry<'_>, is_scoped: bool) -> Option<()> {
+    fn add_of(&mut self, name: &str, entry: &Entry<'_>, is_scoped: bool) {
         // What a record's part names is for those of its rates; but for what is read nobody needs it afterwards.
         let is_read = name == "read";
         self.text.push_str(if is_read { "do\n" } else { "" });
@@ -169,9 +172,8 @@ impl Making<'_> {
         for (number, guarded) in entry.rates() {
             let part = format!("{name} {}", kind(guarded.rate.shape()));
             let Some(part) = self.parts.0.get(&*part) else { continue };
-            let consts = constants(*guarded)?;
             let of_rate = |mark, name: &str| match mark {
-                '$' => entry.name_of_rate(number, &consts, name),
+                '$' => entry.name_of_rate(number, name),
                 _ => entry.name(mark, name),
             };
             let part = filled(part, of_rate);
@@ -179,12 +181,11 @@ impl Making<'_> {
             self.text.push_str(&part);
         }
         self.text.push_str(if is_read { "end\n" } else { "" });
-        Some(())
     }
 
-    fn add_write(&mut self, entry: &Entry<'_>) -> Option<()> {
-        self.add_of("write", entry, false)?;
-        self.add_of(if entry.rings() > 0 { "write with rings" } else { "write whole" }, entry, false)
+    fn add_write(&mut self, entry: &Entry<'_>) {
+        self.add_of("write", entry, false);
+        self.add_of(if entry.rings() > 0 { "write with rings" } else { "write whole" }, entry, false);
     }
 }
 
@@ -201,6 +202,21 @@ impl Entry<'_> {
         self.rates().flat_map(|(number, guarded)| {
             state(guarded.rate.shape()).iter().map(move |(name, format)| (number, *name, *format))
         })
+    }
+
+    /// The names of what an ask is told of it: what its records begin with, what is known of it, and of its rates.
+    fn told(&self) -> String {
+        let letter = self.letter;
+        let of_rate = |(number, guarded): (usize, &Guarded)| {
+            told(guarded.rate.shape()).iter().map(move |name| format!(", {letter}{number}_{name}"))
+        };
+        let of_rates: String = self.rates().flat_map(of_rate).collect();
+        format!(", {letter}_head, {letter}_known, {letter}_known_born{of_rates}")
+    }
+
+    fn told_format(&self) -> String {
+        let of_rates: usize = self.rates().map(|(_, guarded)| told(guarded.rate.shape()).len()).sum();
+        format!("c{}{}", self.plan.head.len(), "i8".repeat(2 + of_rates))
     }
 
     /// How many slots there are before the ring of that rate.
@@ -234,22 +250,18 @@ impl Entry<'_> {
             "SIZE" => size.to_string(),
             "GET" if self.rings() > 0 => format!("'GETRANGE', {letter}_key, '0', '{}'", size - 1),
             "GET" => format!("'GET', {letter}_key"),
-            "HEAD" => {
-                let bytes = self.plan.head.iter().map(|byte| format!("\\{byte:03}"));
-                format!("'{}'", bytes.collect::<Vec<_>>().concat())
-            }
             "FORMAT" => {
                 let of_states: String = self.states().map(|(_, _, format)| format).collect();
                 format!("<c{}I8I8I4{of_states}", self.plan.head.len())
             }
             "RINGS" if self.rings() == 0 => "false".to_owned(),
-            "RINGS" => format!("{{ {} }}", vec!["false, 0"; self.rings()].join(", ")),
+            "RINGS" => format!("{{ {} }}", vec!["false, 0, 0, 0"; self.rings()].join(", ")),
             "SLOTS" => self.slots_before(usize::MAX),
             _ => return None,
         })
     }
 
-    fn name_of_rate(&self, number: usize, consts: &HashMap<&str, i64>, name: &str) -> Option<String> {
+    fn name_of_rate(&self, number: usize, name: &str) -> Option<String> {
         let letter = self.letter;
         if name.starts_with(|first: char| first.is_ascii_lowercase()) {
             return Some(format!("{letter}{number}_{name}"));
@@ -260,27 +272,9 @@ impl Entry<'_> {
             "RING" => Some((before.split_terminator('+').count() + 1).to_string()),
             "BASE" if before.is_empty() => Some(self.size.to_string()),
             "BASE" => Some(format!("({} + 8 * ({before}))", self.size)),
-            _ => consts.get(name).map(i64::to_string).or_else(|| constant(name)),
+            _ => constant(name),
         }
     }
-}
-
-/// What a rate's numbers are; `None` where one is too large for a script.
-fn constants(Guarded { rate, guard }: Guarded) -> Option<HashMap<&'static str, i64>> {
-    let window = rate.per_nanos().checked_add(guard)?;
-    Some(match rate.shape() {
-        Shape::Sliding => HashMap::from([
-            ("AMOUNT", rate.amount().into()),
-            ("WINDOW", span(window)?),
-            ("KEPT", span(window.checked_add(KEEP)?)?),
-        ]),
-        Shape::Fixed => HashMap::from([("AMOUNT", rate.amount().into()), ("WINDOW", span(window)?)]),
-        Shape::Burst(burst) => {
-            let numbers = TokenBucket::new(rate.amount(), rate.per_nanos(), burst, guard).numbers();
-            let ticks = i64::try_from(numbers.ticks).ok()?;
-            HashMap::from([("TICKS", ticks), ("GUARD", span(numbers.guard)?)])
-        }
-    })
 }
 
 /// Numbers that are the engine's.
@@ -340,7 +334,7 @@ mod tests {
             assert!(unknown.is_empty(), "{unknown:#?}");
         }
         for (name, part) in &parts.0 {
-            assert!(!part.is_empty() || *name == "next", "{name}");
+            assert!(!part.is_empty(), "{name}");
         }
     }
 

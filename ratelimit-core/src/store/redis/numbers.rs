@@ -47,6 +47,12 @@ impl Told {
     }
 }
 
+/// Whether both are judged by the same limits.
+pub(super) fn are_of_one_limit(one: &Ask, other: &Ask) -> bool {
+    let is_same = |(one, other): (&Part, &Part)| Arc::ptr_eq(&one.plan, &other.plan);
+    one.parts.len() == other.parts.len() && one.parts.iter().zip(&other.parts).all(is_same)
+}
+
 /// Whether the script may be told of both as of one that comes twice.
 pub(super) fn are_alike(one: &Ask, other: &Ask) -> bool {
     let is_same = |(one, other): (&Part, &Part)| {
@@ -81,7 +87,7 @@ pub(super) fn push_argument(ask: &Ask, times: usize, to: &mut Args) -> Option<()
     Some(())
 }
 
-/// What the script has to know of an entry, beside its limits.
+/// What the script has to know of an entry: names and order are those of `maker::told`.
 fn add_entry(part: &Part, told: Told, to: &mut Args) -> Option<()> {
     let rates = &part.plan.counted;
     // What can never start is refused without the script.
@@ -89,6 +95,7 @@ fn add_entry(part: &Part, told: Told, to: &mut Args) -> Option<()> {
     if part.known.written >= TIMES_END || !rates.iter().all(is_possible) {
         return None;
     }
+    to.extend_by(&part.plan.head);
     to.extend_by_numbers([part.known.written.cast_signed(), part.known.born.into()]);
     for Guarded { rate, guard } in rates {
         match rate.shape() {
@@ -96,9 +103,11 @@ fn add_entry(part: &Part, told: Told, to: &mut Args) -> Option<()> {
                 let numbers = TokenBucket::new(rate.amount(), rate.per_nanos(), burst, *guard).numbers();
                 to.extend_by_numbers(tokens(numbers, told)?);
             }
-            // What they come to is made of few numbers there, which have to be small enough.
             Shape::Sliding | Shape::Fixed => {
-                span(rate.per_nanos().checked_add(*guard)?.checked_add(told.acquire.slack)?)?;
+                let window = rate.per_nanos().checked_add(*guard)?;
+                // No start is to be later, and nothing remembered for longer, than there are numbers.
+                span(window.checked_add(KEEP)?)?;
+                to.extend_by_numbers([rate.amount().into(), span(window)?]);
             }
         }
     }
@@ -107,7 +116,7 @@ fn add_entry(part: &Part, told: Told, to: &mut Args) -> Option<()> {
 
 /// What a token bucket is judged by, and what is taken: a TAT is whole microseconds and ticks beyond them, and so is all
 /// that is added to it.
-fn tokens(numbers: Numbers, told: Told) -> Option<[i64; 4]> {
+fn tokens(numbers: Numbers, told: Told) -> Option<[i64; 6]> {
     let ticks = i128::from(numbers.ticks);
     let cost = |weight: u32| i128::from(weight) * i128::from(numbers.spacing);
     let (taken, guard) = (cost(told.acquire.weight), numbers.guard.checked_add(told.acquire.slack)?);
@@ -117,10 +126,11 @@ fn tokens(numbers: Numbers, told: Told) -> Option<[i64; 4]> {
         |of: i128| i64::try_from(of.div_euclid(ticks)).ok().filter(|whole| whole.unsigned_abs() < SPANS_END);
     let part = |of: i128| i64::try_from(of.rem_euclid(ticks)).ok();
     let before = if told.is_charge { (ANYTHING, 0) } else { (whole(before)?, part(before)?) };
-    Some([before.0, before.1, whole(taken)?, part(taken)?])
+    let taken = (whole(taken)?, part(taken)?);
+    Some([before.0, before.1, taken.0, taken.1, i64::try_from(numbers.ticks).ok()?, span(numbers.guard)?])
 }
 
-pub(super) fn span(micros: u64) -> Option<i64> {
+fn span(micros: u64) -> Option<i64> {
     i64::try_from(micros).ok().filter(|micros| micros.unsigned_abs() < SPANS_END)
 }
 

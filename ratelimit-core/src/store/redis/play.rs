@@ -31,6 +31,8 @@ pub(super) struct Player<'a> {
 #[derive(Debug)]
 struct Group<'a> {
     bucket: &'a str,
+    /// The first that is asked.
+    first: &'a Ask,
     script: Arc<Script>,
     /// By their places among all that is asked.
     places: Vec<usize>,
@@ -104,6 +106,7 @@ impl<'a> Player<'a> {
                     let (keys, rest) = (Args::with_room(), Args::with_room());
                     groups.push(Group {
                         bucket,
+                        first: ask,
                         script: Arc::clone(&script),
                         places: Vec::new(),
                         keys,
@@ -111,7 +114,8 @@ impl<'a> Player<'a> {
                     });
                     groups.len() - 1
                 });
-                let group = groups.get_mut(index).filter(|group| Arc::ptr_eq(&group.script, &script))?;
+                let group =
+                    groups.get_mut(index).filter(|group| numbers::are_of_one_limit(group.first, ask))?;
                 self.add(group, alike)
             });
             if taken == Some(alike.len()) {

@@ -4,10 +4,22 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use super::maker::{self, Parts};
-use crate::store::ask::{Ask, Plan};
+use crate::rate::Shape;
+use crate::store::ask::{Ask, Part, Plan};
 
-/// So many scripts are known at most; who calls by more limits makes them again.
+/// So many scripts are known at most; of more some are made again now and then.
 const MOST: usize = 256;
+
+/// What stands behind the kinds of an entry's rates.
+const END: u8 = 0xff;
+
+fn kind(shape: Shape) -> u8 {
+    match shape {
+        Shape::Sliding => 0,
+        Shape::Burst(_) => 1,
+        Shape::Fixed => 2,
+    }
+}
 
 /// A script, and its hash by which the server knows it.
 #[derive(Debug)]
@@ -27,7 +39,7 @@ impl Script {
 pub(super) struct Scripts {
     /// What those for acquires are made of.
     parts: &'static str,
-    /// By the limits that they are for; `None` = these are not the common case.
+    /// By the kinds of rates that they are for; `None` = these are too many.
     acquires: Mutex<HashMap<Vec<u8>, Option<Arc<Script>>>>,
     /// What becomes of each text before it is used.
     edit: fn(&str) -> String,
@@ -44,21 +56,26 @@ impl Scripts {
 
     /// The one that plays `ask`, an acquire or a charge; `None` where it is not the common case.
     pub(super) fn acquire(&self, ask: &Ask) -> Option<Arc<Script>> {
-        let mut limits = Vec::with_capacity(64);
-        for part in &ask.parts {
-            limits.extend_from_slice(&part.plan.head);
-            limits.extend(part.plan.counted.iter().flat_map(|guarded| guarded.guard.to_le_bytes()));
+        let mut kinds = Vec::with_capacity(16);
+        for Part { plan, .. } in &ask.parts {
+            if plan.own.is_some() {
+                return None;
+            }
+            kinds.extend(plan.counted.iter().map(|guarded| kind(guarded.rate.shape())));
+            kinds.push(END);
         }
         let mut acquires = self.acquires.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = acquires.get(&limits) {
+        if let Some(known) = acquires.get(&kinds) {
             return known.clone();
         }
         let plans: Vec<&Plan> = ask.parts.iter().map(|part| &*part.plan).collect();
         let made = maker::made(&Parts::of(self.parts), &plans).map(|text| Script::new((self.edit)(&text)));
-        if acquires.len() >= MOST {
-            acquires.clear();
+        if acquires.len() >= MOST
+            && let Some(other) = acquires.keys().next().cloned()
+        {
+            acquires.remove(&other);
         }
-        acquires.insert(limits, made.clone());
+        acquires.insert(kinds, made.clone());
         made
     }
 }

@@ -135,12 +135,17 @@ impl Schedule {
         if let Some(other) = self.other.as_ref().filter(|_| self.dice.one_in(8)) {
             parts[0].plan = Arc::clone(other);
         }
-        let seen = self.seen.iter().find(|(entry, _)| *entry == parts[0].entry).map(|(_, known)| *known);
-        if let Some(Known { born, written }) = seen.filter(|_| self.dice.one_in(3)) {
-            // Also from when the clock shows more than it does now.
-            let (later, other) =
-                (self.dice.pick(&[0, 0, 0, 1, 3_000_000]), self.dice.pick(&[0, 0, 1 << 24, 1]));
-            parts[0].known = Known { born: born.wrapping_add(other), written: written + later };
+        if let Some(other) = self.other.as_ref().filter(|_| parts.len() > 1 && self.dice.one_in(24)) {
+            parts[1].plan = Arc::clone(other);
+        }
+        for part in &mut parts {
+            let seen = self.seen.iter().find(|(entry, _)| *entry == part.entry).map(|(_, known)| *known);
+            if let Some(Known { born, written }) = seen.filter(|_| self.dice.one_in(3)) {
+                // Also from when the clock shows more than it does now.
+                let (later, other) =
+                    (self.dice.pick(&[0, 0, 0, 1, 3_000_000]), self.dice.pick(&[0, 0, 1 << 24, 1]));
+                part.known = Known { born: born.wrapping_add(other), written: written + later };
+            }
         }
         Ask::of(parts, verb)
     }
@@ -175,13 +180,15 @@ impl Schedule {
                     Verb::Charge { weight } => *weight,
                     _ => continue,
                 };
-                if let Ok(Answer(Said::Granted { start, now, born: [born, _], .. })) = answer {
+                if let Ok(Answer(Said::Granted { start, now, born, .. })) = answer {
                     let entry = ask.entries().next().unwrap();
                     let key =
                         KEYS.iter().position(|key| Entry::of_key(&escaped(entry.bucket()), *key) == *entry);
                     self.grants.push((key.unwrap(), start, weight));
-                    self.seen.retain(|(known, _)| known != entry);
-                    self.seen.push((entry.clone(), Known { born, written: now }));
+                    for (entry, born) in ask.entries().zip(born) {
+                        self.seen.retain(|(known, _)| known != entry);
+                        self.seen.push((entry.clone(), Known { born, written: now }));
+                    }
                 }
             }
         }
@@ -254,7 +261,7 @@ fn limits_of_every_size_are_judged() {
             assert!((4..=10).contains(&granted.count()), "{name}");
         }
     }
-    assert_eq!(by_script, 4 * 6 - 2, "all but 16 sliding windows, and 16 of all kinds");
+    assert_eq!(by_script, 4 * 6 - 3, "all but 16 sliding windows, 16 token buckets, and 16 of all kinds");
 }
 
 /// Also what has to be merged, which the script leaves to the client, and what it does with the rest of it.
@@ -277,9 +284,11 @@ fn a_log_that_is_full_is_merged_and_goes_on() {
             .collect();
         for ask in asks.chunks(usize::try_from(dice.between(1, 100)).unwrap()) {
             now += dice.below(20_000_000);
-            for ask in ask {
+            // One after the other as time goes by, or all of them at once, each reserved for later.
+            let size = if dice.one_in(4) { ask.len() } else { 1 };
+            for ask in ask.chunks(size) {
                 now += dice.below(3);
-                pair.play(now, std::slice::from_ref(ask), 0);
+                pair.play(now, ask, 0);
             }
         }
     }

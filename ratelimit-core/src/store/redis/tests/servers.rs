@@ -241,6 +241,33 @@ fn what_cannot_be_read_is_an_error_and_stays() {
     assert!(is_granted(&answers[0]) && is_granted(&answers[2]));
 }
 
+/// Whoever looks for a start in it notices.
+#[test]
+fn a_record_that_ends_in_its_ring_is_an_error_of_its_own() {
+    let Some(server) = RedisServer::start() else { return };
+    let store = connect(&server);
+    let (plan, mut connection) = (hourly(30), server.connection());
+    for weight in [1, 2] {
+        let key = format!("weighs-{weight}");
+        let (one, other) =
+            (ask("api", Some(&key), &plan, take(weight)), ask("api", Some("well"), &plan, take(1)));
+        while is_granted(&play_one(&store, &one)) {}
+        let name = format!("rl:v1:{{default:api}}:{key}");
+        let whole: Vec<u8> = ::redis::cmd("GET").arg(&name).query(&mut connection).unwrap();
+        let cut = &whole[..whole.len() - 8 * (slots_of(&whole) - 1)];
+        let _: String = ::redis::cmd("SET").arg(&name).arg(cut).query(&mut connection).unwrap();
+        let later = ask("api", Some(&key), &plan, take(3));
+        let answers = play(&store, &[other.clone(), later, other]);
+        assert!(answers[1].as_ref().unwrap_err().contains("cannot be read"), "{weight}: {answers:?}");
+        assert!(is_granted(&answers[0]) && is_granted(&answers[2]), "{weight}: {answers:?}");
+    }
+}
+
+/// How many slots the ring of a sliding window's record has.
+fn slots_of(record: &[u8]) -> usize {
+    (record.len() - 91) / 8
+}
+
 #[test]
 fn a_server_that_may_not_write_says_so() {
     let Some(server) = RedisServer::start() else { return };
