@@ -37,6 +37,11 @@ impl Bucket {
     /// guard under 5 ms nothing is reserved: who waits asks again when its time comes, and order between processes is not
     /// kept.
     ///
+    /// A [fixed](crate::Rate::fixed) window is the store's, and opens with a start there. The server's opens with the first
+    /// call that arrives: so a call that starts within two guards of a window's end may arrive in the server's next one, and
+    /// where the process ended whose start has opened a window, the server's may be another. Sliding windows and token
+    /// buckets have no such edges.
+    ///
     /// What the server's answers say ([`Permit::observe`](crate::Permit::observe)) is known to all who ask for it: how much
     /// remains of its windows, and how long it wants to be left alone. A bucket that is [learned](Bucket::learned) asks
     /// with its first call. One of declared rates does so in each process from its first call with a
