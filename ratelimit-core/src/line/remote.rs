@@ -13,17 +13,17 @@ mod ask;
 mod courier;
 mod direct;
 mod learn;
+mod stage;
 mod verbs;
 
 use std::sync::Arc;
 
-use super::change::moved;
 use super::due::{Due, Holder};
 use super::effects::Effects;
 use super::plan::Forecast;
 use super::state::{Reading, State};
 use super::table::Table;
-use super::{KeyId, Line, Ticket};
+use super::{KeyId, Ticket};
 use crate::error::ErrorScope;
 use crate::limits::Valid;
 use crate::policy::Earliest;
@@ -36,6 +36,7 @@ pub(crate) use courier::{Courier, Way};
 pub(crate) use direct::{Brought, Direct};
 use learn::Routes;
 pub(super) use learn::counted_of;
+pub(super) use stage::{Stage, Trip};
 pub(crate) use verbs::Named;
 pub(super) use verbs::Note;
 
@@ -51,54 +52,6 @@ pub(crate) struct Remote {
     pub(super) limits: Valid,
     keys: Table<KeyId, Reserved>,
     routes: Routes,
-}
-
-/// What somebody in line has to do with the store.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Trip {
-    pub(super) stage: Stage,
-    /// When its allowance ends; its deadline is that only while nothing is asked.
-    pub(super) ends: Timestamp,
-    /// The same, whatever it was answered: what is asked later is no trip of its own.
-    pub(super) allowed: Timestamp,
-    /// Whether it is known that it has to wait: before the first answer nobody knows.
-    pub(super) waits: bool,
-    /// Whether it waits for nothing but the answer.
-    pub(super) tries: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// There is no store.
-    Local,
-    /// It asks as soon as it is polled and nothing here holds it up.
-    Asks,
-    /// It asks again then.
-    AsksAt(Timestamp),
-    /// It is being asked for.
-    Asked,
-}
-
-impl Stage {
-    pub(super) fn is_later(self) -> bool {
-        matches!(self, Stage::AsksAt(_))
-    }
-}
-
-impl Trip {
-    /// Of who has no store to ask, for whenever there is one.
-    pub(super) const fn none(ends: Timestamp) -> Self {
-        Trip { stage: Stage::Local, ends, allowed: ends, waits: true, tries: false }
-    }
-
-    /// To a clock that shows `new` where the old one showed `old`.
-    pub(super) fn move_to(&mut self, old: Timestamp, new: Timestamp) {
-        for end in [&mut self.ends, &mut self.allowed] {
-            if *end < Timestamp::MAX {
-                *end = moved(*end, old, new);
-            }
-        }
-    }
 }
 
 impl Remote {
@@ -398,37 +351,5 @@ impl State {
             line.set_stage(ticket, stage);
         }
         self.outdate(key);
-    }
-}
-
-impl Line {
-    fn set_stage(&mut self, ticket: Ticket, stage: Stage) {
-        let Some(waiter) = self.waiters.get_mut(&ticket) else { return };
-        let was = std::mem::replace(&mut waiter.trip.stage, stage);
-        self.asking_later += usize::from(stage.is_later());
-        self.asking_later -= usize::from(was.is_later());
-        // A trip is not waiting: who is being asked for is not refused before the answer.
-        let deadline = if stage == Stage::Asked { Timestamp::MAX } else { waiter.trip.ends };
-        let before = std::mem::replace(&mut waiter.deadline, deadline);
-        self.deadlines.remove(&(before, ticket));
-        if deadline < Timestamp::MAX {
-            self.deadlines.insert((deadline, ticket));
-        }
-    }
-
-    /// Who was told to ask later may ask now.
-    fn ask_sooner(&mut self) {
-        let later = self.waiters.iter().filter(|(_, waiter)| waiter.trip.stage.is_later());
-        let later: Vec<Ticket> = later.map(|(ticket, _)| *ticket).collect();
-        for ticket in later {
-            self.set_stage(ticket, Stage::Asks);
-        }
-    }
-
-    fn set_stage_of_all(&mut self, stage: Stage) {
-        let tickets: Vec<Ticket> = self.waiters.keys().copied().collect();
-        for ticket in tickets {
-            self.set_stage(ticket, stage);
-        }
     }
 }
