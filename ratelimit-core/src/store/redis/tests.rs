@@ -8,7 +8,6 @@ mod redis_server;
 mod cluster;
 mod ends;
 mod faults;
-mod figures;
 mod pair;
 mod script;
 mod servers;
