@@ -396,6 +396,12 @@ pub mod store {
     //! [`Bucket::store`](crate::Bucket::store), or for all buckets of a registry by
     //! [`RegistryBuilder::store`](crate::RegistryBuilder::store). Then all who have the same share one limit, and who
     //! waits has a time reserved there.
+    //!
+    //! [`OnOutage`] says what each verb does while a store is away, and [`Error`](crate::Error#what-it-says) what a store
+    //! failed with, and what would help.
+    //!
+    //! [`Store`] says what a store must do, and what it may rely on; the conformance kit, `store::conformance` (feature
+    //! `test-util`), tests one of your own.
 
     #[cfg(feature = "sqlite")]
     pub use ratelimit_core::store::SqliteStore;
