@@ -42,10 +42,12 @@ use super::Store;
 use lab::{Found, Lab};
 pub use samples::samples;
 
-/// A promise of [`Store`], in the order in which they stand there.
+/// A promise of [`Store`], in the order in which they stand there, and what comes before them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Promise {
+    /// The store answers at all, without which none of them can be looked at.
+    Answers,
     /// Nobody else writes between the reading and the writing of an ask; all that it writes is there, or nothing is.
     OneAtATime,
     /// The time is the same for all who share the store.
@@ -63,10 +65,11 @@ pub enum Promise {
 }
 
 impl Promise {
-    /// The promise in a few words, with its number.
+    /// The promise in a few words, with its number if it has one.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Promise::Answers => "it answers",
             Promise::OneAtATime => "promise 1, one at a time",
             Promise::OneTime => "promise 2, one time for all",
             Promise::InOrder => "promise 3, in order",
@@ -105,7 +108,7 @@ pub struct Broken {
 }
 
 impl Broken {
-    /// The promise that is not kept; the last one of a store that answers nothing at all.
+    /// The promise that is not kept; [`Answers`](Promise::Answers) where nothing was tested, as where no server runs.
     #[must_use]
     pub fn promise(&self) -> Promise {
         self.promise
@@ -120,7 +123,7 @@ impl Broken {
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.test == REACHED {
+        if self.promise == Promise::Answers {
             return f.write_str(&self.said);
         }
         write!(f, "{}: {} (test `{}`)", self.promise, self.said, self.test)
@@ -213,7 +216,7 @@ impl Kit {
     pub fn find<S: Store>(self, open: impl Fn() -> S) -> Result<Played, Broken> {
         let open = || -> Arc<dyn Store> { Arc::new(open()) };
         let lab = Lab::new(&open);
-        let away = |said| Broken { promise: Promise::AsJudged, test: REACHED, said };
+        let away = |said| Broken { promise: Promise::Answers, test: REACHED, said };
         time::reached(&lab).map_err(away)?;
         for (test, run) in TESTS {
             run(&lab).map_err(|(promise, said)| Broken { promise, test, said })?;

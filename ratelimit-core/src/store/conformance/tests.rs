@@ -277,7 +277,7 @@ impl Store for Away {
 fn of_a_store_that_is_not_there_no_promise_is_named() {
     let find = |failure| Kit::new().find(move || Away(failure)).expect_err("it answers nothing");
     let away = find(Failure::new);
-    assert_eq!((away.promise(), away.test()), (Promise::AsJudged, "the store is reached"));
+    assert_eq!((away.promise(), away.test()), (Promise::Answers, "the store is reached"));
     assert_eq!(away.to_string(), "the store does not answer, so that nothing was tested: connection refused");
     assert_eq!(
         find(Failure::refused).to_string(),
