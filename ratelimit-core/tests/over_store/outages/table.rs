@@ -172,12 +172,17 @@ fn what_a_server_says_is_kept_to_and_told() {
 /// Pauses and an end are of the process.
 #[test]
 fn a_pause_and_an_end_are_as_ever() {
-    for manner in MANNERS {
+    let minute = Duration::from_secs(60);
+    // It is judged before the store is asked, and in each manner: whether the store is known to be away or not.
+    for (manner, is_known) in MANNERS.into_iter().flat_map(|manner| [(manner, false), (manner, true)]) {
         let away = away(manner);
-        away.bucket.pause(Duration::from_secs(60)).unwrap();
+        if is_known {
+            assert_eq!(kind(away.bucket.request().reset()), STORE);
+        }
+        away.bucket.pause(minute).unwrap();
         let refused = away.bucket.try_acquire().unwrap_err();
-        let held = refused.retry_after() == Some(Duration::from_secs(60));
-        assert!(held || refused.kind() == ErrorKind::Store, "{manner:?}: {refused:#}");
+        let told = (refused.kind(), refused.retry_after());
+        assert_eq!(told, (ErrorKind::Limited, Some(minute)), "{manner:?}, {is_known}: {refused:#}");
         away.bucket.close();
         assert_eq!(kind(away.bucket.try_acquire()), Some(ErrorKind::Closed), "{manner:?}");
     }
