@@ -99,9 +99,13 @@ fn tcp(rest: &str, is_tls: bool) -> Result<(), Wrong> {
     }
     host(server)?;
     let (behind, fragment) = behind.split_once('#').unwrap_or((behind, ""));
-    // Whether that can be had is the client's to say.
-    let is_known = is_tls && fragment == "insecure";
-    if !fragment.is_empty() && !is_known {
+    if is_tls && fragment == "insecure" {
+        // The client would take it, and fail as it connects, since it is built without that.
+        return Err(
+            "asks by `#insecure` for TLS with any certificate, which is not done here: leave it out".to_owned()
+        );
+    }
+    if !fragment.is_empty() {
         return Err("has a part behind `#`, which means nothing here: leave it out".to_owned());
     }
     let (path, query) = behind.split_once('?').unwrap_or((behind, ""));

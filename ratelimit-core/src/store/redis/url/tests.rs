@@ -107,6 +107,14 @@ fn what_is_wrong_is_told_and_what_to_write() {
     }
 }
 
+#[cfg(feature = "redis-tls")]
+#[test]
+fn certificates_are_looked_at() {
+    let said = "asks by `#insecure` for TLS with any certificate, which is not done here: leave it out";
+    assert_eq!(why("rediss://h#insecure"), said);
+    assert_eq!(why("rediss://:secret@h:6380/2#insecure"), said);
+}
+
 #[cfg(not(feature = "redis-tls"))]
 #[test]
 fn without_the_feature_nothing_is_reached_by_tls() {
