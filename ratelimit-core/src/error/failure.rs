@@ -33,6 +33,7 @@ pub(crate) enum Trouble {
     /// It gives no answer.
     Away,
     /// It answers that it will not.
+    #[cfg(any(test, feature = "sqlite", feature = "redis"))]
     Refuses,
     /// What it answers makes no sense.
     Strange,
@@ -45,6 +46,7 @@ impl Trouble {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Trouble::Away => "does not answer",
+            #[cfg(any(test, feature = "sqlite", feature = "redis"))]
             Trouble::Refuses => "refuses calls",
             Trouble::Strange => "does not answer as it should",
             Trouble::OfState => "cannot answer this call",
@@ -58,35 +60,10 @@ impl Failure {
         Failure { cause: Arc::from(cause.into()), trouble: Trouble::Away, advice: None }
     }
 
-    /// The same where the store did answer, and will not do what it is asked: somebody has to change something first, as
-    /// where a right is missing or a disk is full.
-    ///
-    /// Nothing but the words of the error depends on it: the bucket goes on as with a store that does not answer.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use rate_limited::store::{Answer, Ask, Failure, Store};
-    /// use rate_limited::{Bucket, Rate};
-    /// use std::time::Duration;
-    ///
-    /// #[derive(Debug)]
-    /// struct Full;
-    ///
-    /// impl Store for Full {
-    ///     fn play(&self, asks: &[Ask], _timeout: Duration) -> Vec<Result<Answer, Failure>> {
-    ///         vec![Err(Failure::refused("the disk is full")); asks.len()]
-    ///     }
-    /// }
-    ///
-    /// let error = Bucket::named("api", Rate::per_second(10)).store(Full).try_acquire().unwrap_err();
-    /// assert_eq!(error.to_string(), "bucket `api` is kept in a store that refuses calls");
-    /// assert_eq!(
-    ///     format!("{error:#}"),
-    ///     "bucket `api` is kept in a store that refuses calls: the disk is full"
-    /// );
-    /// ```
-    pub fn refused(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    /// Where it did answer, and will not do what it is asked: somebody has to change something first. Nothing but the words
+    /// of the error depends on it.
+    #[cfg(any(test, feature = "sqlite", feature = "redis"))]
+    pub(crate) fn refused(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Failure { trouble: Trouble::Refuses, ..Failure::new(cause) }
     }
 
