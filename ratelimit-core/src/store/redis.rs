@@ -163,7 +163,7 @@ impl RedisStore {
     /// # Errors
     ///
     /// Of kind [`Config`](crate::ErrorKind::Config) where that is no URL of a server; it says what to write, and repeats no
-    /// password.
+    /// password; a bare word, with or without a port, is taken for a host, and repeated.
     ///
     /// # Examples
     ///

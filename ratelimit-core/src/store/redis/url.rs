@@ -1,6 +1,8 @@
 //! URLs of servers: what one says, or what to write in its place.
 //!
-//! No message repeats what may be a password, and where a URL is wrong nearly everything may be one.
+//! No message repeats what may be a password, and where a URL is wrong nearly everything may be one. What is repeated is a
+//! scheme, the name of a parameter that is known, an address that nobody can connect to, and what is given in place of a URL
+//! and can only be a host, with or without a port: a bare word. Such a word may be a password too, if that is all that is given.
 
 use ::redis::{ConnectionInfo, IntoConnectionInfo};
 
@@ -13,7 +15,7 @@ type Wrong = String;
 pub(super) fn info(url: &str) -> Result<ConnectionInfo, Error> {
     let url = url.trim();
     let wrong = |why: Wrong| Error::config(format!("the URL of a Redis server {why}"));
-    check(url).map_err(wrong)?;
+    readable(url).map_err(wrong)?;
     let info = url
         .into_connection_info()
         .map_err(|_| wrong("cannot be read: write it as in `redis://127.0.0.1:6379`".to_owned()))?;
@@ -22,7 +24,8 @@ pub(super) fn info(url: &str) -> Result<ConnectionInfo, Error> {
     Ok(info.set_redis_settings(redis.set_skip_set_lib_name()).set_tcp_settings(tcp.set_nodelay(true)))
 }
 
-fn check(url: &str) -> Result<(), Wrong> {
+/// Whether the client reads of it what it says.
+fn readable(url: &str) -> Result<(), Wrong> {
     if url.is_empty() {
         return Err("is empty: write it as in `redis://127.0.0.1:6379`".to_owned());
     }
@@ -101,9 +104,8 @@ fn tcp(rest: &str, is_tls: bool) -> Result<(), Wrong> {
     let (behind, fragment) = behind.split_once('#').unwrap_or((behind, ""));
     if is_tls && fragment == "insecure" {
         // The client would take it, and fail as it connects, since it is built without that.
-        return Err(
-            "asks by `#insecure` for TLS with any certificate, which is not done here: leave it out".to_owned()
-        );
+        return Err("asks by `#insecure` for TLS with any certificate, which is not done here: leave it out"
+            .to_owned());
     }
     if !fragment.is_empty() {
         return Err("has a part behind `#`, which means nothing here: leave it out".to_owned());
