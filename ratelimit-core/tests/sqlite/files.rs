@@ -129,7 +129,7 @@ fn a_damaged_page() {
                         failures += 1;
                         assert_eq!(failure.to_string(), again.to_string());
                         let text = failure.to_string();
-                        let advice = ": its file is damaged: delete it to begin anew";
+                        let advice = ": its file is damaged: stop all who use it, then delete it with its `-wal` and `-shm`";
                         assert!(text.contains("malformed") && text.ends_with(advice), "{failure}");
                     }
                     other => panic!("page {page} full of {filling:#x}, {key}: {other:?}"),

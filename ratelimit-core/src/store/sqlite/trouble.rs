@@ -69,7 +69,7 @@ impl Trouble {
 }
 
 const BUSY: &str = "others hold its file for longer than `SqliteStore::timeout`";
-const DAMAGED: &str = "its file is damaged: delete it to begin anew";
+const DAMAGED: &str = "its file is damaged: stop all who use it, then delete it with its `-wal` and `-shm`";
 const RIGHTS: &str = "this process needs the right to write to it and to its directory";
 
 /// What would help where the file at `path` cannot be opened.
