@@ -41,6 +41,9 @@ pub(super) fn refused(text: &str) -> Failure {
         }
         _ if has("can't run this command") || has("ACL failure") => RIGHTS,
         _ if has("nknown command") || has("compiling script") || has("non deterministic") => NEWER,
+        _ if has("cluster support disabled") => {
+            "it is a server by itself, in no cluster: connect by `RedisStore::connect`"
+        }
         _ if has("number of clients") => "it has as many clients as it may: raise its `maxclients`",
         _ => {
             let said: String = line.chars().take(200).collect();

@@ -263,9 +263,19 @@ fn a_server_refuses_who_has_not_the_right() {
     for user in ["limiter:secreter@", "nobody:secret@", ":secret@"] {
         assert_eq!(
             told(user, ""),
-            (format!("refuses calls: {other}"), "redis at %: it refused the user or the password".into())
+            (format!("refuses calls: {NOT_LET_IN}"), "redis at %: it refused `AUTH`".into())
         );
+        let (said, cause) = told(user, RESP3);
+        assert_eq!(said, format!("refuses calls: {other}"));
+        assert!(cause.starts_with("the server refused: WRONGPASS invalid username-password pair"), "{cause}");
     }
+    let cluster = RedisStore::cluster([server.url()]).unwrap();
+    let error = Bucket::named("api", Rate::per_second(10)).store(cluster).try_acquire().unwrap_err();
+    assert_eq!(
+        format!("{error:#}"),
+        "bucket `api` is kept in a store that refuses calls: it is a server by itself, in no cluster: connect by \
+         `RedisStore::connect`: the server refused: ERR This instance has cluster support disabled"
+    );
     server.run::<i64>("RPUSH rl:v1:{default:api} x");
     let (said, cause) = told("", "");
     assert_eq!(
