@@ -128,7 +128,8 @@
 //!
 //! With thiserror the conversion is one line, `Limited(#[from] rate_limited::Error)`. `std::io::Error`,
 //! `anyhow::Error` and `Box<dyn std::error::Error + Send + Sync>` have it. An error type that is not yours, such as
-//! `String`, is made by `on_limited = |error| Err(error.to_string())`.
+//! `String`, is made by `on_limited = |error| Err(format!("{error:#}"))`: by `#` it also says why a shared store gave no
+//! answer, which else is the error's source alone.
 //!
 //! # Waiting
 //!
