@@ -78,7 +78,6 @@ impl Failure {
     }
 
     /// With what would help.
-    #[cfg(any(test, feature = "sqlite", feature = "redis"))]
     pub(crate) fn advise(self, advice: impl Into<Arc<str>>) -> Self {
         Failure { advice: Some(advice.into()), ..self }
     }

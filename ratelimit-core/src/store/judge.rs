@@ -327,9 +327,8 @@ impl Written {
 
 fn written(record: &Record, now: u64) -> Result<Written, Failure> {
     let written = record.write(now).ok_or_else(|| {
-        Failure::of_state(
-            "the bucket's own policy cannot be saved, which a store needs: implement `Policy::save` and `load`",
-        )
+        Failure::of_state("the bucket's own policy cannot be saved, which a store needs")
+            .advise("implement `Policy::save` and `load`")
     })?;
     Ok(Written::new(written))
 }

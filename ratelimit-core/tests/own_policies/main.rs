@@ -16,6 +16,7 @@ use std::time::Duration;
 use common::{FOREVER, Task, ms, ns};
 use ratelimit_core::clock::ManualClock;
 use ratelimit_core::policy::LeakyBucket;
+use ratelimit_core::store::MemoryStore;
 use ratelimit_core::{Bucket, ErrorKind, Pace, Rate, Registry};
 use slots::{Method, Slots, bucket, panics, slots, taken};
 
@@ -319,4 +320,19 @@ fn a_leaky_bucket_adapts_as_calls_end() {
     let after = factor();
     bucket.try_acquire().expect("room").refund();
     assert!(factor().total_cmp(&after).is_eq(), "a call that cost nothing adapts nothing");
+}
+
+/// A store needs what [`Policy::save`](ratelimit_core::policy::Policy::save) gives: whose policy gives nothing reads what to
+/// do in the error itself, and not in its source alone.
+#[test]
+fn a_policy_that_cannot_be_saved_is_told_what_it_lacks() {
+    let bucket = Bucket::with_policy("api", Slots::new(2).1).store(MemoryStore::default());
+    let error = bucket.try_acquire().unwrap_err();
+    let advice =
+        "bucket `api` is kept in a store that cannot answer this call: implement `Policy::save` and `load`";
+    assert_eq!(error.to_string(), advice);
+    assert_eq!(
+        format!("{error:#}"),
+        format!("{advice}: the bucket's own policy cannot be saved, which a store needs")
+    );
 }

@@ -58,36 +58,42 @@ fn a_file_of_a_newer_version() {
 /// One that becomes foreign or newer while it is in use: each call fails, until it is ours again.
 #[test]
 fn a_file_that_becomes_another_ones() {
+    const NEWER: &str = ": its file is of another version: run the newest `rate-limited` in all programs that use it, or write another path";
+    const FOREIGN: &str = ": its file is another program's, or damaged: write another path";
     let dir = Dir::new();
     let store = open(&dir.file());
     assert_eq!(drain(&store, "ann", amount(2), 1), 1);
-    for (sql, back, text) in [
+    for (sql, back, text, advice) in [
         // As each newer version does, it names its table anew.
         (
             "ALTER TABLE entries RENAME TO entries_9; PRAGMA user_version = 9",
             "ALTER TABLE entries_9 RENAME TO entries; PRAGMA user_version = 1",
             "is of version 9",
+            NEWER,
         ),
         (
             "ALTER TABLE entries RENAME TO notes; PRAGMA user_version = -1",
             "ALTER TABLE notes RENAME TO entries; PRAGMA user_version = 1",
             "is of version -1",
+            NEWER,
         ),
         (
             "ALTER TABLE entries RENAME TO notes; PRAGMA application_id = 7; PRAGMA user_version = 0",
             "ALTER TABLE notes RENAME TO entries; PRAGMA application_id = 1918989413; PRAGMA user_version = 1",
             "another program's database",
+            FOREIGN,
         ),
         (
             "ALTER TABLE entries RENAME TO others",
             "ALTER TABLE others RENAME TO entries",
             "no such table: entries",
+            "",
         ),
     ] {
         run(&dir.file(), sql);
         for _ in 0..3 {
             let failure = takes(&store, "ann", amount(2)).expect_err("not ours").to_string();
-            assert!(failure.contains(text), "{failure}");
+            assert!(failure.contains(text) && failure.ends_with(advice), "{failure}");
         }
         run(&dir.file(), back);
         assert_eq!(remaining(&store, "ann", amount(2)), 1);
@@ -179,6 +185,11 @@ fn a_damaged_header() {
     assert!(refusal(&dir.file()).contains("it is no SQLite database, or is damaged"));
 }
 
+/// What a call says that finds out, and what helps.
+#[cfg(unix)]
+const GONE: &str = "was deleted or replaced while it was in use: the next call uses what lies there by now, or makes a \
+                    new file";
+
 /// With the files beside it: the call that finds out fails, the next one begins anew, whoever made the file.
 #[cfg(unix)]
 #[test]
@@ -192,7 +203,7 @@ fn a_file_that_is_deleted() {
         }
         for store in [&one, &other] {
             let failure = takes(store, "ann", amount(2)).expect_err("it is gone").to_string();
-            assert!(failure.ends_with("was deleted or replaced while it was in use"), "{failure}");
+            assert!(failure.ends_with(GONE), "{failure}");
         }
     }
     assert_eq!(drain(&other, "ann", amount(2), 1) + drain(&one, "ann", amount(2), 2), 2);
@@ -230,7 +241,7 @@ fn a_file_that_is_replaced() {
     run(&dir.file(), "PRAGMA wal_checkpoint(truncate)");
     fs::rename(spare.file(), dir.file()).expect("another file");
     let failure = takes(&store, "ann", amount(5)).expect_err("it is another one").to_string();
-    assert!(failure.ends_with("was deleted or replaced while it was in use"), "{failure}");
+    assert!(failure.ends_with(GONE), "{failure}");
     assert_eq!(drain(&store, "ann", amount(5), 9), 1);
 
     run(&spare.file(), "CREATE TABLE notes (text)");

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use super::schema::{STEPS, Step, bring_up};
 use super::*;
 use crate::clock::ManualClock;
+use crate::error::ErrorKind;
 use crate::rate::Rate;
 use crate::store::Store;
 
@@ -87,7 +88,7 @@ fn an_older_file_is_brought_up_and_a_newer_one_left_alone() {
         assert!(failure.contains("is of version 2, and this program knows version 1"), "{failure}");
     }
     let error = SqliteStore::open(&place.0).unwrap_err();
-    assert_eq!(error.kind(), crate::ErrorKind::Config);
+    assert_eq!(error.kind(), ErrorKind::Config);
     assert!(error.to_string().contains("is of version 2, and this program knows version 1"), "{error}");
     assert_eq!(version(&place.raw()), 2);
     let rows: i64 = place.raw().query_row("SELECT count(*) FROM entries_2", [], |row| row.get(0)).unwrap();
@@ -209,13 +210,49 @@ fn the_disk_is_full() {
     let answers = store.play(&many, Duration::from_secs(5));
     for answer in &answers {
         let failure = answer.as_ref().unwrap_err().to_string();
-        assert!(failure.ends_with("cannot be used: database or disk is full"), "{failure}");
+        assert!(
+            failure.ends_with("cannot be used: database or disk is full: its disk is full: make room there"),
+            "{failure}"
+        );
     }
     // The connection is another one, which knows no such bound: as if there were room again.
     assert!(
         store.play(&many, Duration::from_secs(5)).iter().all(|answer| answer.as_ref().unwrap().is_granted())
     );
     assert_eq!(granted, 3);
+}
+
+/// In the error itself, as who prints that alone is to know what to do.
+#[test]
+fn what_would_help_is_told() {
+    let sqlite =
+        |code| Trouble::Sqlite(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
+    for (trouble, told) in [
+        (sqlite(rusqlite::ffi::SQLITE_FULL), "refuses calls: its disk is full: make room there"),
+        (
+            sqlite(rusqlite::ffi::SQLITE_IOERR_FSYNC),
+            "refuses calls: its disk cannot be read or written: the system's log may say why",
+        ),
+        (
+            Trouble::Foreign("it is another program's database"),
+            "refuses calls: its file is another program's, or damaged: write another path",
+        ),
+        (Trouble::Directory, "refuses calls: its path is that of a directory: write that of a file in it"),
+        (
+            Trouble::Newer { theirs: 2, ours: 1 },
+            "refuses calls: its file is of another version: run the newest `rate-limited` in all programs that use it, or \
+             write another path",
+        ),
+        (Trouble::Unshared, "refuses calls: write a path on a disk of this machine, and no network's"),
+        (
+            Trouble::Replaced,
+            "does not answer: the next call uses what lies there by now, or makes a new file",
+        ),
+    ] {
+        let failure = trouble.failure(Path::new("limits.db"));
+        let error = Error::new(ErrorKind::Store).with_failure(Some(failure));
+        assert_eq!(error.to_string(), format!("is kept in a store that {told}"));
+    }
 }
 
 /// However many keys come once, about as many entries stay as are needed.

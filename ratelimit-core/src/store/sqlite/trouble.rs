@@ -49,25 +49,37 @@ impl Trouble {
 
     /// What a call fails with.
     pub(super) fn failure(self, path: &Path) -> Failure {
-        let code = match &self {
-            Trouble::Sqlite(error) => error.sqlite_error_code(),
-            _ => None,
+        let (make, advice): (fn(Told) -> Failure, _) = match &self {
+            Trouble::Foreign(_) => (Failure::refused, FOREIGN),
+            Trouble::Directory => (Failure::refused, DIRECTORY),
+            Trouble::Newer { .. } => (Failure::refused, NEWER),
+            Trouble::Unshared => (Failure::refused, UNSHARED),
+            // Whoever asks next is answered.
+            Trouble::Replaced => (Failure::new, REPLACED),
+            Trouble::Sqlite(error) => match error.sqlite_error_code() {
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (Failure::new, BUSY),
+                Some(ErrorCode::DatabaseCorrupt) => (Failure::strange, DAMAGED),
+                Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => (Failure::refused, RIGHTS),
+                Some(ErrorCode::DiskFull) => (Failure::refused, FULL),
+                Some(ErrorCode::SystemIoFailure) => (Failure::refused, FAILS),
+                Some(ErrorCode::CannotOpen) => {
+                    return Failure::refused(self.with(path)).advise(advice(path));
+                }
+                _ => return Failure::refused(self.with(path)),
+            },
         };
-        let is_busy = self.is_busy();
-        let told = self.with(path);
-        match code {
-            _ if is_busy => Failure::new(told).advise(BUSY),
-            Some(ErrorCode::DatabaseCorrupt) => Failure::strange(told).advise(DAMAGED),
-            Some(ErrorCode::CannotOpen) => {
-                let advice = advice(path);
-                Failure::refused(told).advise(advice)
-            }
-            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Failure::refused(told).advise(RIGHTS),
-            _ => Failure::refused(told),
-        }
+        make(self.with(path)).advise(advice)
     }
 }
 
+const FOREIGN: &str = "its file is another program's, or damaged: write another path";
+const DIRECTORY: &str = "its path is that of a directory: write that of a file in it";
+const NEWER: &str = "its file is of another version: run the newest `rate-limited` in all programs that use it, or write \
+                     another path";
+const UNSHARED: &str = "write a path on a disk of this machine, and no network's";
+const REPLACED: &str = "the next call uses what lies there by now, or makes a new file";
+const FULL: &str = "its disk is full: make room there";
+const FAILS: &str = "its disk cannot be read or written: the system's log may say why";
 const BUSY: &str = "others hold its file for longer than `SqliteStore::timeout`";
 const DAMAGED: &str = "its file is damaged: stop all who use it, then delete it with its `-wal` and `-shm`";
 const RIGHTS: &str = "this process needs the right to write to it and to its directory";
