@@ -10,6 +10,12 @@ const PASSWORD: &str =
     "write user and password in its URL, as in `redis://user:password@host`, or `redis://:password@host`";
 const NOT_ACCEPTED: &str = "the user or the password in its URL is another one there; of a server without users it is \
                             `redis://:password@host`, of one without passwords `redis://host`";
+// The client drops what the server says to `AUTH`.
+const NOT_LET_IN: &str = "the user or the password in its URL is another one there (of a server without users it is \
+                          `redis://:password@host`, of one without passwords `redis://host`), or it has as many \
+                          clients as it may (`maxclients`), or serves its own machine alone (`protected-mode`)";
+const FULL: &str = "it has as many clients as it may: raise its `maxclients`";
+const ALONE: &str = "it serves its own machine alone until a password is set there (`protected-mode`)";
 const RIGHTS: &str = "its user needs `~rl:v1:* +eval +evalsha +time +get +set +getrange +setrange +pexpire`, in a cluster \
                       also `+cluster|slots +asking`";
 const NEWER: &str = "it has to be Redis 7 or newer, or Valkey, which plays scripts";
@@ -31,7 +37,7 @@ pub(super) fn refused(text: &str) -> Failure {
         "OOM" => "its memory is full: raise its `maxmemory`",
         "MISCONF" => "it cannot write its data to its disk: its log says why",
         "NOREPLICAS" => "it has fewer replicas than its `min-replicas-to-write` asks for",
-        "DENIED" => "it serves its own machine alone until a password is set there (`protected-mode`)",
+        "DENIED" => ALONE,
         "MOVED" | "ASK" | "CROSSSLOT" => "it is a node of a cluster: connect by `RedisStore::cluster`",
         "CLUSTERDOWN" => "its cluster is not whole: `CLUSTER INFO` says more",
         "BUSY" => "somebody else's script holds it up",
@@ -44,7 +50,7 @@ pub(super) fn refused(text: &str) -> Failure {
         _ if has("cluster support disabled") => {
             "it is a server by itself, in no cluster: connect by `RedisStore::connect`"
         }
-        _ if has("number of clients") => "it has as many clients as it may: raise its `maxclients`",
+        _ if has("number of clients") => FULL,
         _ => {
             let said: String = line.chars().take(200).collect();
             return Failure::refused(format!("the server refused: {said}"));
@@ -65,31 +71,38 @@ pub(super) fn not_connected(place: &dyn fmt::Display, error: &RedisError) -> Fai
     if let Some(failure) = strange(place, error) {
         return failure;
     }
-    let said = one_line(error);
     if error.kind() == ErrorKind::AuthenticationFailed {
-        return Failure::refused(format!("redis at {place}: it refused the user or the password"))
-            .advise(NOT_ACCEPTED);
+        return Failure::refused(format!("redis at {place}: it refused `AUTH`")).advise(NOT_LET_IN);
     }
-    let Some((_, why)) = said.split_once("refused to switch database") else {
-        let failure = Failure::new(format!("redis at {place}: {said}"));
-        return match tls(&said).or_else(|| absent(&said, error)) {
-            Some(advice) => failure.advise(advice),
-            None => failure,
-        };
-    };
-    let (_, why) = why.rsplit_once(": ").unwrap_or(("", why));
-    let advice = match why {
-        why if why.contains("out of range") => {
-            "it has no database of the number behind the host in its URL: write a smaller one"
+    let said = one_line(error);
+    if said.contains("refused to switch database") {
+        return no_database(place, error.detail().unwrap_or_default());
+    }
+    let failure = Failure::new(format!("redis at {place}: {said}"));
+    match tls(&said).or_else(|| absent(&said, error)) {
+        Some(advice) => failure.advise(advice),
+        None => failure,
+    }
+}
+
+/// Where the server at `place` replied that to `SELECT`, without the code.
+fn no_database(place: &dyn fmt::Display, why: &str) -> Failure {
+    let has = |part: &str| why.contains(part);
+    let (what, advice) = match () {
+        () if has("number of clients") => ("connection", FULL),
+        () if has("protected mode") => ("connection", ALONE),
+        () if has("uthentication required") => ("database", PASSWORD),
+        () if has("permissions") => ("database", "its user needs `+select`, as its URL names a database"),
+        () if has("out of range") => {
+            ("database", "it has no database of the number behind the host in its URL: write a smaller one")
         }
-        why if why.contains("permissions") => "its user needs `+select`, as its URL names a database",
-        why if why.contains("cluster mode") => {
-            "a cluster has database 0 alone: leave the number in its URL out"
+        () if has("cluster mode") => {
+            ("database", "a cluster has database 0 alone: leave the number in its URL out")
         }
-        why if why.contains("uthentication required") => PASSWORD,
-        _ => "it is the number behind the host in its URL",
+        () => ("database", "its URL names that behind the host, and may leave it out"),
     };
-    Failure::refused(format!("redis at {place}: it refused the database: {}", sentence(why))).advise(advice)
+    let why = why.lines().next().unwrap_or_default();
+    Failure::refused(format!("redis at {place}: it refused the {what}: {}", sentence(why))).advise(advice)
 }
 
 /// What became of a connection to the server at `place` that was made; `is_new` = nothing was replied by it yet.
