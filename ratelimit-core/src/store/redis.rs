@@ -61,6 +61,7 @@ const PREFIX: &str = "rl:v1:{";
 /// | `redis://user:password@host/2` | as that user, in database 2; `redis://:password@host` without a user |
 /// | `rediss://host` | by TLS, feature `redis-tls`: certificates are those that the system trusts |
 /// | `unix:///run/redis.sock?db=2&user=..&pass=..` | by a socket on the same machine |
+/// | `redis://host?protocol=resp3` | by RESP3 in place of RESP2, with any of these; limits are the same |
 ///
 /// `valkey` and `valkeys` are the same. What stands before the `@` has its `/`, `?`, `#` and `%` written as `%2F`, `%3F`, `%23` and
 /// `%25`. What a URL says that means nothing here is an error. [`cluster`](RedisStore::cluster) takes URLs of some of a cluster's nodes. What is

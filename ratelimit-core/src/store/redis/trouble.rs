@@ -71,12 +71,21 @@ pub(super) fn not_connected(place: &dyn fmt::Display, error: &RedisError) -> Fai
     if let Some(failure) = strange(place, error) {
         return failure;
     }
-    if error.kind() == ErrorKind::AuthenticationFailed {
-        return Failure::refused(format!("redis at {place}: it refused `AUTH`")).advise(NOT_LET_IN);
+    match error.kind() {
+        ErrorKind::AuthenticationFailed => {
+            return Failure::refused(format!("redis at {place}: it refused `AUTH`")).advise(NOT_LET_IN);
+        }
+        // By a server that is too old for the protocol that the URL names.
+        ErrorKind::RESP3NotSupported => return refused("ERR unknown command `HELLO`"),
+        _ => {}
     }
     let said = one_line(error);
     if said.contains("refused to switch database") {
         return no_database(place, error.detail().unwrap_or_default());
+    }
+    // With the protocol that came later all is told by one `HELLO`, to which the reply is left as it is.
+    if let (Some(code), Some(detail)) = (error.code(), error.detail()) {
+        return refused(&format!("{code} {detail}"));
     }
     let failure = Failure::new(format!("redis at {place}: {said}"));
     match tls(&said).or_else(|| absent(&said, error)) {

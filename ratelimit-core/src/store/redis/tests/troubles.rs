@@ -244,7 +244,8 @@ fn what_refuses_everybody_is_no_wrong_password_nor_database() {
         let at = format!("127.0.0.1:{}", always(reply.as_bytes()));
         let refused = |advice: &str, cause: String| (format!("refuses calls: {advice}"), cause);
         let said = format!("the server refused: {code} {why}");
-        assert_eq!(told_of(&format!("redis://{at}")), refused(advice, said));
+        assert_eq!(told_of(&format!("redis://{at}")), refused(advice, said.clone()));
+        assert_eq!(told_of(&format!("redis://{at}/?protocol=resp3")), refused(advice, said));
         assert_eq!(
             told_of(&format!("redis://{at}/2")),
             refused(advice, format!("redis at %: it refused the connection: {why}"))
@@ -267,6 +268,7 @@ fn what_refuses_everybody_is_no_wrong_password_nor_database() {
 /// The same by a server itself, whose words these are.
 #[test]
 fn a_server_refuses_who_has_not_the_right() {
+    const RESP3: &str = "/?protocol=resp3";
     let Some(server) = RedisServer::start() else { return };
     for user in
         ["keys on >secret ~x:* +@all", "words on >secret ~rl:v1:* +get", "limiter on >secret ~rl:v1:*"]
@@ -296,11 +298,19 @@ fn a_server_refuses_who_has_not_the_right() {
         told("", "/99"),
         (format!("refuses calls: {too_high}"), of_database("DB index is out of range"))
     );
+    let other = "the user or the password in its URL is another one there; of a server without users it is \
+                 `redis://:password@host`, of one without passwords `redis://host`";
     for user in ["limiter:secreter@", "nobody:secret@", ":secret@"] {
         assert_eq!(
             told(user, ""),
             (format!("refuses calls: {NOT_LET_IN}"), "redis at %: it refused `AUTH`".into())
         );
+    }
+    // There a server without passwords takes any for its first user.
+    for user in ["limiter:secreter@", "nobody:secret@"] {
+        let (said, cause) = told(user, RESP3);
+        assert_eq!(said, format!("refuses calls: {other}"));
+        assert!(cause.starts_with("the server refused: WRONGPASS invalid username-password pair"), "{cause}");
     }
     let cluster = RedisStore::cluster([server.url()]).unwrap();
     let error = Bucket::named("api", Rate::per_second(10)).store(cluster).try_acquire().unwrap_err();
@@ -320,6 +330,13 @@ fn a_server_refuses_who_has_not_the_right() {
     let (said, cause) = told("", "");
     assert_eq!(cause, "the server refused: NOAUTH Authentication required");
     assert!(said.starts_with("refuses calls: write user and password in its URL"), "{said}");
+    let (said, cause) = told("", RESP3);
+    assert!(cause.starts_with("the server refused: NOAUTH HELLO must be called with"), "{cause}");
+    assert!(said.starts_with("refuses calls: write user and password in its URL"), "{said}");
+    let by_resp3 = format!("redis://:secret@127.0.0.1:{}{RESP3}", server.port());
+    let bucket = Bucket::named("other", Rate::per_hour(1)).store(RedisStore::connect(&by_resp3).unwrap());
+    assert!(bucket.try_acquire().is_ok());
+    assert_eq!(bucket.try_acquire().unwrap_err().kind(), ErrorKind::Limited);
     assert!(told("", "/1").0.starts_with("refuses calls: write user and password in its URL"));
     assert!(RedisStore::connect(&format!("redis://:secret@127.0.0.1:{}", server.port())).is_ok());
 }
