@@ -2,11 +2,13 @@
 
 mod common;
 
+use std::error::Error as _;
 use std::io;
 use std::time::Duration;
 
 use common::{FOREVER, Task, ms, ns};
 use ratelimit_core::clock::ManualClock;
+use ratelimit_core::store::{Answer, Ask, Failure, Store};
 use ratelimit_core::{Bucket, Error, ErrorKind, Rate, Registry};
 
 /// 2 in a second and 3 in an hour for each key, 4 in a minute over all of them; guard zero.
@@ -162,4 +164,22 @@ fn who_is_refused_behind_others_is_told_which_rate_holds_them_up() {
     let _waits = Task::waiting(&bucket);
     let refused = bucket.try_acquire().unwrap_err();
     assert_eq!((refused.retry_after(), refused.rate()), (Some(ms(1000) + ns(1)), Some(Rate::per_second(2))));
+}
+
+/// What it fails with is an error of the standard library's.
+#[derive(Debug)]
+struct Lost;
+
+impl Store for Lost {
+    fn play(&self, asks: &[Ask], _timeout: Duration) -> Vec<Result<Answer, Failure>> {
+        vec![Err(Failure::new(io::Error::from(io::ErrorKind::ConnectionReset))); asks.len()]
+    }
+}
+
+#[test]
+fn the_source_is_what_the_store_gave() {
+    let error = Bucket::named("api", Rate::per_second(1)).store(Lost).try_acquire().unwrap_err();
+    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>()).unwrap();
+    assert_eq!(source.kind(), io::ErrorKind::ConnectionReset);
+    assert!(error.source().unwrap().downcast_ref::<Failure>().is_none());
 }

@@ -6,18 +6,31 @@ use std::sync::Arc;
 
 /// Why a store did not answer an ask: what went wrong below it.
 ///
-/// Whether the ask was played may be unknown: what it would have taken then counts as spent. It is the
-/// [source](std::error::Error::source) of the [error](crate::ErrorKind::Store) that the caller gets, and is told to
-/// subscribers of `tracing`: so no key and no password should stand in it.
+/// Whether the ask was played may be unknown: what it would have taken then counts as spent. Its cause is the
+/// [source](std::error::Error::source) of the [error](crate::ErrorKind::Store) that the caller gets, who may downcast it
+/// to what the store gave, and is told to subscribers of `tracing`: so no key and no password should stand in it.
 ///
 /// # Examples
 ///
 /// ```
-/// use rate_limited::store::Failure;
+/// use rate_limited::store::{Answer, Ask, Failure, Store};
+/// use rate_limited::{Bucket, Rate};
 /// use std::error::Error;
+/// use std::io;
+/// use std::time::Duration;
 ///
-/// let failure = Failure::new(std::io::Error::other("the connection was lost"));
-/// assert_eq!(failure.to_string(), "the connection was lost");
+/// #[derive(Debug)]
+/// struct Lost;
+///
+/// impl Store for Lost {
+///     fn play(&self, asks: &[Ask], _timeout: Duration) -> Vec<Result<Answer, Failure>> {
+///         vec![Err(Failure::new(io::Error::from(io::ErrorKind::ConnectionReset))); asks.len()]
+///     }
+/// }
+///
+/// let error = Bucket::named("api", Rate::per_second(10)).store(Lost).try_acquire().unwrap_err();
+/// let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>()).unwrap();
+/// assert_eq!(cause.kind(), io::ErrorKind::ConnectionReset);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Failure {
