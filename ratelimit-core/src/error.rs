@@ -54,8 +54,8 @@ pub use scope::ErrorScope;
 /// | unknown bucket: register it, or give the attribute a `rate` | `UnknownBucket` | do so before the first call |
 /// | is kept in a store that does not answer: .. | `Store` | what follows, if anything does; the error's [source](std::error::Error::source) says why; see [`OnOutage`](crate::store::OnOutage) |
 /// | is kept in a store that refuses calls: .. | `Store` | as above; the source is what the store said |
-/// | is kept in a store that does not answer as it should: .. | `Store` | as above; as a rule something else answers there |
-/// | is kept in a store that cannot answer this call | `Store` | the source says what is wrong with the state that the call is about |
+/// | is kept in a store that does not answer as it should: .. | `Store` | as above; something else answers there, or its file is damaged |
+/// | is kept in a store that cannot answer this call: .. | `Store` | as above; other calls may well be answered: as a rule it is about one state, or one policy |
 /// | is closed | `Closed` | it, or its registry, was closed or removed |
 /// | is registered as .. and declared as .. | `Config` | say the same limits everywhere, or name it only |
 /// | cannot be: .. | `Config` | what follows says which limit makes no sense |
@@ -172,8 +172,8 @@ pub enum ErrorKind {
     UnknownBucket,
     /// The bucket, or its registry, is closed.
     Closed,
-    /// The bucket's [store](crate::Bucket::store) did not answer, or not as it should; the error's
-    /// [source](std::error::Error::source) tells why.
+    /// The bucket's [store](crate::Bucket::store) did not answer, not as it should, or that it will not or cannot; the
+    /// error's [source](std::error::Error::source) tells why.
     Store,
     /// A rate, a bucket or an attribute says something that cannot be.
     Config,
