@@ -47,7 +47,8 @@ impl Ready {
         let line = output.lines().find(|line| line.starts_with("took"));
         assert!(self.0.wait().expect("its end").success());
         let line = line.expect("what it took");
-        line.split(' ').skip(1).map(|number| number.parse().expect("a number")).collect()
+        // Of a few turns somebody may get none.
+        line.split_whitespace().skip(1).map(|number| number.parse().expect("a number")).collect()
     }
 }
 
