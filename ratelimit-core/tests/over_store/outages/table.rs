@@ -139,6 +139,22 @@ fn what_calls_come_to_is_known_where_it_is_counted() {
 }
 
 #[test]
+fn a_pause_that_is_too_long_to_wait_for_is_kept_to_as_well() {
+    let mut away = away(MANNERS[2]);
+    let (clock, ten) = (ManualClock::new(), Duration::from_secs(10));
+    let bucket = Bucket::named("api", Rate::per_hour(20)).store(Arc::clone(&away.store));
+    away.bucket = bucket.on_outage(OnOutage::Allow).max_pause(ten).clock(clock);
+    let answer = Feedback::default().rejected(true).retry_after(6 * ten);
+    away.told(|| away.bucket.request().observe(&answer).unwrap());
+    let waits = || away.bucket.request().max_delay(Duration::MAX).acquire();
+    within_two_seconds(|| {
+        let wait = away.bucket.try_acquire().err().and_then(|refused| refused.retry_after());
+        wait.is_some_and(|wait| wait > 4 * ten)
+    });
+    assert_eq!(kind(waits()), Some(ErrorKind::DelayTooLong), "nobody waits for longer than that");
+}
+
+#[test]
 fn what_a_server_says_is_kept_to_and_told() {
     type Observe = fn(&Away, &Feedback);
     let minute = Duration::from_secs(60);

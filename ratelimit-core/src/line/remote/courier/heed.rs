@@ -24,6 +24,8 @@ pub(super) struct Heeded {
     all: u64,
     /// And of which keys, until when.
     keys: Table<KeyId, u64>,
+    /// The longest pause that anybody waits for.
+    longest: u64,
     /// What the store was not told, oldest first.
     untold: VecDeque<Untold>,
 }
@@ -45,13 +47,16 @@ impl Heeded {
             Earliest::At(at) => at.as_nanos(),
             Earliest::WhenSettled | Earliest::Never => now,
         };
-        let bears = now.saturating_add(windows.longest_pause());
-        self.all = self.all.max(all.min(bears));
+        self.longest = windows.longest_pause();
+        self.all = self.all.max(all);
         if of_key > now {
             self.keys.retain(|_, until| *until > now);
-            if self.keys.len() < most_keys {
+            if self.keys.contains_key(&key) || self.keys.len() < most_keys {
                 let until = self.keys.entry(key).or_default();
-                *until = of_key.min(bears).max(*until);
+                *until = of_key.max(*until);
+            } else {
+                // Rather nobody starts than one too early.
+                self.all = self.all.max(of_key);
             }
         }
         self.untold.push_back(Untold { ask: ask.clone(), at: now });
@@ -65,7 +70,7 @@ impl Heeded {
         let Verb::Acquire(Acquire { allowance, .. }) = verb else { return None };
         let until = self.keys.get(&key).copied().unwrap_or(0).max(self.all);
         let wait = until.checked_sub(now).filter(|wait| *wait > 0)?;
-        Some(if wait > *allowance {
+        Some(if wait > self.longest.min(*allowance) {
             Said::Refused(Refused { retry_after: Some(wait), rate: None, scope: ErrorScope::Server })
         } else {
             Said::Later { wait }
