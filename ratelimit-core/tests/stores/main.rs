@@ -1,6 +1,8 @@
 //! Every store keeps the promises of `Store`: a store is a line below.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+#[cfg(feature = "redis")]
+mod by_async;
 #[cfg(feature = "sqlite")]
 mod file;
 #[cfg(feature = "redis")]
@@ -48,6 +50,10 @@ stores! {
     #[cfg(feature = "redis")]
     redis_by_a_foreign_client: {
         RedisServer::start().map(|server| move || RedisStore::with_transport(foreign::Client::of(&server)))
+    };
+    #[cfg(feature = "redis")]
+    redis_by_an_async_client: {
+        RedisServer::start().map(|server| move || RedisStore::with_transport(by_async::AsyncClient::of(&server)))
     };
     #[cfg(feature = "redis")]
     redis_cluster: {
