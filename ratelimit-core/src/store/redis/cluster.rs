@@ -94,8 +94,11 @@ impl Cluster {
         let mut replies = node.send(commands, left(until));
         for (reply, command) in replies.iter_mut().zip(commands) {
             self.follow(node, command, reply, until);
-            while begins(reply, &["TRYAGAIN"]) && left(until) > SPARE {
+            while begins(reply, &["TRYAGAIN"]) {
                 nap(PAUSE);
+                if left(until) < SPARE {
+                    break;
+                }
                 if let Some(anew) = node.send(std::slice::from_ref(command), left(until)).pop() {
                     *reply = anew;
                 }
