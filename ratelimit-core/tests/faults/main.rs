@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "servers keep real time")]
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+mod cluster;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../processes/judge.rs"]
@@ -13,5 +14,6 @@ mod put_back;
 #[path = "../common/redis_server.rs"]
 mod redis_server;
 mod server;
+mod stalls;
 mod waiting;
 mod watched;

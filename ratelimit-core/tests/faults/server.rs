@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ratelimit_core::store::{OnOutage, RedisStore};
 
-use crate::redis_server::{RedisServer, cluster_of_six, wait_until};
+use crate::redis_server::RedisServer;
 use crate::watched::Watched;
 
 #[test]
@@ -114,25 +114,6 @@ fn out_of_memory() {
     server.run::<String>("CONFIG SET maxmemory 0");
     calls.recovers();
     assert_eq!(calls.used(), calls.granted, "nothing that was refused was counted");
-}
-
-#[test]
-fn a_master_of_a_cluster_lost() {
-    let Some(mut nodes) = cluster_of_six() else { return };
-    let store = RedisStore::cluster(nodes.iter().map(RedisServer::url)).expect("URLs");
-    let mut calls = Watched::of(store, OnOutage::Deny);
-    calls.goes_well(30);
-    let slot: usize = nodes[0].run("CLUSTER KEYSLOT {default:api}");
-    wait_until(|| {
-        let is_up =
-            |node: &RedisServer| node.run::<String>("INFO replication").contains("master_link_status:up");
-        nodes.iter().skip(3).all(is_up)
-    });
-    nodes[slot * 3 / 16_384].kill();
-    // Until the others agree that it is gone: that is theirs, and takes longer than two seconds.
-    wait_until(|| calls.call().is_ok());
-    calls.recovers();
-    calls.counts();
 }
 
 /// By itself a process goes on with its share, and tells what it has started.

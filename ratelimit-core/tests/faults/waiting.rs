@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,11 @@ use ratelimit_core::{Bucket, Error, ErrorKind, Permit, Rate};
 use crate::common::Task;
 use crate::judge::{Law, Start};
 use crate::redis_server::{RedisServer, wait_until};
+use crate::stalls;
 
 /// The longest wait that they accept: some windows.
 const ALLOWED: Duration = Duration::from_millis(1200);
-/// What a call may take beyond it: a trip, and what a busy machine adds.
+/// What a call may take beyond it: a trip, and what a machine adds that does not stand still.
 const BEYOND: Duration = Duration::from_millis(250 + 300);
 const GUARD: Duration = Duration::from_millis(20);
 /// Of each kind: so many that each waits for the window after the next.
@@ -115,18 +116,6 @@ fn call(bucket: &Bucket, until: Instant) -> Vec<Ended> {
     })
 }
 
-/// For how long a thread of this process stands still that only wants to run, at the longest; `is_over` ends it.
-fn longest_stall(is_over: &AtomicBool) -> Duration {
-    let nap = Duration::from_millis(2);
-    let mut longest = Duration::ZERO;
-    while !is_over.load(Ordering::Relaxed) {
-        let begin = Instant::now();
-        thread::sleep(nap);
-        longest = longest.max(begin.elapsed().saturating_sub(nap));
-    }
-    longest
-}
-
 /// What came of all calls, and when the server failed and was well again.
 struct Seen {
     ended: Vec<Ended>,
@@ -136,7 +125,6 @@ struct Seen {
     /// How many starts the store granted, and how many asks it did not answer.
     granted: u32,
     lost: u32,
-    stall: Duration,
     is_alone: bool,
 }
 
@@ -149,10 +137,9 @@ fn watch(
     let (bucket, counts) = bucket(&server, on_outage);
     // It answers before anybody is watched.
     wait_until(|| bucket.peek().is_ok());
-    let is_over = AtomicBool::new(false);
+    stalls::watch();
     let until = Instant::now() + BEFORE + FAILS + AFTER;
-    let (ended, failed, well, stall) = thread::scope(|scope| {
-        let stall = scope.spawn(|| longest_stall(&is_over));
+    let (ended, failed, well) = thread::scope(|scope| {
         let callers = scope.spawn(|| call(&bucket, until));
         thread::sleep(BEFORE);
         let failed = Instant::now();
@@ -160,14 +147,12 @@ fn watch(
         thread::sleep(FAILS);
         mend(&mut server);
         let well = Instant::now();
-        let ended = callers.join();
-        is_over.store(true, Ordering::Relaxed);
-        (ended.expect("no panic"), failed, well, stall.join().expect("no panic"))
+        (callers.join().expect("no panic"), failed, well)
     });
     let count = |of: &AtomicU32| of.load(Ordering::SeqCst);
     let (granted, lost) = (count(&counts.granted), count(&counts.lost));
     let is_alone = on_outage != OnOutage::Deny;
-    let seen = Seen { ended, failed, well, bucket, granted, lost, stall, is_alone };
+    let seen = Seen { ended, failed, well, bucket, granted, lost, is_alone };
     seen.holds(server);
     seen
 }
@@ -179,11 +164,16 @@ impl Seen {
         starts.sort_unstable();
         let law = Law { rate: rate(), longer: GUARD };
         law.judge(&starts, &[]).unwrap_or_else(|problem| panic!("{problem}"));
-        // What the machine adds, some times in a row.
-        let most = ALLOWED + BEYOND + 3 * self.stall;
-        let is_in_time = |ended: &Ended| ended.at - ended.begun < most;
-        let late = self.ended.iter().find(|ended| !is_in_time(ended));
-        assert!(late.is_none(), "{late:?}, and stalls of {:?}", self.stall);
+        for ended in &self.ended {
+            // What the machine adds, some times in a row.
+            let stall = stalls::longest(ended.begun, ended.at);
+            let is_in_time = ended.at - ended.begun < ALLOWED + BEYOND + 3 * stall;
+            assert!(
+                is_in_time,
+                "{ended:?} with a stall of {stall:?}, failed at {:?}, well at {:?}",
+                self.failed, self.well
+            );
+        }
         let is_stated = |ended: &&Ended| {
             ended.came_to.is_ok() || ended.is(ErrorKind::DelayTooLong) || ended.is(ErrorKind::Store)
         };
@@ -197,11 +187,7 @@ impl Seen {
         let void = self.granted.saturating_sub(started);
         let twice = if self.is_alone { self.lost } else { 0 };
         let most = started + void + self.failures() + twice;
-        println!(
-            "{started} started, {} failed, {void} void, {spent} spent; stalls of {:?}",
-            self.failures(),
-            self.stall
-        );
+        println!("{started} started, {} failed, {void} void, {spent} spent", self.failures());
         assert!((started..=most).contains(&spent), "{spent} of {started} to {most}");
         drop(server);
     }
