@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use ratelimit_core::clock::{Clock, SystemClock};
+use ratelimit_core::clock::{Clock, Sleep, SystemClock, Timestamp};
 use ratelimit_core::{Bucket, ErrorKind};
 
 use crate::lateness::{self, Call, GUARD};
@@ -20,6 +20,7 @@ const PLACE: &str = "RATE_LIMITED_TEST_PLACE";
 const SCENE: &str = "RATE_LIMITED_TEST_SCENE";
 const ATTEMPT: &str = "RATE_LIMITED_TEST_ATTEMPT";
 const SERVER: &str = "RATE_LIMITED_TEST_SERVER";
+const HOURS: &str = "RATE_LIMITED_TEST_HOURS";
 
 /// How long each of them calls.
 const SPAN: Duration = Duration::from_secs(3);
@@ -28,11 +29,32 @@ const ALLOWED: Duration = Duration::from_secs(2);
 /// How many threads call in each.
 const THREADS: usize = 3;
 
-pub(crate) fn start(place: &Place, (scene, attempt): (Scene, usize), server: SocketAddr) -> Child {
+/// A clock that is ahead by so many hours.
+#[derive(Debug)]
+struct Ahead(Duration);
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        SystemClock.now().saturating_add(self.0)
+    }
+
+    fn sleep_until(&self, at: Timestamp) -> Sleep {
+        let ahead = Timestamp::ZERO.saturating_add(self.0);
+        SystemClock.sleep_until(Timestamp::ZERO.saturating_add(at.saturating_since(ahead)))
+    }
+}
+
+/// The clock of one that shows so many hours more than others' is of its own; without any it is the machine's.
+pub(crate) fn start(
+    place: &Place,
+    (scene, attempt): (Scene, usize),
+    server: SocketAddr,
+    hours: usize,
+) -> Child {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     command.args(["--exact", "child::calls_for_a_while", "--ignored", "--nocapture"]);
     command.env(PLACE, place.to_string()).env(SCENE, scene.to_string()).env(SERVER, server.to_string());
-    command.env(ATTEMPT, attempt.to_string());
+    command.env(ATTEMPT, attempt.to_string()).env(HOURS, hours.to_string());
     command.stdout(Stdio::piped()).spawn().expect("a process")
 }
 
@@ -86,7 +108,11 @@ fn calls_for_a_while() {
     let scene: Scene = told(SCENE).parse().expect("a scene");
     let server: SocketAddr = told(SERVER).parse().expect("an address");
     let attempt = told(ATTEMPT).parse().expect("a number");
-    let bucket = place.over(scene.bucket(attempt));
+    let hours: u64 = told(HOURS).parse().expect("a number");
+    let mut bucket = place.over(scene.bucket(attempt));
+    if hours > 0 {
+        bucket = bucket.clock(Ahead(Duration::from_secs(3600 * hours)));
+    }
     assert_eq!(bucket.peek().expect("a store that answers").guard(), GUARD);
     // Law 9, in each of them.
     let heavy = bucket.request().weight(1_000_000).max_delay(Duration::MAX).acquire().unwrap_err();
