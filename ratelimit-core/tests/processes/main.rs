@@ -9,6 +9,7 @@ mod child;
 mod judge;
 mod lateness;
 mod laws;
+mod order;
 #[path = "../common/redis_server.rs"]
 mod redis_server;
 mod server;

@@ -1,0 +1,65 @@
+//! Order between processes: a start is reserved where all of them look.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ratelimit_core::{Bucket, Rate};
+
+use crate::redis_server::{RedisServer, wait_until};
+use crate::stores::Place;
+
+/// Each of another process: so many callers stand in line.
+const CALLERS: usize = 6;
+const GUARD: Duration = Duration::from_millis(20);
+const TRIES: usize = 5;
+
+/// A process of its own, but for its memory, which they share nothing of.
+fn process(place: &Place, attempt: usize) -> Bucket {
+    let rate = Rate::new(1, Duration::from_millis(150));
+    let bucket = Bucket::named(format!("order {attempt}"), rate).and(Rate::per_hour(1000));
+    place.over(bucket.guard(GUARD))
+}
+
+/// When the store counts each caller's start, and when it was made; in the order in which they came. `None` where one was
+/// woken too late for its start, and had to stand in line once more.
+fn starts(place: &Place, attempt: usize) -> Option<Vec<(u64, Instant)>> {
+    let looks_on = process(place, attempt);
+    let reserved = || looks_on.peek().expect("a store that answers").rates()[1].used() as usize;
+    let starts = thread::scope(|scope| {
+        let callers = (0..CALLERS).map(|index| {
+            let bucket = process(place, attempt);
+            let caller = scope.spawn(move || {
+                let permit = bucket.request().max_delay(Duration::from_secs(10)).acquire();
+                let permit = permit.expect("there is time");
+                (permit.counted().expect("a store"), Instant::now())
+            });
+            wait_until(|| reserved() > index);
+            caller
+        });
+        let callers: Vec<_> = callers.collect();
+        callers.into_iter().map(|caller| caller.join().expect("no panic")).collect()
+    });
+    (reserved() == CALLERS).then_some(starts)
+}
+
+fn keep_their_order(place: &Place) {
+    let starts = (0..TRIES).find_map(|attempt| starts(place, attempt)).expect("a machine that does not stand still");
+    for pair in starts.windows(2) {
+        let [(one, made), (other, made_after)] = *pair else { unreachable!("a pair") };
+        // A window and its guard apart.
+        assert!(one + 170_000 < other && made < made_after, "{starts:?}");
+    }
+}
+
+#[test]
+fn callers_of_processes_start_in_the_order_they_came_in_over_sqlite() {
+    let dir = tempfile::tempdir().expect("a directory");
+    keep_their_order(&Place::File(dir.path().join("limits.db")));
+}
+
+#[test]
+fn callers_of_processes_start_in_the_order_they_came_in_over_redis() {
+    if let Some(server) = RedisServer::start() {
+        keep_their_order(&Place::Server(server.url()));
+    }
+}
