@@ -179,15 +179,15 @@ impl SqliteStore {
     }
 
     fn trip(&self, asks: &[Ask]) -> Result<Vec<Result<Answer, Failure>>, Trouble> {
-        let opened = match self.pool.take() {
-            Some(opened) if opened.is_to(&self.path) => opened,
-            Some(_) => {
-                // Not anew at once: whoever still uses the old one, in another thread, has to be through with it.
-                self.pool.close_all();
-                return Err(Trouble::Replaced);
-            }
+        let mut opened = match self.pool.take() {
+            Some(opened) => opened,
             None => self.opened()?,
         };
+        if !opened.is_to(&self.path) {
+            // Not anew at once: whoever still uses the old one, in another thread, has to be through with it.
+            self.pool.close_all();
+            return Err(Trouble::Replaced);
+        }
         let played = play::play(&opened.connection, asks, || self.now())
             .map_err(|trouble| schema::reason(&opened.connection, trouble));
         // What failed to begin is as it was; in any other case nobody knows in what state the connection is.

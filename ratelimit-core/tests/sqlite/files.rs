@@ -7,7 +7,7 @@ use ratelimit_core::ErrorKind;
 use ratelimit_core::store::SqliteStore;
 use rusqlite::Connection;
 
-use crate::{Dir, amount, beside, drain, integrity, open, remaining, takes};
+use crate::{Dir, amount, beside, drain, integrity, open, remaining, takes, until_it_looks};
 
 fn run(path: &Path, sql: &str) {
     Connection::open(path).expect("a connection").execute_batch(sql).expect("what was asked");
@@ -201,6 +201,7 @@ fn a_file_that_is_deleted() {
         for end in ["", "-wal", "-shm"] {
             fs::remove_file(beside(&dir.file(), end)).expect("a file");
         }
+        until_it_looks();
         for store in [&one, &other] {
             let failure = takes(store, "ann", amount(2)).expect_err("it is gone").to_string();
             assert!(failure.ends_with(GONE), "{failure}");
@@ -219,6 +220,7 @@ fn a_file_that_is_deleted_alone() {
     let (one, other) = (open(&dir.file()), open(&dir.file()));
     assert_eq!(drain(&one, "ann", amount(2), 3) + drain(&other, "ann", amount(2), 3), 2);
     fs::remove_file(dir.file()).expect("a file");
+    until_it_looks();
     assert!(takes(&one, "ann", amount(2)).is_err());
     // In vain or not: the other one still has the old file's memory.
     let early = u32::from(takes(&one, "ann", amount(2)).is_ok_and(|started| started));
@@ -240,6 +242,7 @@ fn a_file_that_is_replaced() {
     assert_eq!(drain(&store, "ann", amount(5), 1), 1);
     run(&dir.file(), "PRAGMA wal_checkpoint(truncate)");
     fs::rename(spare.file(), dir.file()).expect("another file");
+    until_it_looks();
     let failure = takes(&store, "ann", amount(5)).expect_err("it is another one").to_string();
     assert!(failure.ends_with(GONE), "{failure}");
     assert_eq!(drain(&store, "ann", amount(5), 9), 1);
@@ -249,6 +252,7 @@ fn a_file_that_is_replaced() {
         fs::remove_file(beside(&dir.file(), end)).expect("a file");
     }
     fs::rename(spare.file(), dir.file()).expect("another file");
+    until_it_looks();
     for text in ["was deleted or replaced", "another program's database", "another program's database"] {
         let failure = takes(&store, "ann", amount(5)).expect_err("not ours").to_string();
         assert!(failure.contains(text), "{failure}");

@@ -3,20 +3,29 @@
 use std::path::Path;
 use std::process;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::trouble::{self, Trouble};
 use super::{busy, schema};
+use crate::clock::{Clock, SystemClock};
 use crate::sync::{Mutex, MutexGuard};
+use crate::time::Timestamp;
 
 /// A connection to the file that lies at the store's path.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) connection: Connection,
     file: Option<FileId>,
+    /// When that was seen to lie at the store's path.
+    seen: Timestamp,
 }
+
+/// For so long it is not looked at again: as a thread may stand still for as long between its look and what it writes,
+/// nothing is found out less surely, and a look takes a twentieth of a trip's time.
+const LOOK: Duration = Duration::from_micros(100);
 
 impl Opened {
     pub(super) fn new(path: &Path, is_durable: bool) -> Result<Self, Trouble> {
@@ -43,13 +52,20 @@ impl Opened {
         if file.is_none() || before.is_some() && before != file {
             return Err(Trouble::Replaced);
         }
-        Ok(Opened { connection, file })
+        Ok(Opened { connection, file, seen: SystemClock.now() })
     }
 
     /// Whether what lies at `path` is the file that this is a connection to: one that was deleted would be written to
     /// by nobody else.
-    pub(super) fn is_to(&self, path: &Path) -> bool {
-        self.file == FileId::of(path)
+    pub(super) fn is_to(&mut self, path: &Path) -> bool {
+        let now = SystemClock.now();
+        if now.saturating_since(self.seen) >= LOOK {
+            if self.file != FileId::of(path) {
+                return false;
+            }
+            self.seen = now;
+        }
+        true
     }
 
     /// Closes it in another process than it was opened in.
