@@ -9,6 +9,7 @@
 )]
 
 pub(crate) mod skipped;
+pub(crate) mod temporary;
 
 use std::fs;
 use std::net::TcpListener;
@@ -42,7 +43,7 @@ impl RedisServer {
             return None;
         }
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let dir = std::env::temp_dir().join(format!("rate-limited-redis-{}-{count}", std::process::id()));
+        let dir = temporary::place().join(format!("rate-limited-redis-{}-{count}", std::process::id()));
         fs::create_dir_all(&dir).expect("a temporary directory");
         let options: Vec<String> = options.iter().map(ToString::to_string).collect();
         // Somebody else may take a port that was free.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ratelimit_core::store::{OnOutage, RedisStore};
 use ratelimit_core::{Bucket, ErrorKind, Rate};
 
+use crate::machine::in_real_time;
 use crate::redis_server::{RedisServer, cluster_of_six, wait_until};
 use crate::watched::Watched;
 
@@ -67,19 +68,21 @@ fn over(nodes: &[RedisServer]) -> RedisStore {
 
 #[test]
 fn a_master_of_a_cluster_lost() {
-    let Some(mut nodes) = cluster_of_six() else { return };
-    let mut calls = Watched::of(over(&nodes), OnOutage::Deny);
-    let mut pair = Pair::of("api", &mut nodes);
-    calls.goes_well(30);
-    pair.loses_its_master();
-    let mut failed = 0;
-    wait_until(|| {
-        failed += usize::from(calls.call().is_err());
-        pair.is_whole()
+    in_real_time(|| {
+        let Some(mut nodes) = cluster_of_six() else { return };
+        let mut calls = Watched::of(over(&nodes), OnOutage::Deny);
+        let mut pair = Pair::of("api", &mut nodes);
+        calls.goes_well(30);
+        pair.loses_its_master();
+        let mut failed = 0;
+        wait_until(|| {
+            failed += usize::from(calls.call().is_err());
+            pair.is_whole()
+        });
+        assert!(failed > 0, "nobody else has what it had");
+        calls.recovers();
+        calls.counts();
     });
-    assert!(failed > 0, "nobody else has what it had");
-    calls.recovers();
-    calls.counts();
 }
 
 const AMOUNT: u32 = 40;
@@ -90,46 +93,48 @@ const AFTER: [u32; 3] = [8, 15, 5];
 /// What a replica had not heard of is lost with its master. Who meets the older state first puts back what is its own.
 #[test]
 fn a_master_of_a_cluster_lost_with_its_last_starts() {
-    let Some(mut nodes) = cluster_of_six() else { return };
-    let open = |_| Bucket::named("api", Rate::per_hour(AMOUNT)).store(over(&nodes)).guard(Duration::ZERO);
-    let processes: Vec<Bucket> = (0..3).map(open).collect();
-    let mut pair = Pair::of("api", &mut nodes);
-    let start = |process: usize, times| {
-        (0..times).for_each(|_| drop(processes[process].try_acquire().expect("there is enough")));
-    };
-    BEFORE.into_iter().enumerate().for_each(|(process, times)| start(process, times));
-    wait_until(|| pair.is_alike());
-    pair.parts();
-    AFTER.into_iter().enumerate().for_each(|(process, times)| start(process, times));
-    let used = |process: usize| {
-        let mut used = None;
-        // A process that has not heard of the new master asks the old one first.
+    in_real_time(|| {
+        let Some(mut nodes) = cluster_of_six() else { return };
+        let open = |_| Bucket::named("api", Rate::per_hour(AMOUNT)).store(over(&nodes)).guard(Duration::ZERO);
+        let processes: Vec<Bucket> = (0..3).map(open).collect();
+        let mut pair = Pair::of("api", &mut nodes);
+        let start = |process: usize, times| {
+            (0..times).for_each(|_| drop(processes[process].try_acquire().expect("there is enough")));
+        };
+        BEFORE.into_iter().enumerate().for_each(|(process, times)| start(process, times));
+        wait_until(|| pair.is_alike());
+        pair.parts();
+        AFTER.into_iter().enumerate().for_each(|(process, times)| start(process, times));
+        let used = |process: usize| {
+            let mut used = None;
+            // A process that has not heard of the new master asks the old one first.
+            wait_until(|| {
+                used = processes[process].peek().ok();
+                used.is_some()
+            });
+            used.map_or(0, |seen| seen.rates()[0].used())
+        };
+        assert_eq!(used(2), AMOUNT);
+        pair.loses_its_master();
+        wait_until(|| pair.is_whole());
+        // The one that was the last to write comes first, with 7 of its own.
+        let mut first = None;
         wait_until(|| {
-            used = processes[process].peek().ok();
-            used.is_some()
+            first = processes[2].try_acquire().ok();
+            first.is_some()
         });
-        used.map_or(0, |seen| seen.rates()[0].used())
-    };
-    assert_eq!(used(2), AMOUNT);
-    pair.loses_its_master();
-    wait_until(|| pair.is_whole());
-    // The one that was the last to write comes first, with 7 of its own.
-    let mut first = None;
-    wait_until(|| {
-        first = processes[2].try_acquire().ok();
-        first.is_some()
-    });
-    let known: u32 = BEFORE.into_iter().sum();
-    assert_eq!(used(2), known + 7 + 1);
-    // By now nobody else can tell that anything is lost.
-    assert_eq!([used(0), used(1)], [known + 7 + 1; 2]);
-    let mut further = 1;
-    for bucket in processes.iter().cycle().take(3 * 2 * AMOUNT as usize) {
-        match bucket.try_acquire() {
-            Ok(_) => further += 1,
-            Err(error) => assert_eq!(error.kind(), ErrorKind::Limited, "{error}"),
+        let known: u32 = BEFORE.into_iter().sum();
+        assert_eq!(used(2), known + 7 + 1);
+        // By now nobody else can tell that anything is lost.
+        assert_eq!([used(0), used(1)], [known + 7 + 1; 2]);
+        let mut further = 1;
+        for bucket in processes.iter().cycle().take(3 * 2 * AMOUNT as usize) {
+            match bucket.try_acquire() {
+                Ok(_) => further += 1,
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Limited, "{error}"),
+            }
         }
-    }
-    assert_eq!(used(0), AMOUNT, "as much as there is");
-    assert_eq!(further, AMOUNT - known - 7, "no more than one further amount, less what was known");
+        assert_eq!(used(0), AMOUNT, "as much as there is");
+        assert_eq!(further, AMOUNT - known - 7, "no more than one further amount, less what was known");
+    });
 }

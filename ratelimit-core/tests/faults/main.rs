@@ -8,12 +8,13 @@ mod cluster;
 mod common;
 #[path = "../processes/judge.rs"]
 mod judge;
+#[path = "../common/machine.rs"]
+mod machine;
 mod network;
 mod proxy;
 mod put_back;
 #[path = "../common/redis_server.rs"]
 mod redis_server;
 mod server;
-mod stalls;
 mod waiting;
 mod watched;

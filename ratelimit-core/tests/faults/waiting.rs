@@ -11,8 +11,8 @@ use ratelimit_core::{Bucket, Error, ErrorKind, Permit, Rate};
 
 use crate::common::Task;
 use crate::judge::{Law, Start};
+use crate::machine::{self, in_real_time};
 use crate::redis_server::{RedisServer, wait_until};
-use crate::stalls;
 
 /// The longest wait that they accept: some windows.
 const ALLOWED: Duration = Duration::from_millis(1200);
@@ -137,7 +137,7 @@ fn watch(
     let (bucket, counts) = bucket(&server, on_outage);
     // It answers before anybody is watched.
     wait_until(|| bucket.peek().is_ok());
-    stalls::watch();
+    machine::watch();
     let until = Instant::now() + BEFORE + FAILS + AFTER;
     let (ended, failed, well) = thread::scope(|scope| {
         let callers = scope.spawn(|| call(&bucket, until));
@@ -166,7 +166,7 @@ impl Seen {
         law.judge(&starts, &[]).unwrap_or_else(|problem| panic!("{problem}"));
         for ended in &self.ended {
             // What the machine adds, some times in a row.
-            let stall = stalls::longest(ended.begun, ended.at);
+            let stall = machine::longest_stall(ended.begun, ended.at);
             let is_in_time = ended.at - ended.begun < ALLOWED + BEYOND + 3 * stall;
             assert!(
                 is_in_time,
@@ -244,87 +244,104 @@ const REFUSED: [&str; 7] = [
 
 #[test]
 fn killed() {
-    let options = ["--appendonly", "yes", "--appendfsync", "always"];
-    let Some(server) = RedisServer::start_with(&options) else { return };
-    let seen = watch(server, OnOutage::Deny, RedisServer::kill, RedisServer::restart);
-    seen.goes_on_and_fails(&REFUSED);
+    in_real_time(|| {
+        let options = ["--appendonly", "yes", "--appendfsync", "always"];
+        let Some(server) = RedisServer::start_with(&options) else { return };
+        let seen = watch(server, OnOutage::Deny, RedisServer::kill, RedisServer::restart);
+        seen.goes_on_and_fails(&REFUSED);
+    });
 }
 
 #[test]
 fn killed_and_started_empty() {
-    let Some(server) = RedisServer::start() else { return };
-    let seen = watch(server, OnOutage::Deny, RedisServer::kill, RedisServer::restart);
-    seen.goes_on_and_fails(&REFUSED);
+    in_real_time(|| {
+        let Some(server) = RedisServer::start() else { return };
+        let seen = watch(server, OnOutage::Deny, RedisServer::kill, RedisServer::restart);
+        seen.goes_on_and_fails(&REFUSED);
+    });
 }
 
 /// What is forgotten between two calls is put back by the second: there is no outage.
 #[test]
 fn started_anew_and_empty_at_once() {
-    let Some(server) = RedisServer::start() else { return };
-    watch(server, OnOutage::Deny, RedisServer::restart, |_| ());
+    in_real_time(|| {
+        let Some(server) = RedisServer::start() else { return };
+        watch(server, OnOutage::Deny, RedisServer::restart, |_| ());
+    });
 }
 
 #[test]
 fn stopped() {
-    let Some(server) = RedisServer::start() else { return };
-    let seen = watch(server, OnOutage::Deny, |server| server.signal("STOP"), |server| server.signal("CONT"));
-    seen.goes_on_and_fails(&["did not answer", "was not reached", "no time left"]);
+    in_real_time(|| {
+        let Some(server) = RedisServer::start() else { return };
+        let seen =
+            watch(server, OnOutage::Deny, |server| server.signal("STOP"), |server| server.signal("CONT"));
+        seen.goes_on_and_fails(&["did not answer", "was not reached", "no time left"]);
+    });
 }
 
 #[test]
 fn flushed() {
-    let Some(server) = RedisServer::start() else { return };
-    let flush = |server: &mut RedisServer| assert_eq!(server.run::<String>("FLUSHALL"), "OK");
-    let seen = watch(server, OnOutage::Deny, flush, flush);
-    assert_eq!(seen.failures(), 0, "{:?}", seen.ended);
+    in_real_time(|| {
+        let Some(server) = RedisServer::start() else { return };
+        let flush = |server: &mut RedisServer| assert_eq!(server.run::<String>("FLUSHALL"), "OK");
+        let seen = watch(server, OnOutage::Deny, flush, flush);
+        assert_eq!(seen.failures(), 0, "{:?}", seen.ended);
+    });
 }
 
 #[test]
 fn read_only() {
-    let Some(server) = RedisServer::start() else { return };
-    let replicate = |server: &mut RedisServer| _ = server.run::<String>("REPLICAOF 127.0.0.1 1");
-    let end = |server: &mut RedisServer| _ = server.run::<String>("REPLICAOF NO ONE");
-    watch(server, OnOutage::Deny, replicate, end).goes_on_and_fails(&["READONLY"]);
+    in_real_time(|| {
+        let Some(server) = RedisServer::start() else { return };
+        let replicate = |server: &mut RedisServer| _ = server.run::<String>("REPLICAOF 127.0.0.1 1");
+        let end = |server: &mut RedisServer| _ = server.run::<String>("REPLICAOF NO ONE");
+        watch(server, OnOutage::Deny, replicate, end).goes_on_and_fails(&["READONLY"]);
+    });
 }
 
 /// By itself the process goes on with its share of what it may. As the server is back a call may fail that had no time left
 /// when all of that was told.
 #[test]
 fn stopped_while_the_process_goes_on_alone() {
-    let Some(server) = RedisServer::start() else { return };
-    let alone = OnOutage::Local { share: 0.5 };
-    let seen = watch(server, alone, |server| server.signal("STOP"), |server| server.signal("CONT"));
-    seen.fails_only_for(&["still being told"]);
-    // All others have failed by then in the tests above.
-    let during = |ended: &&Ended| ended.begun > seen.failed && ended.begun < seen.well;
-    assert!(seen.ended.iter().filter(during).count() > 0, "{:?}", seen.ended);
+    in_real_time(|| {
+        let Some(server) = RedisServer::start() else { return };
+        let alone = OnOutage::Local { share: 0.5 };
+        let seen = watch(server, alone, |server| server.signal("STOP"), |server| server.signal("CONT"));
+        seen.fails_only_for(&["still being told"]);
+        // All others have failed by then in the tests above.
+        let during = |ended: &&Ended| ended.begun > seen.failed && ended.begun < seen.well;
+        assert!(seen.ended.iter().filter(during).count() > 0, "{:?}", seen.ended);
+    });
 }
 
 /// Futures that wait on a start of their own are dropped while the server hears of nothing. What is given back so goes there
 /// once, sooner or later or never: were it there twice, somebody else's start would be taken out.
 #[test]
 fn dropped_while_the_server_is_stopped() {
-    let Some(server) = RedisServer::start() else { return };
-    for waits in 1..=5 {
-        server.run::<String>("FLUSHALL");
-        let (bucket, counts) = bucket(&server, OnOutage::Deny);
-        let granted = || counts.granted.load(Ordering::SeqCst);
-        let started: Vec<Permit> = (0..4).map(|_| bucket.acquire().expect("it is free")).collect();
-        let before = granted();
-        let tasks: Vec<Task> = (0..waits).map(|_| Task::waiting(&bucket)).collect();
-        wait_until(|| granted() >= before + waits);
-        server.signal("STOP");
-        // One more is on its way, and its answer is nobody's any more.
-        let late = waits.is_multiple_of(2).then(|| Task::waiting(&bucket));
-        let on_its_way = count(late.iter());
-        drop((tasks, late));
-        thread::sleep(Duration::from_millis(20 * u64::from(waits)));
-        server.signal("CONT");
-        let again = bucket.request().max_delay(Duration::from_secs(3)).acquire();
-        let started = count(started.iter().chain(&again));
-        // Until all is told that there is to tell.
-        thread::sleep(Duration::from_millis(400));
-        let (spent, most) = (spent(&bucket), granted() + on_its_way);
-        assert!((started..=most).contains(&spent), "{waits}: {spent} of {started} to {most}");
-    }
+    in_real_time(|| {
+        let Some(server) = RedisServer::start() else { return };
+        for waits in 1..=5 {
+            server.run::<String>("FLUSHALL");
+            let (bucket, counts) = bucket(&server, OnOutage::Deny);
+            let granted = || counts.granted.load(Ordering::SeqCst);
+            let started: Vec<Permit> = (0..4).map(|_| bucket.acquire().expect("it is free")).collect();
+            let before = granted();
+            let tasks: Vec<Task> = (0..waits).map(|_| Task::waiting(&bucket)).collect();
+            wait_until(|| granted() >= before + waits);
+            server.signal("STOP");
+            // One more is on its way, and its answer is nobody's any more.
+            let late = waits.is_multiple_of(2).then(|| Task::waiting(&bucket));
+            let on_its_way = count(late.iter());
+            drop((tasks, late));
+            thread::sleep(Duration::from_millis(20 * u64::from(waits)));
+            server.signal("CONT");
+            let again = bucket.request().max_delay(Duration::from_secs(3)).acquire();
+            let started = count(started.iter().chain(&again));
+            // Until all is told that there is to tell.
+            thread::sleep(Duration::from_millis(400));
+            let (spent, most) = (spent(&bucket), granted() + on_its_way);
+            assert!((started..=most).contains(&spent), "{waits}: {spent} of {started} to {most}");
+        }
+    });
 }

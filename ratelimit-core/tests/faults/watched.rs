@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ratelimit_core::store::{OnOutage, RedisStore};
 use ratelimit_core::{Bucket, Error, ErrorKind, Rate};
 
-use crate::stalls;
+use crate::machine;
 
 /// What a call may take beyond its allowance: a trip, and what a machine adds that does not stand still.
 const TRIP: Duration = Duration::from_millis(250 + 300);
@@ -30,7 +30,7 @@ impl Watched {
 
     pub(crate) fn of(store: RedisStore, on_outage: OnOutage) -> Self {
         let bucket = Bucket::named("api", Rate::per_hour(AMOUNT)).store(store).on_outage(on_outage);
-        stalls::watch();
+        machine::watch();
         Watched { bucket, granted: 0, failed: 0 }
     }
 
@@ -43,7 +43,7 @@ impl Watched {
             let begin = Instant::now();
             let called = self.bucket.try_acquire();
             let took = begin.elapsed();
-            let stall = stalls::longest(begin, begin + took);
+            let stall = machine::longest_stall(begin, begin + took);
             assert!(took < TRIP + 3 * stall, "{took:?} with a stall of {stall:?} for {called:?}");
             match called {
                 Ok(_) => {

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant, SystemTime};
 use ratelimit_core::store::{Answer, Ask, Entry, Failure, OnOutage, Store};
 use ratelimit_core::{Bucket, Rate, RateOutlook};
 
+use crate::machine::in_real_time;
+
 /// A store on another machine, whose clock shows so many seconds more than here.
 #[derive(Debug)]
 struct Elsewhere {
@@ -66,40 +68,44 @@ fn start(bucket: &Bucket, calls: usize) -> usize {
 
 #[test]
 fn whatever_a_programs_clock_shows_its_calls_count_as_others() {
-    for ahead in AHEAD {
-        let store = Elsewhere::new(ahead);
-        let declared = || Bucket::named("api", Rate::per_hour(20)).store(Arc::clone(&store));
-        let (one, other) = (declared(), declared());
-        assert_eq!([start(&one, 12), start(&other, 30)], [12, 8]);
-        // What it puts back counts as it did.
-        store.states.lock().expect("nobody panics with it").clear();
-        assert_eq!(start(&one, 30), 8);
-        assert_eq!(start(&other, 30), 0);
-        assert_eq!(used(&one), 28);
-    }
+    in_real_time(|| {
+        for ahead in AHEAD {
+            let store = Elsewhere::new(ahead);
+            let declared = || Bucket::named("api", Rate::per_hour(20)).store(Arc::clone(&store));
+            let (one, other) = (declared(), declared());
+            assert_eq!([start(&one, 12), start(&other, 30)], [12, 8]);
+            // What it puts back counts as it did.
+            store.states.lock().expect("nobody panics with it").clear();
+            assert_eq!(start(&one, 30), 8);
+            assert_eq!(start(&other, 30), 0);
+            assert_eq!(used(&one), 28);
+        }
+    });
 }
 
 /// It has never seen the store's time, and has gone by its own.
 #[test]
 fn what_began_without_the_store_counts_from_when_it_was() {
-    for ahead in AHEAD {
-        for manner in [OnOutage::Allow, OnOutage::Local { share: 0.5 }] {
-            let store = Elsewhere::new(ahead);
-            let declared = || {
-                let bucket = Bucket::named("api", Rate::per_hour(20)).store(Arc::clone(&store));
-                bucket.on_outage(manner)
-            };
-            let (one, other) = (declared(), declared());
-            store.is_off.store(true, Ordering::Relaxed);
-            assert_eq!(start(&one, 7), 7);
-            store.is_off.store(false, Ordering::Relaxed);
-            let begin = Instant::now();
-            while used(&other) < 7 {
-                assert!(begin.elapsed() < Duration::from_secs(2), "{ahead} {manner:?}: {}", used(&other));
-                let _ = one.peek();
-                thread::sleep(Duration::from_millis(5));
+    in_real_time(|| {
+        for ahead in AHEAD {
+            for manner in [OnOutage::Allow, OnOutage::Local { share: 0.5 }] {
+                let store = Elsewhere::new(ahead);
+                let declared = || {
+                    let bucket = Bucket::named("api", Rate::per_hour(20)).store(Arc::clone(&store));
+                    bucket.on_outage(manner)
+                };
+                let (one, other) = (declared(), declared());
+                store.is_off.store(true, Ordering::Relaxed);
+                assert_eq!(start(&one, 7), 7);
+                store.is_off.store(false, Ordering::Relaxed);
+                let begin = Instant::now();
+                while used(&other) < 7 {
+                    assert!(begin.elapsed() < Duration::from_secs(2), "{ahead} {manner:?}: {}", used(&other));
+                    let _ = one.peek();
+                    thread::sleep(Duration::from_millis(5));
+                }
+                assert_eq!([start(&one, 9), start(&other, 30)], [9, 4], "{ahead} {manner:?}");
             }
-            assert_eq!([start(&one, 9), start(&other, 30)], [9, 4], "{ahead} {manner:?}");
         }
-    }
+    });
 }

@@ -11,6 +11,8 @@ mod clocks;
 mod faulty;
 mod laws;
 mod learned;
+#[path = "../common/machine.rs"]
+mod machine;
 mod outages;
 mod resets;
 mod stalled;

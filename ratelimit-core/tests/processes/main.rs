@@ -9,6 +9,8 @@ mod child;
 mod judge;
 mod lateness;
 mod laws;
+#[path = "../common/machine.rs"]
+mod machine;
 mod order;
 #[path = "../common/redis_server.rs"]
 mod redis_server;

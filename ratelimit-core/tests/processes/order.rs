@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use ratelimit_core::{Bucket, Rate};
 
-use crate::redis_server::{RedisServer, wait_until};
+use crate::machine::in_real_time;
+use crate::redis_server::{RedisServer, temporary, wait_until};
 use crate::stores::Place;
 
 /// Each of another process: so many callers stand in line.
@@ -43,7 +44,8 @@ fn starts(place: &Place, attempt: usize) -> Option<Vec<(u64, Instant)>> {
 }
 
 fn keep_their_order(place: &Place) {
-    let starts = (0..TRIES).find_map(|attempt| starts(place, attempt)).expect("a machine that does not stand still");
+    let starts =
+        (0..TRIES).find_map(|attempt| starts(place, attempt)).expect("a machine that does not stand still");
     for pair in starts.windows(2) {
         let [(one, made), (other, made_after)] = *pair else { unreachable!("a pair") };
         // A window and its guard apart.
@@ -53,13 +55,17 @@ fn keep_their_order(place: &Place) {
 
 #[test]
 fn callers_of_processes_start_in_the_order_they_came_in_over_sqlite() {
-    let dir = tempfile::tempdir().expect("a directory");
-    keep_their_order(&Place::File(dir.path().join("limits.db")));
+    in_real_time(|| {
+        let dir = tempfile::tempdir_in(temporary::place()).expect("a directory");
+        keep_their_order(&Place::File(dir.path().join("limits.db")));
+    });
 }
 
 #[test]
 fn callers_of_processes_start_in_the_order_they_came_in_over_redis() {
-    if let Some(server) = RedisServer::start() {
-        keep_their_order(&Place::Server(server.url()));
-    }
+    in_real_time(|| {
+        if let Some(server) = RedisServer::start() {
+            keep_their_order(&Place::Server(server.url()));
+        }
+    });
 }

@@ -9,7 +9,8 @@ use ratelimit_core::Bucket;
 use ratelimit_core::store::{Answer, Ask, Failure, RedisStore, SqliteStore, Store};
 
 use crate::laws::{self, SCENES, Scene};
-use crate::redis_server::{RedisServer, cluster_of_six};
+use crate::machine::in_real_time;
+use crate::redis_server::{RedisServer, cluster_of_six, temporary};
 
 /// It is not the store's deadline that is tested, on a machine that has much else to do.
 pub(crate) const TRIP: Duration = Duration::from_secs(2);
@@ -86,23 +87,29 @@ impl Place {
 
 #[test]
 fn the_laws_hold_over_sqlite() {
-    let dir = tempfile::tempdir().expect("a directory");
-    laws::hold(&Place::File(dir.path().join("limits.db")), &SCENES);
+    in_real_time(|| {
+        let dir = tempfile::tempdir_in(temporary::place()).expect("a directory");
+        laws::hold(&Place::File(dir.path().join("limits.db")), &SCENES);
+    });
 }
 
 #[test]
 fn the_laws_hold_over_redis() {
-    if let Some(server) = RedisServer::start() {
-        laws::hold(&Place::Server(server.url()), &SCENES);
-    }
+    in_real_time(|| {
+        if let Some(server) = RedisServer::start() {
+            laws::hold(&Place::Server(server.url()), &SCENES);
+        }
+    });
 }
 
 /// Of a bucket all that counts lies on one node, so that what is told of one server is told of each: the simplest limits, and
 /// those that take two entries.
 #[test]
 fn the_laws_hold_over_a_cluster() {
-    if let Some(nodes) = cluster_of_six() {
-        let urls: Vec<String> = nodes.iter().map(RedisServer::url).collect();
-        laws::hold(&Place::Cluster(urls.join(",")), &[Scene::Sliding, Scene::All]);
-    }
+    in_real_time(|| {
+        if let Some(nodes) = cluster_of_six() {
+            let urls: Vec<String> = nodes.iter().map(RedisServer::url).collect();
+            laws::hold(&Place::Cluster(urls.join(",")), &[Scene::Sliding, Scene::All]);
+        }
+    });
 }

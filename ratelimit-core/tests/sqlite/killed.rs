@@ -9,6 +9,7 @@ use ratelimit_core::clock::{Clock, SystemClock};
 use ratelimit_core::store::Ask;
 
 use crate::dice::Dice;
+use crate::machine::in_real_time;
 use crate::{Dir, amount, drain, integrity, open, play, process, remaining, since, told};
 
 const KILLS: u32 = 200;
@@ -18,55 +19,58 @@ const AMOUNT: u32 = 1_000_000;
 /// counts, and at most one more for each of the killed, whose answer was on its way.
 #[test]
 fn two_hundred_are_killed() {
-    let dir = Dir::new();
-    let mut dice = Dice::new(7);
-    let mut answered = 0;
-    for round in 0..KILLS / 2 {
-        let mut pair: Vec<_> = (0..2)
-            .map(|_| {
-                process("killed::takes_until_killed", &dir.file())
-                    .stdout(Stdio::piped())
-                    .spawn()
-                    .expect("a process")
-            })
-            .collect();
-        let outputs = pair.iter_mut().map(|child| {
-            let output = BufReader::new(child.stdout.take().expect("its output"));
-            let mut lines = output.lines().map_while(Result::ok).filter(|line| line.ends_with("took one"));
-            assert!(lines.next().is_some(), "a first start");
-            thread::spawn(move || 1 + u32::try_from(lines.count()).expect("a count"))
-        });
-        let outputs: Vec<_> = outputs.collect();
-        nap(Duration::from_micros(dice.below(4_000)));
-        for child in &mut pair {
-            child.kill().expect("a process to kill");
-            nap(Duration::from_micros(dice.below(1_000)));
+    in_real_time(|| {
+        let dir = Dir::new();
+        let mut dice = Dice::new(7);
+        let mut answered = 0;
+        for round in 0..KILLS / 2 {
+            let mut pair: Vec<_> = (0..2)
+                .map(|_| {
+                    process("killed::takes_until_killed", &dir.file())
+                        .stdout(Stdio::piped())
+                        .spawn()
+                        .expect("a process")
+                })
+                .collect();
+            let outputs = pair.iter_mut().map(|child| {
+                let output = BufReader::new(child.stdout.take().expect("its output"));
+                let mut lines =
+                    output.lines().map_while(Result::ok).filter(|line| line.ends_with("took one"));
+                assert!(lines.next().is_some(), "a first start");
+                thread::spawn(move || 1 + u32::try_from(lines.count()).expect("a count"))
+            });
+            let outputs: Vec<_> = outputs.collect();
+            nap(Duration::from_micros(dice.below(4_000)));
+            for child in &mut pair {
+                child.kill().expect("a process to kill");
+                nap(Duration::from_micros(dice.below(1_000)));
+            }
+            for child in &mut pair {
+                assert!(!child.wait().expect("its end").success(), "killed");
+            }
+            answered += outputs.into_iter().map(|output| output.join().expect("a count")).sum::<u32>();
+            // Whoever comes next is not held up by the dead.
+            let (store, begin) = (open(&dir.file()), SystemClock.now());
+            assert_eq!(drain(&store, "other", amount(AMOUNT), 1), 1);
+            assert!(since(begin) < Duration::from_secs(2), "round {round}");
+            if round % 20 == 0 {
+                assert_eq!(integrity(&dir.file()), "ok");
+            }
         }
-        for child in &mut pair {
-            assert!(!child.wait().expect("its end").success(), "killed");
-        }
-        answered += outputs.into_iter().map(|output| output.join().expect("a count")).sum::<u32>();
-        // Whoever comes next is not held up by the dead.
-        let (store, begin) = (open(&dir.file()), SystemClock.now());
-        assert_eq!(drain(&store, "other", amount(AMOUNT), 1), 1);
-        assert!(since(begin) < Duration::from_secs(2), "round {round}");
-        if round % 20 == 0 {
-            assert_eq!(integrity(&dir.file()), "ok");
-        }
-    }
-    assert_eq!(integrity(&dir.file()), "ok");
-    let store = open(&dir.file());
-    let left = remaining(&store, "ann", amount(AMOUNT));
-    let spent = AMOUNT - left;
-    println!("{answered} answered, {spent} spent");
-    assert!((answered..=answered + KILLS).contains(&spent), "{answered} answered, {spent} spent");
-    let rest = Ask::to_acquire(("api", Some("ann")), &[amount(AMOUNT)], &[], left);
-    assert!(play(&store, &rest).expect("an answer").is_granted());
-    assert_eq!(drain(&store, "ann", amount(AMOUNT), 1), 0);
+        assert_eq!(integrity(&dir.file()), "ok");
+        let store = open(&dir.file());
+        let left = remaining(&store, "ann", amount(AMOUNT));
+        let spent = AMOUNT - left;
+        println!("{answered} answered, {spent} spent");
+        assert!((answered..=answered + KILLS).contains(&spent), "{answered} answered, {spent} spent");
+        let rest = Ask::to_acquire(("api", Some("ann")), &[amount(AMOUNT)], &[], left);
+        assert!(play(&store, &rest).expect("an answer").is_granted());
+        assert_eq!(drain(&store, "ann", amount(AMOUNT), 1), 0);
+    });
 }
 
 #[expect(clippy::disallowed_methods, reason = "processes are killed in real time")]
-fn nap(span: Duration) {
+pub(crate) fn nap(span: Duration) {
     thread::sleep(span);
 }
 

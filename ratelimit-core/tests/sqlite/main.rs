@@ -11,10 +11,14 @@ mod faults;
 mod files;
 mod full;
 mod killed;
+#[path = "../common/machine.rs"]
+mod machine;
 mod processes;
 #[path = "../common/skipped.rs"]
 mod skipped;
 mod state;
+#[path = "../common/temporary.rs"]
+mod temporary;
 mod time;
 
 use std::ffi::OsString;
@@ -38,7 +42,7 @@ impl Dir {
     fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("rate-limited-sqlite-{}-{count}", std::process::id()));
+        let path = temporary::place().join(format!("rate-limited-sqlite-{}-{count}", std::process::id()));
         fs::create_dir_all(&path).expect("a directory");
         Dir(path)
     }
@@ -52,6 +56,11 @@ impl Drop for Dir {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// Lets go by what it takes until a store looks again whether its file is still the one that lies there.
+fn until_it_looks() {
+    killed::nap(Duration::from_millis(1));
 }
 
 /// The file at `path`, and what SQLite keeps beside it.

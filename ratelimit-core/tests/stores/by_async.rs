@@ -1,6 +1,8 @@
 //! An async client of somebody else's: `redis`'s multiplexed connection, on a runtime with a thread of its own, as callers
 //! may be threads of any other.
 
+#![expect(clippy::disallowed_methods, reason = "it waits for a server in real time")]
+
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
@@ -45,13 +47,12 @@ async fn exchange(
     commands: redis::Pipeline,
 ) -> RedisResult<Vec<Value>> {
     let known = shared.lock().expect("nobody panics with it").clone();
-    let mut connection = match known {
-        Some(connection) => connection,
-        None => {
-            // The time that there is is kept by who waits.
-            let config = AsyncConnectionConfig::new().set_response_timeout(None);
-            client.get_multiplexed_async_connection_with_config(&config).await?
-        }
+    let mut connection = if let Some(connection) = known {
+        connection
+    } else {
+        // The time that there is is kept by who waits.
+        let config = AsyncConnectionConfig::new().set_response_timeout(None);
+        client.get_multiplexed_async_connection_with_config(&config).await?
     };
     let values = connection.req_packed_commands(&commands, 0, commands.len()).await;
     *shared.lock().expect("nobody panics with it") = values.is_ok().then_some(connection);

@@ -10,7 +10,7 @@ pub(crate) struct File(PathBuf);
 
 impl File {
     pub(crate) fn new() -> Self {
-        let dir = std::env::temp_dir().join(format!("rate-limited-conformance-{}", std::process::id()));
+        let dir = crate::temporary::place().join(format!("rate-limited-conformance-{}", std::process::id()));
         fs::create_dir_all(&dir).expect("a directory");
         File(dir)
     }

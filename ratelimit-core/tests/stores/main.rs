@@ -10,6 +10,9 @@ mod foreign;
 #[cfg(feature = "redis")]
 #[path = "../common/redis_server.rs"]
 mod redis_server;
+#[cfg(all(feature = "sqlite", not(feature = "redis")))]
+#[path = "../common/temporary.rs"]
+mod temporary;
 mod theirs;
 
 use std::sync::Arc;
@@ -19,7 +22,7 @@ use ratelimit_core::store::RedisStore;
 use ratelimit_core::store::{MemoryStore, conformance};
 
 #[cfg(feature = "redis")]
-use redis_server::{RedisServer, cluster_of_six};
+use redis_server::{RedisServer, cluster_of_six, temporary};
 
 /// For each store a test of its own: what opens one, and what then opens it once more, as another process would.
 macro_rules! stores {

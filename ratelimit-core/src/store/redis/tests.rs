@@ -2,6 +2,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "servers keep real time")]
 
+#[path = "../../../tests/common/machine.rs"]
+mod machine;
 #[path = "../../../tests/common/redis_server.rs"]
 mod redis_server;
 

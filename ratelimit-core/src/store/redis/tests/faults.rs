@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use super::machine::in_real_time;
 use super::redis_server::wait_until;
 use super::*;
 use crate::rate::Rate;
@@ -116,94 +117,102 @@ fn used(store: &RedisStore, plan: &Arc<Plan>) -> u32 {
 /// What was sent is not sent again, whatever became of it, and the next call goes on.
 #[test]
 fn a_connection_that_ends_costs_at_most_what_was_asked_on_it() {
-    let Some(server) = RedisServer::start() else { return };
-    let (way, plan) = (Way::to(&server), hourly());
-    let store = way.store();
-    let trip = || store.play(&[acquire(&plan)], Duration::from_secs(10)).pop().unwrap();
-    assert!(trip().is_ok());
-    let mut expected = 1;
-    for _ in 0..5 {
-        for (mode, is_played) in [(CUT_BEFORE, 0), (CUT_AFTER, 1), (CUT_WITHIN, 1)] {
-            way.set(mode);
-            let why = trip().unwrap_err().to_string();
-            assert!(why.contains("the connection was lost"), "{why}");
-            way.set(PASS);
-            expected += is_played;
-            assert_eq!(used(&store, &plan), expected, "after {mode}");
-            assert!(trip().is_ok());
-            expected += 1;
+    in_real_time(|| {
+        let Some(server) = RedisServer::start() else { return };
+        let (way, plan) = (Way::to(&server), hourly());
+        let store = way.store();
+        let trip = || store.play(&[acquire(&plan)], Duration::from_secs(10)).pop().unwrap();
+        assert!(trip().is_ok());
+        let mut expected = 1;
+        for _ in 0..5 {
+            for (mode, is_played) in [(CUT_BEFORE, 0), (CUT_AFTER, 1), (CUT_WITHIN, 1)] {
+                way.set(mode);
+                let why = trip().unwrap_err().to_string();
+                assert!(why.contains("the connection was lost"), "{why}");
+                way.set(PASS);
+                expected += is_played;
+                assert_eq!(used(&store, &plan), expected, "after {mode}");
+                assert!(trip().is_ok());
+                expected += 1;
+            }
         }
-    }
-    assert_eq!(used(&store, &plan), expected);
+        assert_eq!(used(&store, &plan), expected);
+    });
 }
 
 #[test]
 fn a_slow_way_is_waited_for_as_long_as_there_is_time() {
-    let Some(server) = RedisServer::start() else { return };
-    let (way, plan) = (Way::to(&server), hourly());
-    let store = way.store();
-    let trip = |millis| store.play(&[acquire(&plan)], Duration::from_millis(millis)).pop().unwrap();
-    for delay in [1, 10, 100] {
-        way.delay(delay);
-        assert!(trip(10_000).is_ok(), "{delay} ms");
-    }
-    way.delay(60_000);
-    let begin = Instant::now();
-    let why = trip(250).unwrap_err().to_string();
-    assert!(why.ends_with("the server did not answer within 250ms"), "{why}");
-    assert!(begin.elapsed() < Duration::from_secs(30), "long before the answer");
-    way.delay(0);
-    // The answer that comes late is nobody's: it is not taken for the next one.
-    for _ in 0..3 {
-        assert!(trip(10_000).is_ok());
-    }
-    assert_eq!(used(&store, &plan), 3 + 1 + 3);
+    in_real_time(|| {
+        let Some(server) = RedisServer::start() else { return };
+        let (way, plan) = (Way::to(&server), hourly());
+        let store = way.store();
+        let trip = |millis| store.play(&[acquire(&plan)], Duration::from_millis(millis)).pop().unwrap();
+        for delay in [1, 10, 100] {
+            way.delay(delay);
+            assert!(trip(10_000).is_ok(), "{delay} ms");
+        }
+        way.delay(60_000);
+        let begin = Instant::now();
+        let why = trip(250).unwrap_err().to_string();
+        assert!(why.ends_with("the server did not answer within 250ms"), "{why}");
+        assert!(begin.elapsed() < Duration::from_secs(30), "long before the answer");
+        way.delay(0);
+        // The answer that comes late is nobody's: it is not taken for the next one.
+        for _ in 0..3 {
+            assert!(trip(10_000).is_ok());
+        }
+        assert_eq!(used(&store, &plan), 3 + 1 + 3);
+    });
 }
 
 /// Connecting takes a while here, as a user has to be told: all of them wait for each other, and none fails.
 #[test]
 fn many_callers_at_once_are_all_served() {
-    const CALLERS: usize = 40;
-    let Some(server) = RedisServer::start() else { return };
-    server.run::<String>("ACL SETUSER limiter on >secret ~* +@all");
-    let (way, plan) = (Way::to(&server), hourly());
-    way.delay(30);
-    let store = RedisStore::connect(&format!("redis://limiter:secret@127.0.0.1:{}", way.port)).unwrap();
-    let together = Barrier::new(CALLERS);
-    let call = || -> Vec<_> {
-        let calls = (0..5).map(|_| {
-            together.wait();
-            store.play(&[acquire(&plan)], Duration::from_secs(10)).pop().unwrap()
+    in_real_time(|| {
+        const CALLERS: usize = 40;
+        let Some(server) = RedisServer::start() else { return };
+        server.run::<String>("ACL SETUSER limiter on >secret ~* +@all");
+        let (way, plan) = (Way::to(&server), hourly());
+        way.delay(30);
+        let store = RedisStore::connect(&format!("redis://limiter:secret@127.0.0.1:{}", way.port)).unwrap();
+        let together = Barrier::new(CALLERS);
+        let call = || -> Vec<_> {
+            let calls = (0..5).map(|_| {
+                together.wait();
+                store.play(&[acquire(&plan)], Duration::from_secs(10)).pop().unwrap()
+            });
+            calls.collect()
+        };
+        let answers: Vec<_> = thread::scope(|scope| {
+            let callers: Vec<_> = (0..CALLERS).map(|_| scope.spawn(call)).collect();
+            callers.into_iter().flat_map(|caller| caller.join().unwrap()).collect()
         });
-        calls.collect()
-    };
-    let answers: Vec<_> = thread::scope(|scope| {
-        let callers: Vec<_> = (0..CALLERS).map(|_| scope.spawn(call)).collect();
-        callers.into_iter().flat_map(|caller| caller.join().unwrap()).collect()
+        for answer in &answers {
+            assert!(answer.is_ok(), "{answer:?}");
+        }
+        assert_eq!(used(&store, &plan), 200);
+        assert!(way.connections() <= CALLERS, "{} connections for {CALLERS} callers", way.connections());
     });
-    for answer in &answers {
-        assert!(answer.is_ok(), "{answer:?}");
-    }
-    assert_eq!(used(&store, &plan), 200);
-    assert!(way.connections() <= CALLERS, "{} connections for {CALLERS} callers", way.connections());
 }
 
 /// What was used since is known to work: to connect anew would only make a slow server slower.
 #[test]
 fn who_waits_in_vain_costs_the_others_no_connection() {
-    let Some(server) = RedisServer::start() else { return };
-    let (way, plan) = (Way::to(&server), hourly());
-    let store = way.store();
-    let trip = |millis| store.play(&[acquire(&plan)], Duration::from_millis(millis)).pop().unwrap();
-    thread::scope(|scope| {
-        way.delay(3_000);
-        let in_vain = scope.spawn(|| trip(1_000));
-        wait_until(|| way.orders.delayed.load(Ordering::SeqCst) == 1);
-        way.delay(0);
+    in_real_time(|| {
+        let Some(server) = RedisServer::start() else { return };
+        let (way, plan) = (Way::to(&server), hourly());
+        let store = way.store();
+        let trip = |millis| store.play(&[acquire(&plan)], Duration::from_millis(millis)).pop().unwrap();
+        thread::scope(|scope| {
+            way.delay(3_000);
+            let in_vain = scope.spawn(|| trip(1_000));
+            wait_until(|| way.orders.delayed.load(Ordering::SeqCst) == 1);
+            way.delay(0);
+            assert!(trip(10_000).is_ok());
+            assert_eq!(way.connections(), 2);
+            assert!(in_vain.join().unwrap().is_err());
+        });
         assert!(trip(10_000).is_ok());
-        assert_eq!(way.connections(), 2);
-        assert!(in_vain.join().unwrap().is_err());
+        assert_eq!(way.connections(), 2, "the one that works is used again");
     });
-    assert!(trip(10_000).is_ok());
-    assert_eq!(way.connections(), 2, "the one that works is used again");
 }

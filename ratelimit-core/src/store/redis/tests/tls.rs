@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::machine::in_real_time;
 use super::redis_server::{free_port, skipped};
 use super::*;
 use crate::rate::Rate;
@@ -32,27 +33,30 @@ fn certificates(dir: &Path) {
 /// In a process of its own, which trusts the authority as a system does.
 #[test]
 fn a_server_is_reached_by_tls_if_the_system_trusts_it() {
-    let dir = tempfile::tempdir().unwrap();
-    if !openssl(dir.path(), "version") {
-        skipped::for_want_of("`openssl`, which makes the certificates, is not installed");
-        return;
-    }
-    certificates(dir.path());
-    let path = |name: &str| dir.path().join(name).display().to_string();
-    let port = free_port().to_string();
-    let options = ["--tls-port", &port, "--tls-auth-clients", "no", "--tls-cert-file", &path("server.crt")];
-    let keys = ["--tls-key-file", &path("server.key"), "--tls-ca-cert-file", &path("ca.crt")];
-    let Some(server) = RedisServer::start_with(&[&options[..], &keys[..]].concat()) else { return };
-    for (authority, is_trusted) in [(path("ca.crt"), true), (path("server.key"), false)] {
-        let mut child = Command::new(std::env::current_exe().unwrap());
-        child.args(["--exact", "store::redis::tests::tls::child", "--ignored"]);
-        child.env("SSL_CERT_FILE", authority).env(URL, format!("rediss://localhost:{port}"));
-        let done = child.output().unwrap();
-        let said = String::from_utf8_lossy(&done.stdout);
-        assert_eq!(done.status.success(), is_trusted, "{said}");
-        assert!(is_trusted || said.contains("redis at localhost"), "{said}");
-    }
-    wrong_ends(&server, &port);
+    in_real_time(|| {
+        let dir = tempfile::tempdir().unwrap();
+        if !openssl(dir.path(), "version") {
+            skipped::for_want_of("`openssl`, which makes the certificates, is not installed");
+            return;
+        }
+        certificates(dir.path());
+        let path = |name: &str| dir.path().join(name).display().to_string();
+        let port = free_port().to_string();
+        let options =
+            ["--tls-port", &port, "--tls-auth-clients", "no", "--tls-cert-file", &path("server.crt")];
+        let keys = ["--tls-key-file", &path("server.key"), "--tls-ca-cert-file", &path("ca.crt")];
+        let Some(server) = RedisServer::start_with(&[&options[..], &keys[..]].concat()) else { return };
+        for (authority, is_trusted) in [(path("ca.crt"), true), (path("server.key"), false)] {
+            let mut child = Command::new(std::env::current_exe().unwrap());
+            child.args(["--exact", "store::redis::tests::tls::child", "--ignored"]);
+            child.env("SSL_CERT_FILE", authority).env(URL, format!("rediss://localhost:{port}"));
+            let done = child.output().unwrap();
+            let said = String::from_utf8_lossy(&done.stdout);
+            assert_eq!(done.status.success(), is_trusted, "{said}");
+            assert!(is_trusted || said.contains("redis at localhost"), "{said}");
+        }
+        wrong_ends(&server, &port);
+    });
 }
 
 /// Who speaks TLS to what does not, or the other way round, or is not trusted, is told so.

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
 
+use super::machine::in_real_time;
 use super::*;
 use crate::{Bucket, ErrorKind, Rate};
 
@@ -46,32 +47,37 @@ fn always(reply: &'static [u8]) -> u16 {
 
 #[test]
 fn what_is_no_redis_server_is_called_so() {
-    let other = "it seems to be no Redis server: look at host and port in its URL";
-    for (reply, advice) in [
-        (
-            &b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"[..],
-            "it seems to be an HTTP server: look at host and port in its URL",
-        ),
-        (b"\x15\x03\x01\x00\x02\x02\x46", "it seems to be one that speaks TLS: write `rediss://` in its URL"),
-        (b"SSH-2.0-OpenSSH_9.6\r\n", other),
-        (b"J\0\0\0\x0a8.0.36\0", other),
-    ] {
-        let port = always(reply);
-        let told = (
-            format!("does not answer as it should: {advice}"),
-            "redis at %: what answers is not Redis' protocol".to_owned(),
+    in_real_time(|| {
+        let other = "it seems to be no Redis server: look at host and port in its URL";
+        for (reply, advice) in [
+            (
+                &b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"[..],
+                "it seems to be an HTTP server: look at host and port in its URL",
+            ),
+            (
+                b"\x15\x03\x01\x00\x02\x02\x46",
+                "it seems to be one that speaks TLS: write `rediss://` in its URL",
+            ),
+            (b"SSH-2.0-OpenSSH_9.6\r\n", other),
+            (b"J\0\0\0\x0a8.0.36\0", other),
+        ] {
+            let port = always(reply);
+            let told = (
+                format!("does not answer as it should: {advice}"),
+                "redis at %: what answers is not Redis' protocol".to_owned(),
+            );
+            assert_eq!(told_of(&format!("redis://127.0.0.1:{port}")), told);
+            assert_eq!(told_of(&format!("redis://:secret@127.0.0.1:{port}")), told);
+        }
+        let port = always(b"+OK\r\n");
+        assert_eq!(
+            told_of(&format!("redis://127.0.0.1:{port}")),
+            (
+                "does not answer as it should".into(),
+                "the server replied what makes no sense: Simple(\"OK\")".into()
+            )
         );
-        assert_eq!(told_of(&format!("redis://127.0.0.1:{port}")), told);
-        assert_eq!(told_of(&format!("redis://:secret@127.0.0.1:{port}")), told);
-    }
-    let port = always(b"+OK\r\n");
-    assert_eq!(
-        told_of(&format!("redis://127.0.0.1:{port}")),
-        (
-            "does not answer as it should".into(),
-            "the server replied what makes no sense: Simple(\"OK\")".into()
-        )
-    );
+    });
 }
 
 #[test]
@@ -90,37 +96,44 @@ fn what_closes_at_once_may_be_anything() {
 
 #[test]
 fn where_nobody_is_there_it_does_not_answer() {
-    let advice = "does not answer: look whether it runs, and where its URL says that it is";
-    let (said, cause) = told_of("redis://127.0.0.1:1");
-    assert_eq!((&*said, &*cause), (advice, "redis at %: Connection refused (os error 111)"));
-    let (said, cause) = told_of("unix:///not/there.sock");
-    assert_eq!((&*said, &*cause), (advice, "redis at /%/there.sock: No such file or directory (os error 2)"));
-    // Longer than names may be, so that nobody is asked for it.
-    let (said, cause) = told_of(&format!("redis://{}.invalid", "x".repeat(64)));
-    assert_eq!(said, "does not answer: look at the host in its URL", "{cause}");
+    in_real_time(|| {
+        let advice = "does not answer: look whether it runs, and where its URL says that it is";
+        let (said, cause) = told_of("redis://127.0.0.1:1");
+        assert_eq!((&*said, &*cause), (advice, "redis at %: Connection refused (os error 111)"));
+        let (said, cause) = told_of("unix:///not/there.sock");
+        assert_eq!(
+            (&*said, &*cause),
+            (advice, "redis at /%/there.sock: No such file or directory (os error 2)")
+        );
+        // Longer than names may be, so that nobody is asked for it.
+        let (said, cause) = told_of(&format!("redis://{}.invalid", "x".repeat(64)));
+        assert_eq!(said, "does not answer: look at the host in its URL", "{cause}");
+    });
 }
 
 /// Also a handshake that is not answered is a server that was not reached.
 #[test]
 fn who_says_nothing_was_not_reached() {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let address = listener.local_addr().unwrap();
-    for (user, told) in [
-        ("", format!("redis at {address}: the server did not answer within 50ms")),
-        (
-            ":secret@",
-            format!(
-                "give it longer by `RedisStore::timeout` if it is far away: redis at {address}: the server was not \
+    in_real_time(|| {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        for (user, told) in [
+            ("", format!("redis at {address}: the server did not answer within 50ms")),
+            (
+                ":secret@",
+                format!(
+                    "give it longer by `RedisStore::timeout` if it is far away: redis at {address}: the server was not \
                  reached within 50ms"
+                ),
             ),
-        ),
-    ] {
-        let store = RedisStore::connect(&format!("redis://{user}{address}")).unwrap();
-        let store = store.timeout(Duration::from_millis(50));
-        let bucket = Bucket::named("api", Rate::per_second(10)).store(store);
-        let said = format!("{:#}", bucket.try_acquire().unwrap_err());
-        assert_eq!(said, format!("bucket `api` is kept in a store that does not answer: {told}"));
-    }
+        ] {
+            let store = RedisStore::connect(&format!("redis://{user}{address}")).unwrap();
+            let store = store.timeout(Duration::from_millis(50));
+            let bucket = Bucket::named("api", Rate::per_second(10)).store(store);
+            let said = format!("{:#}", bucket.try_acquire().unwrap_err());
+            assert_eq!(said, format!("bucket `api` is kept in a store that does not answer: {told}"));
+        }
+    });
 }
 
 #[test]
