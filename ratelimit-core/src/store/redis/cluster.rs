@@ -91,11 +91,17 @@ impl Cluster {
         commands: &[Command],
         until: Timestamp,
     ) -> Vec<Result<Reply, Failure>> {
-        let mut replies = node.send(commands, left(until));
+        let time = left(until);
+        let mut replies = node.send(commands, time);
+        if time.is_zero() {
+            // That nothing was sent says nothing of the node.
+            return replies;
+        }
         for (reply, command) in replies.iter_mut().zip(commands) {
             self.follow(node, command, reply, until);
-            while begins(reply, &["TRYAGAIN"]) {
+            while begins(reply, &["TRYAGAIN"]) && left(until) > PAUSE + SPARE {
                 nap(PAUSE);
+                // It may have been longer.
                 if left(until) < SPARE {
                     break;
                 }

@@ -104,7 +104,10 @@ impl Server {
 
     fn exchange(&self, commands: &[Command], timeout: Duration) -> Vec<Result<Reply, Failure>> {
         if timeout.is_zero() {
-            return vec![Err(self.failure(format_args!("no time was left to ask it"))); commands.len()];
+            return vec![
+                Err(self.failure(format_args!("the server had no time left to answer")));
+                commands.len()
+            ];
         }
         let timeout = whole_millis(timeout);
         let begin = SystemClock.now();
