@@ -69,7 +69,7 @@ use crate::time::Timestamp;
 /// | others hold it for longer than the [timeout](SqliteStore::timeout) | the call fails; nothing was taken |
 /// | the disk is full, or fails | the call fails; nothing was taken, as far as SQLite can tell |
 /// | it is damaged | each call fails that meets the damage, and nothing is reset: stop all who use it, then delete it with its `-wal` and `-shm`. A damaged `-wal` file ends where it is damaged, as after a crash of the machine |
-/// | it was deleted, or another file put in its place | the call that finds out fails; the next one uses what lies there, or makes a new file. States are lost as with a server that was restarted empty |
+/// | it was deleted, or another file put in its place | the call that finds out fails, within 100 µs; the next one uses what lies there, or makes a new file. States are lost as with a server that was restarted empty |
 ///
 /// Delete or replace it, together with the files beside it that end in `-wal` and `-shm`, while no process uses it:
 /// where these are left behind, calls may fail until every process that had it open has found out.

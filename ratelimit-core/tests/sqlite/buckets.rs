@@ -19,22 +19,20 @@ fn bucket(store: &Arc<SqliteStore>, rate: Rate) -> Bucket {
 
 #[test]
 fn processes_share_a_limit() {
-    in_real_time(|| {
-        let dir = Dir::new();
-        let (one, other) = (Arc::new(open(&dir.file())), Arc::new(open(&dir.file())));
-        let (one, other) = (bucket(&one, Rate::per_hour(3)), bucket(&other, Rate::per_hour(3)));
-        let taken = [&one, &other, &one, &other]
-            .map(|bucket| bucket.try_acquire().map(drop).map_err(|error| error.kind()));
-        assert_eq!(taken, [Ok(()), Ok(()), Ok(()), Err(ErrorKind::Limited)]);
-        assert_eq!(other.peek().expect("a look").rates()[0].remaining(), 0);
-    });
+    let dir = Dir::in_memory();
+    let (one, other) = (Arc::new(open(&dir.file())), Arc::new(open(&dir.file())));
+    let (one, other) = (bucket(&one, Rate::per_hour(3)), bucket(&other, Rate::per_hour(3)));
+    let taken = [&one, &other, &one, &other]
+        .map(|bucket| bucket.try_acquire().map(drop).map_err(|error| error.kind()));
+    assert_eq!(taken, [Ok(()), Ok(()), Ok(()), Err(ErrorKind::Limited)]);
+    assert_eq!(other.peek().expect("a look").rates()[0].remaining(), 0);
 }
 
 /// Two who wait have their times reserved, and wait no longer than they must.
 #[test]
 fn who_waits_has_a_time_reserved() {
     in_real_time(|| {
-        let dir = Dir::new();
+        let dir = Dir::in_memory();
         let store = Arc::new(open(&dir.file()));
         let rate = Rate::new(1, Duration::from_millis(50));
         let begin = SystemClock.now();
@@ -56,7 +54,7 @@ fn who_waits_has_a_time_reserved() {
 #[test]
 fn others_hold_the_file() {
     in_real_time(|| {
-        let dir = Dir::new();
+        let dir = Dir::in_memory();
         let store = Arc::new(open(&dir.file()).timeout(Duration::from_millis(50)));
         let bucket = bucket(&store, Rate::per_hour(9));
         drop(bucket.try_acquire().expect("a start"));
@@ -97,52 +95,48 @@ fn until_it_works(bucket: &Bucket) -> Result<ratelimit_core::Permit, ratelimit_c
 #[cfg(unix)]
 #[test]
 fn a_deleted_file_gives_nothing_back() {
-    in_real_time(|| {
-        let dir = Dir::new();
-        let (one, other) = (Arc::new(open(&dir.file())), Arc::new(open(&dir.file())));
-        let (one, other) = (bucket(&one, Rate::per_hour(5)), bucket(&other, Rate::per_hour(5)));
-        for bucket in [&one, &one, &one, &other, &other] {
-            drop(bucket.try_acquire().expect("a start"));
-        }
-        for end in ["", "-wal", "-shm"] {
-            fs::remove_file(beside(&dir.file(), end)).expect("a file");
-        }
-        until_it_looks();
-        assert_eq!(one.try_acquire().expect_err("it is gone").kind(), ErrorKind::Store);
-        assert_eq!(other.try_acquire().expect_err("it is gone").kind(), ErrorKind::Store);
-        // Of both, one cannot know what the other one started before that has come.
-        let more: Vec<bool> =
-            (0..6).flat_map(|_| [&one, &other]).map(|bucket| until_it_works(bucket).is_ok()).collect();
-        let more = more.into_iter().filter(|started| *started).count();
-        assert!(more <= 2, "{more}");
-        assert_eq!(one.peek().expect("a look").rates()[0].remaining(), 0);
-        assert_eq!(integrity(&dir.file()), "ok");
-    });
+    let dir = Dir::in_memory();
+    let (one, other) = (Arc::new(open(&dir.file())), Arc::new(open(&dir.file())));
+    let (one, other) = (bucket(&one, Rate::per_hour(5)), bucket(&other, Rate::per_hour(5)));
+    for bucket in [&one, &one, &one, &other, &other] {
+        drop(bucket.try_acquire().expect("a start"));
+    }
+    for end in ["", "-wal", "-shm"] {
+        fs::remove_file(beside(&dir.file(), end)).expect("a file");
+    }
+    until_it_looks();
+    assert_eq!(one.try_acquire().expect_err("it is gone").kind(), ErrorKind::Store);
+    assert_eq!(other.try_acquire().expect_err("it is gone").kind(), ErrorKind::Store);
+    // Of both, one cannot know what the other one started before that has come.
+    let more: Vec<bool> =
+        (0..6).flat_map(|_| [&one, &other]).map(|bucket| until_it_works(bucket).is_ok()).collect();
+    let more = more.into_iter().filter(|started| *started).count();
+    assert!(more <= 2, "{more}");
+    assert_eq!(one.peek().expect("a look").rates()[0].remaining(), 0);
+    assert_eq!(integrity(&dir.file()), "ok");
 }
 
 /// Also where outages allow everything, which each call would be: it is said at once, whoever brings the store.
 #[test]
 fn without_any_time_no_bucket_can_be() {
-    in_real_time(|| {
-        let dir = Dir::new();
-        let store = || open(&dir.file()).timeout(Duration::ZERO);
-        let api = || Bucket::named("api", Rate::per_second(10)).on_outage(OnOutage::Allow);
-        let registry = Registry::builder().store(store()).build();
-        let used = api();
-        assert!(used.try_acquire().is_ok(), "by itself it has none");
-        for error in [
-            api().store(store()).try_acquire().expect_err("no time"),
-            Registry::new().register(api().store(store())).expect_err("no time"),
-            registry.register(api()).expect_err("no time"),
-            registry.register(used).expect_err("no time"),
-        ] {
-            assert_eq!(error.kind(), ErrorKind::Config);
-            assert_eq!(
-                error.to_string(),
-                "bucket `api` cannot be: its store is given no time to answer; say `.timeout(..)` above zero, or leave it out \
+    let dir = Dir::in_memory();
+    let store = || open(&dir.file()).timeout(Duration::ZERO);
+    let api = || Bucket::named("api", Rate::per_second(10)).on_outage(OnOutage::Allow);
+    let registry = Registry::builder().store(store()).build();
+    let used = api();
+    assert!(used.try_acquire().is_ok(), "by itself it has none");
+    for error in [
+        api().store(store()).try_acquire().expect_err("no time"),
+        Registry::new().register(api().store(store())).expect_err("no time"),
+        registry.register(api()).expect_err("no time"),
+        registry.register(used).expect_err("no time"),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert_eq!(
+            error.to_string(),
+            "bucket `api` cannot be: its store is given no time to answer; say `.timeout(..)` above zero, or leave it out \
              for 250 ms"
-            );
-        }
-        assert!(registry.register(api().store(open(&dir.file()))).is_ok());
-    });
+        );
+    }
+    assert!(registry.register(api().store(open(&dir.file()))).is_ok());
 }

@@ -32,7 +32,7 @@ fn fails(store: &SqliteStore) -> String {
 #[test]
 fn others_hold_the_file() {
     in_real_time(|| {
-        let dir = Dir::new();
+        let dir = Dir::in_memory();
         let store = open(&dir.file());
         assert_eq!(drain(&store, "ann", amount(9), 2), 2);
         let other = Connection::open(dir.file()).expect("a connection");
@@ -54,7 +54,7 @@ fn others_hold_the_file() {
 #[test]
 fn others_let_go_of_the_file() {
     in_real_time(|| {
-        let dir = Dir::new();
+        let dir = Dir::in_memory();
         let store = open(&dir.file());
         let other = Connection::open(dir.file()).expect("a connection");
         other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
@@ -74,7 +74,7 @@ fn others_let_go_of_the_file() {
 #[test]
 fn others_hold_the_file_when_it_is_opened() {
     in_real_time(|| {
-        let dir = Dir::new();
+        let dir = Dir::in_memory();
         let other = Connection::open(dir.file()).expect("a connection");
         other.execute_batch("BEGIN EXCLUSIVE").expect("a lock");
         let store = soon(Duration::from_millis(250) + LATE, || open(&dir.file()));
@@ -87,7 +87,7 @@ fn others_hold_the_file_when_it_is_opened() {
 #[test]
 fn a_directory_that_is_missing() {
     in_real_time(|| {
-        let dir = Dir::new();
+        let dir = Dir::in_memory();
         let path = dir.0.join("not/yet/limits.db");
         let store = Arc::new(open(&path));
         for _ in 0..3 {
@@ -117,7 +117,7 @@ fn a_directory_that_is_missing() {
 #[test]
 fn a_directory_in_its_place() {
     in_real_time(|| {
-        let dir = Dir::new();
+        let dir = Dir::in_memory();
         fs::create_dir(dir.file()).expect("a directory");
         let error = SqliteStore::open(dir.file()).expect_err("it is none");
         assert_eq!(error.kind(), ErrorKind::Config);
@@ -154,7 +154,7 @@ fn a_directory_in_its_place() {
 #[test]
 fn no_time_at_all() {
     in_real_time(|| {
-        let dir = Dir::new();
+        let dir = Dir::in_memory();
         let store = open(&dir.file()).timeout(Duration::ZERO);
         assert_eq!(Store::timeout(&store), Duration::ZERO);
         let ask = Ask::to_acquire(("api", Some("ann")), &[amount(9)], &[], 1);

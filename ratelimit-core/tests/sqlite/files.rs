@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use ratelimit_core::ErrorKind;
+use ratelimit_core::clock::{Clock, SystemClock};
 use ratelimit_core::store::SqliteStore;
 use rusqlite::Connection;
 
-use crate::{Dir, amount, beside, drain, integrity, open, remaining, takes, until_it_looks};
+use crate::machine::in_real_time;
+use crate::{Dir, amount, beside, drain, integrity, open, remaining, since, takes, until_it_looks};
 
 fn run(path: &Path, sql: &str) {
     Connection::open(path).expect("a connection").execute_batch(sql).expect("what was asked");
@@ -175,6 +178,23 @@ fn a_damaged_state() {
     }
 }
 
+/// It ends where it is damaged, as after a crash of the machine: only what was written last is lost.
+#[test]
+fn a_damaged_log() {
+    let (dir, damaged) = (Dir::new(), Dir::new());
+    let store = open(&dir.file());
+    assert_eq!(drain(&store, "ann", amount(9), 5), 5);
+    for end in ["", "-wal"] {
+        fs::copy(beside(&dir.file(), end), beside(&damaged.file(), end)).expect("a file");
+    }
+    let mut log = fs::read(beside(&damaged.file(), "-wal")).expect("a file");
+    *log.last_mut().expect("a log") ^= 1;
+    fs::write(beside(&damaged.file(), "-wal"), log).expect("a file");
+    assert_eq!(remaining(&open(&damaged.file()), "ann", amount(9)), 5, "all but the last start");
+    assert_eq!(integrity(&damaged.file()), "ok");
+    assert_eq!(remaining(&store, "ann", amount(9)), 4);
+}
+
 #[test]
 fn a_damaged_header() {
     let dir = Dir::new();
@@ -209,6 +229,24 @@ fn a_file_that_is_deleted() {
     }
     assert_eq!(drain(&other, "ann", amount(2), 1) + drain(&one, "ann", amount(2), 2), 2);
     assert_eq!(integrity(&dir.file()), "ok");
+}
+
+/// Whoever plays without a pause finds out as well.
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_deleted_under_load() {
+    in_real_time(|| {
+        let dir = Dir::new();
+        let store = open(&dir.file());
+        assert_eq!(drain(&store, "ann", amount(1_000_000), 100), 100);
+        for end in ["", "-wal", "-shm"] {
+            fs::remove_file(beside(&dir.file(), end)).expect("a file");
+        }
+        let begin = SystemClock.now();
+        while takes(&store, "ann", amount(1_000_000)).is_ok() {
+            assert!(since(begin) < Duration::from_millis(20), "it is looked at every 100 us");
+        }
+    });
 }
 
 /// Alone, with what SQLite keeps beside it left behind: nobody starts by what is gone, and once all have found out they

@@ -9,7 +9,7 @@ use ratelimit_core::clock::{Clock, SystemClock};
 use ratelimit_core::store::Ask;
 
 use crate::dice::Dice;
-use crate::machine::in_real_time;
+use crate::machine::{in_real_time, must};
 use crate::{Dir, amount, drain, integrity, open, play, process, remaining, since, told};
 
 const KILLS: u32 = 200;
@@ -54,7 +54,7 @@ fn two_hundred_are_killed() {
             assert_eq!(drain(&store, "other", amount(AMOUNT), 1), 1);
             assert!(since(begin) < Duration::from_secs(2), "round {round}");
             if round % 20 == 0 {
-                assert_eq!(integrity(&dir.file()), "ok");
+                must(integrity(&dir.file()) == "ok", || integrity(&dir.file()));
             }
         }
         assert_eq!(integrity(&dir.file()), "ok");
@@ -62,7 +62,8 @@ fn two_hundred_are_killed() {
         let left = remaining(&store, "ann", amount(AMOUNT));
         let spent = AMOUNT - left;
         println!("{answered} answered, {spent} spent");
-        assert!((answered..=answered + KILLS).contains(&spent), "{answered} answered, {spent} spent");
+        let holds = (answered..=answered + KILLS).contains(&spent);
+        must(holds, || format!("{answered} answered, {spent} spent"));
         let rest = Ask::to_acquire(("api", Some("ann")), &[amount(AMOUNT)], &[], left);
         assert!(play(&store, &rest).expect("an answer").is_granted());
         assert_eq!(drain(&store, "ann", amount(AMOUNT), 1), 0);

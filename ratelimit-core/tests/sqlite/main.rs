@@ -40,9 +40,18 @@ struct Dir(PathBuf);
 
 impl Dir {
     fn new() -> Self {
+        Self::at(&std::env::temp_dir())
+    }
+
+    /// Where no disk stands still that others use as well.
+    fn in_memory() -> Self {
+        Self::at(&temporary::place())
+    }
+
+    fn at(place: &Path) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = temporary::place().join(format!("rate-limited-sqlite-{}-{count}", std::process::id()));
+        let path = place.join(format!("rate-limited-sqlite-{}-{count}", std::process::id()));
         fs::create_dir_all(&path).expect("a directory");
         Dir(path)
     }
