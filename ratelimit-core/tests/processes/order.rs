@@ -1,5 +1,8 @@
-//! Order between processes: a start is reserved where all of them look.
+//! Order between those who share a store: a start is reserved where all of them look. Each has a bucket and a store of its
+//! own, as processes do.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,26 +12,25 @@ use crate::machine::in_real_time;
 use crate::redis_server::{RedisServer, temporary, wait_until};
 use crate::stores::Place;
 
-/// Each of another process: so many callers stand in line.
+/// So many stand in line.
 const CALLERS: usize = 6;
 const GUARD: Duration = Duration::from_millis(20);
 const TRIES: usize = 5;
 
-/// A process of its own, but for its memory, which they share nothing of.
-fn process(place: &Place, attempt: usize) -> Bucket {
+/// Once more the same bucket, of which is counted how often a start was granted.
+fn open(place: &Place, attempt: usize, granted: &Arc<AtomicUsize>) -> Bucket {
     let rate = Rate::new(1, Duration::from_millis(150));
-    let bucket = Bucket::named(format!("order {attempt}"), rate).and(Rate::per_hour(1000));
-    place.over(bucket.guard(GUARD))
+    place.over_and_counted(Bucket::named(format!("order {attempt}"), rate).guard(GUARD), granted)
 }
 
 /// When the store counts each caller's start, and when it was made; in the order in which they came. `None` where one was
 /// woken too late for its start, and had to stand in line once more.
 fn starts(place: &Place, attempt: usize) -> Option<Vec<(u64, Instant)>> {
-    let looks_on = process(place, attempt);
-    let reserved = || looks_on.peek().expect("a store that answers").rates()[1].used() as usize;
+    let granted = Arc::<AtomicUsize>::default();
+    let reserved = || granted.load(Ordering::Relaxed);
     let starts = thread::scope(|scope| {
         let callers = (0..CALLERS).map(|index| {
-            let bucket = process(place, attempt);
+            let bucket = open(place, attempt, &granted);
             let caller = scope.spawn(move || {
                 let permit = bucket.request().max_delay(Duration::from_secs(10)).acquire();
                 let permit = permit.expect("there is time");
@@ -54,7 +56,7 @@ fn keep_their_order(place: &Place) {
 }
 
 #[test]
-fn callers_of_processes_start_in_the_order_they_came_in_over_sqlite() {
+fn who_shares_a_store_starts_as_it_has_come_over_sqlite() {
     in_real_time(|| {
         let dir = tempfile::tempdir_in(temporary::place()).expect("a directory");
         keep_their_order(&Place::File(dir.path().join("limits.db")));
@@ -62,7 +64,7 @@ fn callers_of_processes_start_in_the_order_they_came_in_over_sqlite() {
 }
 
 #[test]
-fn callers_of_processes_start_in_the_order_they_came_in_over_redis() {
+fn who_shares_a_store_starts_as_it_has_come_over_redis() {
     in_real_time(|| {
         if let Some(server) = RedisServer::start() {
             keep_their_order(&Place::Server(server.url()));

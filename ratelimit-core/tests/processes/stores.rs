@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use ratelimit_core::Bucket;
@@ -47,9 +49,9 @@ impl FromStr for Place {
     }
 }
 
-/// A store of which everything that it grants is printed: what nobody starts is to be known as well.
+/// A store of which everything that it grants is printed, and counted: what nobody starts is to be known as well.
 #[derive(Debug)]
-struct Told<S>(S);
+struct Told<S>(S, Arc<AtomicUsize>);
 
 impl<S: Store> Store for Told<S> {
     fn play(&self, asks: &[Ask], timeout: Duration) -> Vec<Result<Answer, Failure>> {
@@ -57,6 +59,7 @@ impl<S: Store> Store for Told<S> {
         for answer in answers.iter().flatten() {
             if let Some((counted, slack)) = answer.start().zip(answer.slack()) {
                 println!("granted {counted} {slack}");
+                self.1.fetch_add(1, Ordering::Relaxed);
             }
         }
         answers
@@ -73,13 +76,23 @@ impl<S: Store> Store for Told<S> {
 
 impl Place {
     pub(crate) fn over(&self, bucket: Bucket) -> Bucket {
+        self.over_and_counted(bucket, &Arc::default())
+    }
+
+    /// Adds to `granted` how often it is granted a start.
+    pub(crate) fn over_and_counted(&self, bucket: Bucket, granted: &Arc<AtomicUsize>) -> Bucket {
+        let granted = Arc::clone(granted);
         match self {
             Place::File(path) => {
-                bucket.store(Told(SqliteStore::open(path).expect("a file of this crate").timeout(TRIP)))
+                let store = SqliteStore::open(path).expect("a file of this crate");
+                bucket.store(Told(store.timeout(TRIP), granted))
             }
-            Place::Server(url) => bucket.store(Told(RedisStore::connect(url).expect("a URL").timeout(TRIP))),
+            Place::Server(url) => {
+                bucket.store(Told(RedisStore::connect(url).expect("a URL").timeout(TRIP), granted))
+            }
             Place::Cluster(urls) => {
-                bucket.store(Told(RedisStore::cluster(urls.split(',')).expect("URLs").timeout(TRIP)))
+                let store = RedisStore::cluster(urls.split(',')).expect("URLs");
+                bucket.store(Told(store.timeout(TRIP), granted))
             }
         }
     }
