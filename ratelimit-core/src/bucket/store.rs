@@ -57,7 +57,8 @@ impl Bucket {
     /// a bucket got its store is not known there, and a bucket that is registered without its store begins as fresh.
     ///
     /// Where the store has lost what it knew, each process puts back what it has started itself, with its next call of that
-    /// key: until all have, at most one further amount may start.
+    /// key: until all have, at most one further amount may start. Where it has an older state in place of none, as a replica
+    /// that has taken over from its master, who asks first does so, and of what others started last nothing is put back.
     ///
     /// # Examples
     ///

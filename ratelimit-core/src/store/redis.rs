@@ -53,8 +53,8 @@ const PREFIX: &str = "rl:v1:{";
 /// Redis 7 or newer, or Valkey: scripts in Lua, `GETRANGE` and `SETRANGE`. No module, and no configuration, but
 /// **eviction** must not meet its keys (`maxmemory-policy noeviction`), as a key that is evicted is a limit that is
 /// forgotten. Keys end by themselves. What a replica takes over when its master is lost may lack the last writes, as
-/// replication does not wait: the process that meets it first puts back what it has started, and of what others started
-/// last at most one further amount may start.
+/// replication does not wait: the process that asks first puts back what it has started, of what others started last
+/// nothing is put back, and at most one further amount may start.
 ///
 /// | URL | where |
 /// |---|---|

@@ -8,7 +8,6 @@ use ratelimit_core::store::RedisStore;
 use ratelimit_core::{Bucket, ErrorKind, Rate, RateOutlook};
 
 use crate::common::Dice;
-use crate::machine::in_real_time;
 use crate::redis_server::RedisServer;
 
 /// Of each key, and of all together.
@@ -100,71 +99,64 @@ impl<'a> World<'a> {
 /// The worst that may be: one who has started nothing is the first to come, and everybody else comes when it is too late.
 #[test]
 fn one_further_amount_starts_where_a_stranger_is_first() {
-    in_real_time(|| {
-        let Some(server) = RedisServer::start() else { return };
-        for (index, limits) in limits().into_iter().enumerate() {
-            let mut world = World::new(&server, &format!("stranger {index}"), limits);
-            let starts =
-                |world: &mut World<'_>, process| (0..TOTAL).filter(|_| world.calls(process, 0)).count();
-            assert_eq!(starts(&mut world, 0), 12, "all that there is");
-            for stranger in 1..PROCESSES {
-                world.loses_all();
-                assert_eq!(starts(&mut world, stranger), 12, "all of it once more");
-                assert!((0..PROCESSES).all(|process| starts(&mut world, process) == 0));
-                assert_eq!(world.started(0), AMOUNT * (1 + world.losses));
-                world.is_within_bounds();
-            }
+    let Some(server) = RedisServer::start() else { return };
+    for (index, limits) in limits().into_iter().enumerate() {
+        let mut world = World::new(&server, &format!("stranger {index}"), limits);
+        let starts = |world: &mut World<'_>, process| (0..TOTAL).filter(|_| world.calls(process, 0)).count();
+        assert_eq!(starts(&mut world, 0), 12, "all that there is");
+        for stranger in 1..PROCESSES {
+            world.loses_all();
+            assert_eq!(starts(&mut world, stranger), 12, "all of it once more");
+            assert!((0..PROCESSES).all(|process| starts(&mut world, process) == 0));
+            assert_eq!(world.started(0), AMOUNT * (1 + world.losses));
+            world.is_within_bounds();
         }
-    });
+    }
 }
 
 /// Who comes first puts back what is its own, and starts what is left: the more it remembers the less is too much.
 #[test]
 fn less_starts_the_more_is_remembered_by_who_comes_first() {
-    in_real_time(|| {
-        let Some(server) = RedisServer::start() else { return };
-        for (index, limits) in limits().into_iter().enumerate() {
-            let mut world = World::new(&server, &format!("remembered {index}"), limits);
-            for (process, times) in [5, 4, 2, 1].into_iter().enumerate() {
-                assert!((0..times).all(|_| world.calls(process, 0)));
-            }
-            world.loses_all();
-            for (process, further) in [(1, 8), (0, 0), (3, 0), (2, 0)] {
-                let started = (0..TOTAL).filter(|_| world.calls(process, 0)).count();
-                assert_eq!(started, further, "{process}");
-            }
-            // By now the server knows them all: 12, and 8 that were too much.
-            assert_eq!((world.started(0), world.known[0]), (20, 20));
-            let seen = world.processes[0].request().key("ann").peek().expect("a store that answers");
-            assert_eq!(seen.rates().iter().map(RateOutlook::used).collect::<Vec<_>>(), [20, 20], "{seen:?}");
+    let Some(server) = RedisServer::start() else { return };
+    for (index, limits) in limits().into_iter().enumerate() {
+        let mut world = World::new(&server, &format!("remembered {index}"), limits);
+        for (process, times) in [5, 4, 2, 1].into_iter().enumerate() {
+            assert!((0..times).all(|_| world.calls(process, 0)));
         }
-    });
+        world.loses_all();
+        for (process, further) in [(1, 8), (0, 0), (3, 0), (2, 0)] {
+            let started = (0..TOTAL).filter(|_| world.calls(process, 0)).count();
+            assert_eq!(started, further, "{process}");
+        }
+        // By now the server knows them all: 12, and 8 that were too much.
+        assert_eq!((world.started(0), world.known[0]), (20, 20));
+        let seen = world.processes[0].request().key("ann").peek().expect("a store that answers");
+        assert_eq!(seen.rates().iter().map(RateOutlook::used).collect::<Vec<_>>(), [20, 20], "{seen:?}");
+    }
 }
 
 /// Whoever calls, and whenever all is lost: each call starts or not as it does where each process puts back its own starts
 /// of what it asks for, once, before anything is taken.
 #[test]
 fn each_call_comes_to_what_is_remembered() {
-    in_real_time(|| {
-        let Some(server) = RedisServer::start() else { return };
-        let mut further = 0;
-        for seed in 0..SCHEDULES {
-            for (index, limits) in limits().into_iter().enumerate() {
-                let mut dice = Dice::new(seed);
-                let mut world = World::new(&server, &format!("any {seed} {index}"), limits);
-                for _ in 0..STEPS {
-                    if dice.one_in(20) && world.losses < 3 {
-                        world.loses_all();
-                    }
-                    let pick =
-                        |end: usize, dice: &mut Dice| usize::try_from(dice.below(end as u64)).expect("few");
-                    let (process, key) = (pick(PROCESSES, &mut dice), pick(KEYS.len(), &mut dice));
-                    world.calls(process, key);
+    let Some(server) = RedisServer::start() else { return };
+    let mut further = 0;
+    for seed in 0..SCHEDULES {
+        for (index, limits) in limits().into_iter().enumerate() {
+            let mut dice = Dice::new(seed);
+            let mut world = World::new(&server, &format!("any {seed} {index}"), limits);
+            for _ in 0..STEPS {
+                if dice.one_in(20) && world.losses < 3 {
+                    world.loses_all();
                 }
-                world.is_within_bounds();
-                further = further.max(world.started(ALL));
+                let pick =
+                    |end: usize, dice: &mut Dice| usize::try_from(dice.below(end as u64)).expect("few");
+                let (process, key) = (pick(PROCESSES, &mut dice), pick(KEYS.len(), &mut dice));
+                world.calls(process, key);
             }
+            world.is_within_bounds();
+            further = further.max(world.started(ALL));
         }
-        assert!(further > TOTAL + AMOUNT, "{further}: losses are felt");
-    });
+    }
+    assert!(further > TOTAL + AMOUNT, "{further}: losses are felt");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ratelimit_core::store::{OnOutage, RedisStore};
 
-use crate::machine::in_real_time;
+use crate::machine::{in_real_time, must};
 use crate::redis_server::RedisServer;
 use crate::watched::Watched;
 
@@ -37,7 +37,8 @@ fn killed_and_started_empty() {
         one.recovers();
         other.recovers();
         let (used, granted, failed) = (one.used(), one.granted + other.granted, one.failed + other.failed);
-        assert!((granted..=granted + failed).contains(&used), "{used} of {granted} and {failed}");
+        let holds = (granted..=granted + failed).contains(&used);
+        must(holds, || format!("{used} of {granted} and {failed}"));
     });
 }
 

@@ -11,7 +11,7 @@ use ratelimit_core::{Bucket, Error, ErrorKind, Permit, Rate};
 
 use crate::common::Task;
 use crate::judge::{Law, Start};
-use crate::machine::{self, in_real_time};
+use crate::machine::{self, in_real_time, must};
 use crate::redis_server::{RedisServer, wait_until};
 
 /// The longest wait that they accept: some windows.
@@ -163,7 +163,8 @@ impl Seen {
         let mut starts: Vec<Start> = self.starts().map(|counted| (1000 * counted, 1)).collect();
         starts.sort_unstable();
         let law = Law { rate: rate(), longer: GUARD };
-        law.judge(&starts, &[]).unwrap_or_else(|problem| panic!("{problem}"));
+        let judged = law.judge(&starts, &[]);
+        must(judged.is_ok(), || format!("{judged:?}"));
         for ended in &self.ended {
             // What the machine adds, some times in a row.
             let stall = machine::longest_stall(ended.begun, ended.at);
@@ -188,7 +189,7 @@ impl Seen {
         let twice = if self.is_alone { self.lost } else { 0 };
         let most = started + void + self.failures() + twice;
         println!("{started} started, {} failed, {void} void, {spent} spent", self.failures());
-        assert!((started..=most).contains(&spent), "{spent} of {started} to {most}");
+        must((started..=most).contains(&spent), || format!("{spent} of {started} to {most}"));
         drop(server);
     }
 
@@ -341,7 +342,8 @@ fn dropped_while_the_server_is_stopped() {
             // Until all is told that there is to tell.
             thread::sleep(Duration::from_millis(400));
             let (spent, most) = (spent(&bucket), granted() + on_its_way);
-            assert!((started..=most).contains(&spent), "{waits}: {spent} of {started} to {most}");
+            let holds = (started..=most).contains(&spent);
+            must(holds, || format!("{waits}: {spent} of {started} to {most}"));
         }
     });
 }

@@ -98,9 +98,7 @@ impl Watched {
     /// Each call that started is counted, and none twice.
     pub(crate) fn counts(&self) {
         let (used, Watched { granted, failed, .. }) = (self.used(), self);
-        assert!(
-            (*granted..=granted + failed).contains(&used),
-            "{used} of {granted} and {failed} that failed"
-        );
+        let holds = (*granted..=granted + failed).contains(&used);
+        machine::must(holds, || format!("{used} of {granted} and {failed} that failed"));
     }
 }

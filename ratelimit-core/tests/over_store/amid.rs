@@ -19,27 +19,24 @@ use ratelimit_core::{Bucket, ErrorKind, Rate};
 
 use crate::common::{FOREVER, Task, ms};
 use crate::faulty::Fault;
-use crate::machine::in_real_time;
 use crate::stalled::{Stalled, settle, used};
 
 /// A store that fails while others wait: who asked is told, who has a start reserved keeps it.
 #[test]
 fn a_failure_meets_who_asked_alone() {
-    in_real_time(|| {
-        let world = Stalled::new();
-        let bucket = world.process(Rate::per_second(1));
-        drop(bucket.try_acquire().unwrap());
-        let mut reserved = Stalled::asking(&bucket, 1);
+    let world = Stalled::new();
+    let bucket = world.process(Rate::per_second(1));
+    drop(bucket.try_acquire().unwrap());
+    let mut reserved = Stalled::asking(&bucket, 1);
+    settle(&bucket);
+    for fault in [Fault::Before, Fault::After] {
+        world.store.fail_next(fault);
+        let mut fails = Stalled::asking(&bucket, 1);
         settle(&bucket);
-        for fault in [Fault::Before, Fault::After] {
-            world.store.fail_next(fault);
-            let mut fails = Stalled::asking(&bucket, 1);
-            settle(&bucket);
-            assert_eq!(fails.poll().unwrap().unwrap_err().kind(), ErrorKind::Store);
-        }
-        world.clock.advance(Duration::from_micros(1_020_001));
-        assert!(reserved.poll().unwrap().is_ok());
-    });
+        assert_eq!(fails.poll().unwrap().unwrap_err().kind(), ErrorKind::Store);
+    }
+    world.clock.advance(Duration::from_micros(1_020_001));
+    assert!(reserved.poll().unwrap().is_ok());
 }
 
 /// Polls at once, and calls the bucket from there.
@@ -59,19 +56,17 @@ impl Wake for Caller {
 /// A waker runs on the thread that carries: what it asks of the same bucket is carried by it.
 #[test]
 fn a_waker_may_call() {
-    in_real_time(|| {
-        let world = Stalled::new();
-        let bucket = world.process(Rate::per_second(5));
-        let caller = Arc::new(Caller { bucket: bucket.clone(), calls: AtomicU32::new(0) });
-        let mut task = Task::new(bucket.acquire_async());
-        assert!(task.poll_with(&Waker::from(Arc::clone(&caller))));
-        while caller.calls.load(Ordering::SeqCst) < 1 {
-            thread::yield_now();
-        }
-        assert!(task.poll().unwrap().is_ok());
-        settle(&bucket);
-        assert!(used(&bucket) <= 2);
-    });
+    let world = Stalled::new();
+    let bucket = world.process(Rate::per_second(5));
+    let caller = Arc::new(Caller { bucket: bucket.clone(), calls: AtomicU32::new(0) });
+    let mut task = Task::new(bucket.acquire_async());
+    assert!(task.poll_with(&Waker::from(Arc::clone(&caller))));
+    while caller.calls.load(Ordering::SeqCst) < 1 {
+        thread::yield_now();
+    }
+    assert!(task.poll().unwrap().is_ok());
+    settle(&bucket);
+    assert!(used(&bucket) <= 2);
 }
 
 /// Panics once it is told to.
@@ -95,105 +90,98 @@ impl Clock for Panicky {
 /// A clock that panics while the store is asked holds nobody up afterwards.
 #[test]
 fn a_clock_that_panics_loses_no_answer() {
-    in_real_time(|| {
-        let world = Stalled::new();
-        let clock = Panicky { clock: world.clock.clone(), panics: Arc::default() };
-        let bucket =
-            Bucket::named("api", Rate::per_second(2)).store(Arc::clone(&world.store)).clock(clock.clone());
-        let stall = world.store.gate.lock().unwrap();
-        let mut task = Stalled::asking(&bucket, 1);
-        while world.store.asks() < 1 {
-            thread::yield_now();
-        }
-        clock.panics.store(true, Ordering::SeqCst);
-        drop(stall);
-        while !task.is_woken() {
-            thread::yield_now();
-        }
-        clock.panics.store(false, Ordering::SeqCst);
-        assert!(task.poll().is_none(), "nobody knows when it may start: it asks again");
-        settle(&bucket);
-        assert!(task.poll().unwrap().is_ok());
-        settle(&bucket);
-        assert_eq!(used(&bucket), 1);
-    });
+    let world = Stalled::new();
+    let clock = Panicky { clock: world.clock.clone(), panics: Arc::default() };
+    let bucket =
+        Bucket::named("api", Rate::per_second(2)).store(Arc::clone(&world.store)).clock(clock.clone());
+    let stall = world.store.gate.lock().unwrap();
+    let mut task = Stalled::asking(&bucket, 1);
+    while world.store.asks() < 1 {
+        thread::yield_now();
+    }
+    clock.panics.store(true, Ordering::SeqCst);
+    drop(stall);
+    while !task.is_woken() {
+        thread::yield_now();
+    }
+    clock.panics.store(false, Ordering::SeqCst);
+    assert!(task.poll().is_none(), "nobody knows when it may start: it asks again");
+    settle(&bucket);
+    assert!(task.poll().unwrap().is_ok());
+    settle(&bucket);
+    assert_eq!(used(&bucket), 1);
 }
 
 /// A thread that was answered, and whose clock panics before it could start, has started nothing.
 #[test]
 fn a_clock_that_panics_as_a_thread_is_answered_takes_nothing() {
-    in_real_time(|| {
-        let world = Stalled::new();
-        let clock = Panicky { clock: world.clock.clone(), panics: Arc::default() };
-        let bucket =
-            Bucket::named("api", Rate::per_second(2)).store(Arc::clone(&world.store)).clock(clock.clone());
-        let stall = world.store.gate.lock().unwrap();
-        let calling = bucket.clone();
-        let caller = thread::spawn(move || calling.try_acquire().is_ok());
-        while world.store.asks() < 1 {
-            thread::yield_now();
-        }
-        clock.panics.store(true, Ordering::SeqCst);
-        drop(stall);
-        assert!(caller.join().is_err(), "the panic is the caller's");
-        clock.panics.store(false, Ordering::SeqCst);
-        settle(&bucket);
-        assert_eq!(used(&bucket), 0);
-    });
+    let world = Stalled::new();
+    let clock = Panicky { clock: world.clock.clone(), panics: Arc::default() };
+    let bucket =
+        Bucket::named("api", Rate::per_second(2)).store(Arc::clone(&world.store)).clock(clock.clone());
+    let stall = world.store.gate.lock().unwrap();
+    let calling = bucket.clone();
+    let caller = thread::spawn(move || calling.try_acquire().is_ok());
+    while world.store.asks() < 1 {
+        thread::yield_now();
+    }
+    clock.panics.store(true, Ordering::SeqCst);
+    drop(stall);
+    assert!(caller.join().is_err(), "the panic is the caller's");
+    clock.panics.store(false, Ordering::SeqCst);
+    settle(&bucket);
+    assert_eq!(used(&bucket), 0);
 }
 
 /// Tasks and threads on one bucket, and another process beside them: nobody waits for ever, and no window has more.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "real time is what is tested")]
 fn tasks_and_threads_at_once() {
-    in_real_time(|| {
-        let store = Arc::new(MemoryStore::default());
-        let declared = || Bucket::named("api", Rate::new(40, ms(250))).store(Arc::clone(&store));
-        let (one, other) = (declared(), declared());
-        let begin = std::time::Instant::now();
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let mut starts: Vec<Duration> = Vec::new();
-        let tasks: Vec<_> = (0..100)
-            .map(|index| {
-                let bucket = if index % 3 == 0 { other.clone() } else { one.clone() };
-                runtime.spawn(async move {
-                    let acquired = bucket.request().max_delay(FOREVER).acquire_async();
-                    if index % 5 == 0 {
-                        // Half of them leave.
-                        let left = tokio::time::timeout(ms(index % 40), acquired).await;
-                        return left.ok().map(|permit| (permit.unwrap(), begin.elapsed()).1);
-                    }
-                    drop(acquired.await.unwrap());
-                    Some(begin.elapsed())
-                })
+    let store = Arc::new(MemoryStore::default());
+    let declared = || Bucket::named("api", Rate::new(40, ms(250))).store(Arc::clone(&store));
+    let (one, other) = (declared(), declared());
+    let begin = std::time::Instant::now();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let mut starts: Vec<Duration> = Vec::new();
+    let tasks: Vec<_> = (0..100)
+        .map(|index| {
+            let bucket = if index % 3 == 0 { other.clone() } else { one.clone() };
+            runtime.spawn(async move {
+                let acquired = bucket.request().max_delay(FOREVER).acquire_async();
+                if index % 5 == 0 {
+                    // Half of them leave.
+                    let left = tokio::time::timeout(ms(index % 40), acquired).await;
+                    return left.ok().map(|permit| (permit.unwrap(), begin.elapsed()).1);
+                }
+                drop(acquired.await.unwrap());
+                Some(begin.elapsed())
             })
-            .collect();
-        let threads: Vec<_> = (0..6)
-            .map(|index| {
-                let bucket = if index % 2 == 0 { other.clone() } else { one.clone() };
-                thread::spawn(move || {
-                    let start = |_| {
-                        drop(bucket.request().max_delay(FOREVER).acquire().unwrap());
-                        begin.elapsed()
-                    };
-                    (0..10).map(start).collect::<Vec<_>>()
-                })
+        })
+        .collect();
+    let threads: Vec<_> = (0..6)
+        .map(|index| {
+            let bucket = if index % 2 == 0 { other.clone() } else { one.clone() };
+            thread::spawn(move || {
+                let start = |_| {
+                    drop(bucket.request().max_delay(FOREVER).acquire().unwrap());
+                    begin.elapsed()
+                };
+                (0..10).map(start).collect::<Vec<_>>()
             })
-            .collect();
-        for thread in threads {
-            starts.extend(thread.join().unwrap());
-        }
-        for task in tasks {
-            starts.extend(runtime.block_on(task).unwrap());
-        }
-        starts.sort_unstable();
-        assert!((140..=160).contains(&starts.len()), "{}", starts.len());
-        // What is noted of a start is noted later than it, by as much as the machine is busy.
-        for window in starts.windows(41 + 20) {
-            assert!(window[60] > window[0] + ms(250), "{starts:?}");
-        }
-        assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
-        assert_eq!(one.peek().unwrap().waiting() + other.peek().unwrap().waiting(), 0);
-    });
+        })
+        .collect();
+    for thread in threads {
+        starts.extend(thread.join().unwrap());
+    }
+    for task in tasks {
+        starts.extend(runtime.block_on(task).unwrap());
+    }
+    starts.sort_unstable();
+    assert!((140..=160).contains(&starts.len()), "{}", starts.len());
+    // What is noted of a start is noted later than it, by as much as the machine is busy.
+    for window in starts.windows(41 + 20) {
+        assert!(window[60] > window[0] + ms(250), "{starts:?}");
+    }
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    assert_eq!(one.peek().unwrap().waiting() + other.peek().unwrap().waiting(), 0);
 }

@@ -68,19 +68,17 @@ fn start(bucket: &Bucket, calls: usize) -> usize {
 
 #[test]
 fn whatever_a_programs_clock_shows_its_calls_count_as_others() {
-    in_real_time(|| {
-        for ahead in AHEAD {
-            let store = Elsewhere::new(ahead);
-            let declared = || Bucket::named("api", Rate::per_hour(20)).store(Arc::clone(&store));
-            let (one, other) = (declared(), declared());
-            assert_eq!([start(&one, 12), start(&other, 30)], [12, 8]);
-            // What it puts back counts as it did.
-            store.states.lock().expect("nobody panics with it").clear();
-            assert_eq!(start(&one, 30), 8);
-            assert_eq!(start(&other, 30), 0);
-            assert_eq!(used(&one), 28);
-        }
-    });
+    for ahead in AHEAD {
+        let store = Elsewhere::new(ahead);
+        let declared = || Bucket::named("api", Rate::per_hour(20)).store(Arc::clone(&store));
+        let (one, other) = (declared(), declared());
+        assert_eq!([start(&one, 12), start(&other, 30)], [12, 8]);
+        // What it puts back counts as it did.
+        store.states.lock().expect("nobody panics with it").clear();
+        assert_eq!(start(&one, 30), 8);
+        assert_eq!(start(&other, 30), 0);
+        assert_eq!(used(&one), 28);
+    }
 }
 
 /// It has never seen the store's time, and has gone by its own.

@@ -111,92 +111,81 @@ fn used_of(bucket: &Bucket, key: u32) -> u32 {
 
 #[test]
 fn calls_fail_unless_said_otherwise_and_go_on_by_themselves() {
-    in_real_time(|| {
-        let store = Arc::new(Switched::default());
-        let bucket = Bucket::named("api", Rate::per_second(1000)).store(Arc::clone(&store));
-        store.switch(true);
-        for _ in 0..20 {
-            let error = bucket.try_acquire().unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Store);
-            assert_eq!(error.source().unwrap().to_string(), "switched off");
-            let said = "bucket `api` is kept in a store that does not answer";
-            assert_eq!(
-                (error.to_string(), format!("{error:#}")),
-                (said.into(), format!("{said}: switched off"))
-            );
-        }
-        let trips = store.trips.load(Ordering::Relaxed);
-        assert!(trips < 8, "while it is away it is left alone: {trips}");
-        store.switch(false);
-        within_two_seconds(|| bucket.try_acquire().is_ok());
-    });
+    let store = Arc::new(Switched::default());
+    let bucket = Bucket::named("api", Rate::per_second(1000)).store(Arc::clone(&store));
+    store.switch(true);
+    for _ in 0..20 {
+        let error = bucket.try_acquire().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Store);
+        assert_eq!(error.source().unwrap().to_string(), "switched off");
+        let said = "bucket `api` is kept in a store that does not answer";
+        assert_eq!((error.to_string(), format!("{error:#}")), (said.into(), format!("{said}: switched off")));
+    }
+    let trips = store.trips.load(Ordering::Relaxed);
+    assert!(trips < 8, "while it is away it is left alone: {trips}");
+    store.switch(false);
+    within_two_seconds(|| bucket.try_acquire().is_ok());
 }
 
 #[test]
 fn by_itself_a_process_keeps_to_its_share_and_tells_it_afterwards() {
-    in_real_time(|| {
-        let store = Arc::new(Switched::default());
-        let declared = || {
-            let bucket = Bucket::named("api", Rate::per_hour(20)).store(Arc::clone(&store));
-            bucket.on_outage(OnOutage::Local { share: 0.5 })
-        };
-        let (one, other) = (declared(), declared());
-        for _ in 0..4 {
-            drop(one.try_acquire().unwrap());
-        }
-        store.switch(true);
-        let granted = (0..30).filter(|_| one.try_acquire().is_ok()).count();
-        assert_eq!(granted, 6, "its half, less what it has started before");
-        store.switch(false);
-        within_two_seconds(|| {
-            let _ = one.try_acquire();
-            other.peek().is_ok_and(|outlook| outlook.rates()[0].used() >= 10)
-        });
-        let granted = (0..30).filter(|_| other.try_acquire().is_ok()).count();
-        let used = other.peek().unwrap().rates()[0].used();
-        assert_eq!(used, 20, "{granted} granted after ten");
+    let store = Arc::new(Switched::default());
+    let declared = || {
+        let bucket = Bucket::named("api", Rate::per_hour(20)).store(Arc::clone(&store));
+        bucket.on_outage(OnOutage::Local { share: 0.5 })
+    };
+    let (one, other) = (declared(), declared());
+    for _ in 0..4 {
+        drop(one.try_acquire().unwrap());
+    }
+    store.switch(true);
+    let granted = (0..30).filter(|_| one.try_acquire().is_ok()).count();
+    assert_eq!(granted, 6, "its half, less what it has started before");
+    store.switch(false);
+    within_two_seconds(|| {
+        let _ = one.try_acquire();
+        other.peek().is_ok_and(|outlook| outlook.rates()[0].used() >= 10)
     });
+    let granted = (0..30).filter(|_| other.try_acquire().is_ok()).count();
+    let used = other.peek().unwrap().rates()[0].used();
+    assert_eq!(used, 20, "{granted} granted after ten");
 }
 
 #[test]
 fn everything_may_be_allowed() {
-    in_real_time(|| {
-        let store = Arc::new(Switched::default());
-        let bucket = Bucket::named("api", Rate::per_hour(2)).store(Arc::clone(&store));
-        let bucket = bucket.on_outage(OnOutage::Allow);
-        store.switch(true);
-        let mut started = 0;
-        let mut start = || {
-            let granted = bucket.try_acquire().is_ok();
-            started += u32::from(granted);
-            granted
-        };
-        assert!((0..50).all(|_| start()));
-        store.switch(false);
-        within_two_seconds(|| !start());
-        assert_eq!(bucket.peek().unwrap().rates()[0].used(), started);
-    });
+    let store = Arc::new(Switched::default());
+    let bucket = Bucket::named("api", Rate::per_hour(2)).store(Arc::clone(&store));
+    let bucket = bucket.on_outage(OnOutage::Allow);
+    store.switch(true);
+    let mut started = 0;
+    let mut start = || {
+        let granted = bucket.try_acquire().is_ok();
+        started += u32::from(granted);
+        granted
+    };
+    assert!((0..50).all(|_| start()));
+    store.switch(false);
+    within_two_seconds(|| !start());
+    assert_eq!(bucket.peek().unwrap().rates()[0].used(), started);
 }
 
 #[test]
 fn what_the_store_has_lost_is_put_back() {
-    in_real_time(|| {
-        let store = Arc::new(Switched::default());
-        let declared =
-            || Bucket::named("api", Rate::per_hour(10)).total(Rate::per_hour(15)).store(Arc::clone(&store));
-        let (one, other) = (declared(), declared());
-        for _ in 0..4 {
-            drop(one.try_acquire().unwrap());
-            drop(other.try_acquire().unwrap());
-        }
-        store.store.clear();
+    let store = Arc::new(Switched::default());
+    let declared =
+        || Bucket::named("api", Rate::per_hour(10)).total(Rate::per_hour(15)).store(Arc::clone(&store));
+    let (one, other) = (declared(), declared());
+    for _ in 0..4 {
         drop(one.try_acquire().unwrap());
-        assert_eq!(one.peek().unwrap().rates()[0].used(), 5, "what the other started is not known yet");
         drop(other.try_acquire().unwrap());
-        let outlook = other.peek().unwrap();
-        assert_eq!(outlook.rates().iter().map(RateOutlook::used).collect::<Vec<_>>(), [10, 10]);
-        assert!(one.try_acquire().is_err());
-    });
+    }
+    store.store.clear();
+    drop(one.try_acquire().unwrap());
+    assert_eq!(one.peek().unwrap().rates()[0].used(), 5, "what the other started is not known yet");
+    drop(other.try_acquire().unwrap());
+    let outlook = other.peek().unwrap();
+    assert_eq!(outlook.rates().iter().map(RateOutlook::used).collect::<Vec<_>>(), [10, 10]);
+    assert!(one.try_acquire().is_err());
 }
 
 #[test]

@@ -15,205 +15,179 @@ use crate::machine::in_real_time;
 
 #[test]
 fn what_was_started_in_one_failed_trip_is_told() {
-    in_real_time(|| {
-        for manner in [OnOutage::Allow, OnOutage::Local { share: 1.0 }] {
-            let store = Arc::new(Switched::default());
-            let bucket = process(&store, 10, 1.0).on_outage(manner);
-            store.fail(2);
-            assert_eq!(starts(&bucket, 2), 2);
-            assert_eq!(starts(&bucket, 20), 8, "{manner:?}");
-            assert_eq!(used(&bucket), 10);
-        }
-    });
+    for manner in [OnOutage::Allow, OnOutage::Local { share: 1.0 }] {
+        let store = Arc::new(Switched::default());
+        let bucket = process(&store, 10, 1.0).on_outage(manner);
+        store.fail(2);
+        assert_eq!(starts(&bucket, 2), 2);
+        assert_eq!(starts(&bucket, 20), 8, "{manner:?}");
+        assert_eq!(used(&bucket), 10);
+    }
 }
 
 #[test]
 fn what_is_told_is_told_once_whoever_wrote_meanwhile() {
-    in_real_time(|| {
-        for others in [0, 1] {
-            let store = Arc::new(Switched::default());
-            let (one, other) = (process(&store, 20, 1.0), process(&store, 20, 1.0));
-            assert_eq!(starts(&one, 3), 3);
-            store.fail(2);
-            assert_eq!(starts(&one, 2), 2);
-            assert_eq!(starts(&other, others), others);
-            assert_eq!(starts(&one, 1), 1);
-            assert_eq!(used(&one) as usize, 6 + others);
-        }
-    });
+    for others in [0, 1] {
+        let store = Arc::new(Switched::default());
+        let (one, other) = (process(&store, 20, 1.0), process(&store, 20, 1.0));
+        assert_eq!(starts(&one, 3), 3);
+        store.fail(2);
+        assert_eq!(starts(&one, 2), 2);
+        assert_eq!(starts(&other, others), others);
+        assert_eq!(starts(&one, 1), 1);
+        assert_eq!(used(&one) as usize, 6 + others);
+    }
 }
 
 /// As a server does that restarts empty: it is away, and it loses what it knew.
 #[test]
 fn what_is_told_is_told_once_where_the_store_has_lost_the_rest() {
-    in_real_time(|| {
-        let store = Arc::new(Switched::default());
-        let bucket = process(&store, 20, 1.0);
-        assert_eq!(starts(&bucket, 3), 3);
-        store.fail(2);
-        assert_eq!(starts(&bucket, 2), 2);
-        store.store.clear();
-        assert_eq!(starts(&bucket, 1), 1);
-        assert_eq!(used(&bucket), 6);
-        store.store.clear();
-        assert_eq!(starts(&bucket, 1), 1);
-        assert_eq!(used(&bucket), 7, "told once, they are its own as well");
-    });
+    let store = Arc::new(Switched::default());
+    let bucket = process(&store, 20, 1.0);
+    assert_eq!(starts(&bucket, 3), 3);
+    store.fail(2);
+    assert_eq!(starts(&bucket, 2), 2);
+    store.store.clear();
+    assert_eq!(starts(&bucket, 1), 1);
+    assert_eq!(used(&bucket), 6);
+    store.store.clear();
+    assert_eq!(starts(&bucket, 1), 1);
+    assert_eq!(used(&bucket), 7, "told once, they are its own as well");
 }
 
 #[test]
 fn the_share_counts_what_was_started_by_the_store_in_between() {
-    in_real_time(|| {
-        let store = Arc::new(Switched::default());
-        let bucket = process(&store, 20, 0.5);
-        assert_eq!(starts(&bucket, 4), 4);
-        store.fail(2);
-        assert_eq!(starts(&bucket, 2), 2);
-        assert_eq!(starts(&bucket, 3), 3);
-        store.fail(2);
-        assert_eq!(starts(&bucket, 2), 1, "its half is ten");
-        assert_eq!(used(&bucket), 10);
-    });
+    let store = Arc::new(Switched::default());
+    let bucket = process(&store, 20, 0.5);
+    assert_eq!(starts(&bucket, 4), 4);
+    store.fail(2);
+    assert_eq!(starts(&bucket, 2), 2);
+    assert_eq!(starts(&bucket, 3), 3);
+    store.fail(2);
+    assert_eq!(starts(&bucket, 2), 1, "its half is ten");
+    assert_eq!(used(&bucket), 10);
 }
 
 /// Nobody knows whether it counts: it is never left out, and told again only to a store that answers.
 #[test]
 fn what_was_told_without_a_reply_is_told_again() {
-    in_real_time(|| {
-        let store = Arc::new(Switched::default());
-        let (bucket, other) = (process(&store, 40, 0.5), process(&store, 40, 0.5));
-        store.fail(2);
-        assert_eq!(starts(&bucket, 2), 2);
-        store.loses.store(true, Ordering::Relaxed);
-        store.fail(8);
-        assert_eq!(starts(&bucket, 8), 8);
-        store.fail(0);
-        within_two_seconds(|| bucket.peek().is_ok() && used(&other) > 0);
-        assert_eq!((used(&other), used(&bucket)), (10, 10), "while it did not answer it was told nothing");
-        store.fail(1);
-        assert_eq!(
-            starts(&bucket, 1),
-            1,
-            "the store has counted this one, which was then started without it"
-        );
-        store.spares.store(1, Ordering::Relaxed);
-        store.fail(1);
-        // The reply to what it was told is lost.
-        assert_eq!(starts(&bucket, 1), 0);
-        assert_eq!(starts(&bucket, 1), 1);
-        assert_eq!(used(&bucket), 14, "ten, the one three times, and the last");
-    });
+    let store = Arc::new(Switched::default());
+    let (bucket, other) = (process(&store, 40, 0.5), process(&store, 40, 0.5));
+    store.fail(2);
+    assert_eq!(starts(&bucket, 2), 2);
+    store.loses.store(true, Ordering::Relaxed);
+    store.fail(8);
+    assert_eq!(starts(&bucket, 8), 8);
+    store.fail(0);
+    within_two_seconds(|| bucket.peek().is_ok() && used(&other) > 0);
+    assert_eq!((used(&other), used(&bucket)), (10, 10), "while it did not answer it was told nothing");
+    store.fail(1);
+    assert_eq!(starts(&bucket, 1), 1, "the store has counted this one, which was then started without it");
+    store.spares.store(1, Ordering::Relaxed);
+    store.fail(1);
+    // The reply to what it was told is lost.
+    assert_eq!(starts(&bucket, 1), 0);
+    assert_eq!(starts(&bucket, 1), 1);
+    assert_eq!(used(&bucket), 14, "ten, the one three times, and the last");
 }
 
 /// As many as there are, in calls of some; whoever asks for one of the others afterwards finds it.
 #[test]
 fn what_was_started_of_many_keys_is_told_in_parts() {
-    in_real_time(|| {
-        let store = Arc::new(Switched::default());
-        let declared = || process(&store, 2, 1.0).total(Rate::per_hour(2000));
-        let (one, other) = (declared(), declared());
-        store.switch(true);
-        for key in 0..1000 {
-            assert!(one.request().key(key).try_acquire().is_ok());
-        }
-        store.switch(false);
-        within_two_seconds(|| {
-            let _ = one.request().key(0).peek();
-            let outlook = other.request().key(999).peek().unwrap();
-            outlook.rates()[1].used() == 1000 && outlook.rates()[0].used() == 1
-        });
-        // Where a call took long, the rest comes with the next ones.
-        within_two_seconds(|| one.peek().is_ok() && (0..1000).all(|key| used_of(&other, key) == 1));
-        assert!(store.most.load(Ordering::Relaxed) < 300, "{:?}", store.most);
+    let store = Arc::new(Switched::default());
+    let declared = || process(&store, 2, 1.0).total(Rate::per_hour(2000));
+    let (one, other) = (declared(), declared());
+    store.switch(true);
+    for key in 0..1000 {
+        assert!(one.request().key(key).try_acquire().is_ok());
+    }
+    store.switch(false);
+    within_two_seconds(|| {
+        let _ = one.request().key(0).peek();
+        let outlook = other.request().key(999).peek().unwrap();
+        outlook.rates()[1].used() == 1000 && outlook.rates()[0].used() == 1
     });
+    // Where a call took long, the rest comes with the next ones.
+    within_two_seconds(|| one.peek().is_ok() && (0..1000).all(|key| used_of(&other, key) == 1));
+    assert!(store.most.load(Ordering::Relaxed) < 300, "{:?}", store.most);
 }
 
 /// What the server says while the store is away is no start.
 #[test]
 fn what_is_heard_meanwhile_leaves_no_start_untold() {
-    in_real_time(|| {
-        let store = Arc::new(Switched::default());
-        let bucket = process(&store, 20, 1.0);
-        let permit = bucket.try_acquire().unwrap();
-        store.fail(1);
-        permit.observe(&Feedback::default().limit(1000).remaining(900).reset_after(Duration::from_secs(60)));
-        within_two_seconds(|| store.fails.load(Ordering::Relaxed) == 0);
-        store.fail(1);
-        assert_eq!(starts(&bucket, 2), 2);
-        assert_eq!(used(&bucket), 3);
-    });
+    let store = Arc::new(Switched::default());
+    let bucket = process(&store, 20, 1.0);
+    let permit = bucket.try_acquire().unwrap();
+    store.fail(1);
+    permit.observe(&Feedback::default().limit(1000).remaining(900).reset_after(Duration::from_secs(60)));
+    within_two_seconds(|| store.fails.load(Ordering::Relaxed) == 0);
+    store.fail(1);
+    assert_eq!(starts(&bucket, 2), 2);
+    assert_eq!(used(&bucket), 3);
 }
 
 #[test]
 fn nothing_is_reset_meanwhile() {
-    in_real_time(|| {
-        let store = Arc::new(Switched::default());
-        let bucket = process(&store, 2, 1.0).total(Rate::per_hour(20));
-        store.switch(true);
-        for _ in 0..2 {
-            assert!(bucket.request().key(1).try_acquire().is_ok());
-        }
-        assert_eq!(bucket.request().key(1).reset().unwrap_err().kind(), ErrorKind::Store);
-        assert_eq!(bucket.reset().unwrap_err().kind(), ErrorKind::Store);
-        store.switch(false);
-        // It is away, and asked again after a tenth of a second.
-        let trips = store.trips.load(Ordering::Relaxed);
-        within_two_seconds(|| {
-            bucket.request().key(2).peek().is_ok() && store.trips.load(Ordering::Relaxed) > trips
-        });
-        let outlook = bucket.request().key(1).peek().unwrap();
-        assert_eq!(outlook.rates().iter().map(RateOutlook::used).collect::<Vec<_>>(), [2, 2]);
+    let store = Arc::new(Switched::default());
+    let bucket = process(&store, 2, 1.0).total(Rate::per_hour(20));
+    store.switch(true);
+    for _ in 0..2 {
+        assert!(bucket.request().key(1).try_acquire().is_ok());
+    }
+    assert_eq!(bucket.request().key(1).reset().unwrap_err().kind(), ErrorKind::Store);
+    assert_eq!(bucket.reset().unwrap_err().kind(), ErrorKind::Store);
+    store.switch(false);
+    // It is away, and asked again after a tenth of a second.
+    let trips = store.trips.load(Ordering::Relaxed);
+    within_two_seconds(|| {
+        bucket.request().key(2).peek().is_ok() && store.trips.load(Ordering::Relaxed) > trips
     });
+    let outlook = bucket.request().key(1).peek().unwrap();
+    assert_eq!(outlook.rates().iter().map(RateOutlook::used).collect::<Vec<_>>(), [2, 2]);
 }
 
 /// By the clock of which nobody could count what is started before the first answer.
 #[test]
 fn what_day_a_program_takes_it_for_does_not_matter() {
-    in_real_time(|| {
-        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-        let hour = Duration::from_secs(3600);
-        for there in [wall.saturating_sub(hour), wall + hour, hour] {
-            let clock = ManualClock::new();
-            clock.set(Timestamp::from_nanos(u64::try_from(there.as_nanos()).unwrap()));
-            let store = Arc::new(Switched { store: MemoryStore::new(clock.clone()), ..Switched::default() });
-            let bucket = process(&store, 20, 1.0);
-            store.fail(2);
-            let permits = [bucket.try_acquire().unwrap(), bucket.try_acquire().unwrap()];
-            assert_eq!(starts(&bucket, 1), 1);
-            assert_eq!(used(&bucket), 3);
-            for permit in permits {
-                permit.refund();
-            }
-            assert_eq!(used(&bucket), 1, "what it is given back counts where it was told");
-            clock.advance(hour + Duration::from_secs(60));
-            assert_eq!(used(&bucket), 0);
+    let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let hour = Duration::from_secs(3600);
+    for there in [wall.saturating_sub(hour), wall + hour, hour] {
+        let clock = ManualClock::new();
+        clock.set(Timestamp::from_nanos(u64::try_from(there.as_nanos()).unwrap()));
+        let store = Arc::new(Switched { store: MemoryStore::new(clock.clone()), ..Switched::default() });
+        let bucket = process(&store, 20, 1.0);
+        store.fail(2);
+        let permits = [bucket.try_acquire().unwrap(), bucket.try_acquire().unwrap()];
+        assert_eq!(starts(&bucket, 1), 1);
+        assert_eq!(used(&bucket), 3);
+        for permit in permits {
+            permit.refund();
         }
-    });
+        assert_eq!(used(&bucket), 1, "what it is given back counts where it was told");
+        clock.advance(hour + Duration::from_secs(60));
+        assert_eq!(used(&bucket), 0);
+    }
 }
 
 #[test]
 fn nobody_goes_on_by_a_share_of_what_only_the_server_knows() {
-    in_real_time(|| {
-        let store = Arc::new(Switched::default());
-        let bucket = Bucket::learned("known to nobody else").store(Arc::clone(&store));
-        let bucket = bucket.on_outage(OnOutage::Local { share: 1.0 });
-        store.switch(true);
-        assert_eq!(bucket.try_acquire().unwrap_err().kind(), ErrorKind::Store);
-        store.switch(false);
-        within_two_seconds(|| bucket.try_acquire().is_ok());
-    });
+    let store = Arc::new(Switched::default());
+    let bucket = Bucket::learned("known to nobody else").store(Arc::clone(&store));
+    let bucket = bucket.on_outage(OnOutage::Local { share: 1.0 });
+    store.switch(true);
+    assert_eq!(bucket.try_acquire().unwrap_err().kind(), ErrorKind::Store);
+    store.switch(false);
+    within_two_seconds(|| bucket.try_acquire().is_ok());
 }
 
 #[test]
 fn what_is_too_heavy_for_the_share_alone_fails_with_the_store() {
-    in_real_time(|| {
-        let store = Arc::new(Switched::default());
-        let bucket = process(&store, 4, 0.25);
-        store.fail(1);
-        assert_eq!(bucket.request().weight(3).try_acquire().unwrap_err().kind(), ErrorKind::Store);
-        assert_eq!(bucket.request().weight(5).try_acquire().unwrap_err().kind(), ErrorKind::TooHeavy);
-        assert!(bucket.request().weight(3).try_acquire().is_ok());
-    });
+    let store = Arc::new(Switched::default());
+    let bucket = process(&store, 4, 0.25);
+    store.fail(1);
+    assert_eq!(bucket.request().weight(3).try_acquire().unwrap_err().kind(), ErrorKind::Store);
+    assert_eq!(bucket.request().weight(5).try_acquire().unwrap_err().kind(), ErrorKind::TooHeavy);
+    assert!(bucket.request().weight(3).try_acquire().is_ok());
 }
 
 /// Whatever fails, and whatever the store loses, in the end it knows of each start, once.
