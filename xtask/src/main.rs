@@ -2,6 +2,7 @@
 
 mod bench;
 mod compile_cost;
+mod examples;
 mod fuzz;
 mod instructions;
 mod miri;
@@ -21,6 +22,7 @@ commands:
   test           formatting, clippy, docs and all tests: everything that CI runs
   list           the steps of `test`, one a line
   bench          calls beside the same by hand and beside other limiters; `bench stores`: over Redis and SQLite
+  examples       `kitsu` and `shared_redis`, and whether nothing was rejected and nearly all of the limits was used
   compile-cost   what the attribute costs the compiler and adds to a future
   instructions   how many a call takes, and whether that is more than it was
   fuzz           random bytes as headers, rates, records and schedules, for a while
@@ -29,7 +31,7 @@ commands:
   tsan           the test of real threads under ThreadSanitizer
   mutants        whether the tests notice when the engine is changed
 
-`cargo xtask <command> --help` tells the options of all but `test` and `list`, and what else has to be installed
+`cargo xtask <command> --help` tells the options of all but `test`, `list` and `examples`, and what else has to be installed
 ";
 
 fn main() -> ExitCode {
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
             test::list();
             ExitCode::SUCCESS
         }
+        Some("examples") => examples::main(),
         Some("help" | "--help" | "-h") => {
             print!("{USAGE}");
             ExitCode::SUCCESS

@@ -16,6 +16,26 @@ const fn step(name: &'static str, arguments: &'static [&'static str]) -> Step {
     Step { name, arguments, environment: &[] }
 }
 
+macro_rules! clippy_of_engine {
+    ($name:literal, $feature:literal) => {
+        step(
+            $name,
+            &[
+                "clippy",
+                "-p",
+                "ratelimit-core",
+                "--lib",
+                "--no-default-features",
+                "--features",
+                $feature,
+                "--",
+                "-D",
+                "warnings",
+            ],
+        )
+    };
+}
+
 /// Tests come last, so that the last lines are those of the test runner.
 const TEST: &[Step] = &[
     step("format", &["fmt", "--all", "--check"]),
@@ -38,6 +58,10 @@ const TEST: &[Step] = &[
             "warnings",
         ],
     ),
+    // Each store alone: tests bring along what the others need.
+    clippy_of_engine!("clippy, SQLite alone", "sqlite"),
+    clippy_of_engine!("clippy, Redis alone", "redis"),
+    clippy_of_engine!("clippy, Redis with TLS alone", "redis-tls"),
     Step {
         name: "docs",
         arguments: &["doc", "--workspace", "--all-features", "--no-deps", "--document-private-items"],
