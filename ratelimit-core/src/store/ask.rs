@@ -314,6 +314,11 @@ impl Ask {
         }
     }
 
+    /// Whether it may start so much later than now, if it asks for a start at all.
+    pub(crate) fn may_wait(&self, micros: u64) -> bool {
+        !matches!(&self.verb, Verb::Acquire(acquire) if !acquire.reserves || acquire.allowance < micros)
+    }
+
     /// Of nothing but windows.
     pub(crate) fn of_windows(windows: Windows, verb: Verb) -> Self {
         Ask::of(Vec::new(), verb).in_windows(Some(windows))

@@ -152,7 +152,8 @@ impl Desk {
 
     /// By a trip that begins at `sent`.
     fn set_times(&self, batch: &mut [Errand], sent: Option<Timestamp>) {
-        let slack = sent.map_or(0, |sent| lock(&self.health).slack_at(sent)).div_ceil(1000);
+        let all_wait = |span: u64| batch.iter().all(|errand| errand.ask.may_wait(span.div_ceil(1000)));
+        let slack = sent.map_or(0, |sent| lock(&self.health).slack_at(sent, all_wait)).div_ceil(1000);
         let times = lock(&self.mirror).times;
         for errand in batch {
             errand.ask.set_slack(slack);

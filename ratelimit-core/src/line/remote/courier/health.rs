@@ -21,10 +21,12 @@ pub(super) struct Health {
     pub(super) failure: Option<Failure>,
     /// The shortest guard, in nanoseconds: by how much answers may be late; `None` where nothing is reserved.
     guard: Option<u64>,
-    /// By how much its answers may be late, in nanoseconds.
+    /// By how much its answers may be late, in nanoseconds: by the trips of late.
     slack: u64,
-    /// When the last trip ended, or the one that is under way began.
-    ended: Timestamp,
+    /// By how much later than now starts are counted that the trip under way asks for.
+    asked: u64,
+    /// When all is over that is counted later than now, at the latest.
+    counted: Timestamp,
 }
 
 /// What a trip has changed.
@@ -76,18 +78,19 @@ impl Health {
         (turn, before)
     }
 
-    /// By how much a start that is asked for by a trip that begins now is to be counted later than the store's now: so that
-    /// it is in time although the answer takes a while.
+    /// By how much starts that are asked for by a trip that begins now are to be counted later than the store's now: so that
+    /// they are in time although the answer takes a while. `all_wait` tells whether all that ask may wait for so long.
     ///
-    /// It becomes less again no sooner than time goes by between trips: wherever in them the store decides, no start is to
-    /// be counted before the last one.
-    pub(super) fn slack_at(&mut self, now: Timestamp) -> u64 {
+    /// With each trip it becomes less. What was counted later before holds up who comes after for as long, which is no longer
+    /// than it was slow; but for who may not wait: wherever in a trip the store decides, such a start is to be counted no
+    /// sooner than the last one.
+    pub(super) fn slack_at(&mut self, now: Timestamp, all_wait: impl FnOnce(u64) -> bool) -> u64 {
         let Some(guard) = self.guard else { return 0 };
-        let since = now.as_nanos().saturating_sub(self.ended.as_nanos());
         let fades = if self.slack > guard / 4 { self.slack / 16 } else { self.slack };
-        self.slack -= fades.min(since);
-        self.ended = now;
-        self.slack
+        self.slack -= fades;
+        let at_once = self.slack.max(self.counted.as_nanos().saturating_sub(now.as_nanos()));
+        self.asked = if at_once == self.slack || all_wait(at_once) { self.slack } else { at_once };
+        self.asked
     }
 
     /// A trip that ended at `now` took so long, where calls may be late by the guard.
@@ -98,7 +101,9 @@ impl Health {
         if self.guard.is_some_and(|guard| span > guard / 2) {
             self.slack = self.slack.max((2 * span).min(most));
         }
-        self.ended = now;
+        if self.asked > 0 {
+            self.counted = self.counted.max(now.plus(self.asked));
+        }
     }
 }
 
@@ -110,20 +115,40 @@ mod tests {
 
     /// Also where the store decides at the end of one trip and at the beginning of the next.
     #[test]
-    fn no_start_is_to_be_counted_before_the_last_one() {
+    fn no_start_of_who_may_not_wait_is_to_be_counted_before_the_last_one() {
         let mut health = Health { guard: Some(20 * MS), ..Health::default() };
         let (mut now, mut counted) = (1_000 * MS, 0);
         for trip in 0..60_000_u64 {
             now += trip % 7 * MS / 100;
             let begin = now;
-            let slack = health.slack_at(Timestamp::from_nanos(begin));
+            let slack = health.slack_at(Timestamp::from_nanos(begin), |_| trip.is_multiple_of(5));
             let span = if trip == 3 { 100 * MS } else { MS / 20 };
             now += span;
             health.took(span, Timestamp::from_nanos(now), 1_000 * MS);
-            assert!(begin + slack >= counted, "{trip}");
-            counted = now + slack;
+            assert!(trip.is_multiple_of(5) || begin + slack >= counted, "{trip}");
+            counted = counted.max(now + slack);
             assert!(slack == 0 || trip > 3, "only after the slow one");
         }
-        assert_eq!(health.slack_at(Timestamp::from_nanos(now)), 0, "in the end nothing is");
+        assert_eq!(health.slack_at(Timestamp::from_nanos(now), |_| false), 0, "in the end nothing is");
+    }
+
+    /// However little time goes by between trips: who asks again and again after a slow one would hold up all others.
+    #[test]
+    fn who_may_wait_is_counted_later_for_no_longer_than_it_was_slow() {
+        let mut health = Health { guard: Some(20 * MS), ..Health::default() };
+        health.took(85 * MS, Timestamp::from_nanos(1_000 * MS), 1_000 * MS);
+        let (mut now, mut counted, mut trips) = (1_000 * MS, 0, 0);
+        loop {
+            let slack = health.slack_at(Timestamp::from_nanos(now), |_| true);
+            if slack == 0 {
+                break;
+            }
+            // The store decides at once, and the caller waits for what was counted last.
+            let start = counted.max(now + slack);
+            now = start - slack + MS / 100;
+            health.took(MS / 100, Timestamp::from_nanos(now), 1_000 * MS);
+            (counted, trips) = (start, trips + 1);
+        }
+        assert!(trips < 100 && now < (1_000 + 170) * MS, "{trips} until {now}");
     }
 }
