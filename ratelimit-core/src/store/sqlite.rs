@@ -103,7 +103,8 @@ impl SqliteStore {
     /// # Errors
     ///
     /// `Config` for a file that is not one of this crate, or that a newer version of it has changed: it is left as it is.
-    /// And for what other programs take for a path, and is none: `:memory:`, and URLs as in `file:limits.db`. For tests,
+    /// And for what other programs take for a path, and is none: `:memory:`, and URLs as `file:limits.db`, or of other
+    /// stores. A relative path is of the directory that a process is in. For tests,
     /// and for all that need not outlive the process, there is [`MemoryStore`](crate::store::MemoryStore).
     ///
     /// # Examples

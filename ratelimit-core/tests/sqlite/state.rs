@@ -146,6 +146,12 @@ fn what_is_no_path() {
         ("file:///var/limits.db", url("file:///var/limits.db", "/var/limits.db")),
         ("sqlite://limits.db", url("sqlite://limits.db", "limits.db")),
         ("sqlite:", url("sqlite:", "limits.db")),
+        (
+            "redis://user:password@host",
+            "`redis://..` is the URL of another kind of store, and this one is opened by a path, as `limits.db`; a Redis server \
+             is connected to by `RedisStore::connect`"
+                .to_owned(),
+        ),
     ] {
         let error = SqliteStore::open(path).expect_err(path);
         assert_eq!((error.kind(), error.to_string()), (ErrorKind::Config, said));

@@ -113,6 +113,13 @@ pub(super) fn no_path(path: &Path) -> Option<String> {
             "a store at `{shown}` could not be shared: take `MemoryStore`, or write `./{shown}` for a file of that name"
         ));
     }
+    if let Some((scheme, _)) = text.split_once("://").filter(|_| rest.is_none()) {
+        // The rest of it may be a password.
+        return Some(format!(
+            "`{scheme}://..` is the URL of another kind of store, and this one is opened by a path, as `limits.db`; a Redis \
+             server is connected to by `RedisStore::connect`"
+        ));
+    }
     let named = rest?.split('?').next().unwrap_or_default();
     // As many slashes as a URL has in front of its path.
     let named = named.strip_prefix("//").unwrap_or(named);
