@@ -13,13 +13,13 @@ use crate::redis_server::{RedisServer, temporary, wait_until};
 use crate::stores::Place;
 
 /// So many stand in line.
-const CALLERS: usize = 6;
-const GUARD: Duration = Duration::from_millis(20);
+const CALLERS: usize = 4;
+const GUARD: Duration = Duration::from_millis(120);
 const TRIES: usize = 5;
 
 /// Once more the same bucket, of which is counted how often a start was granted.
 fn open(place: &Place, attempt: usize, granted: &Arc<AtomicUsize>) -> Bucket {
-    let rate = Rate::new(1, Duration::from_millis(150));
+    let rate = Rate::new(1, Duration::from_millis(180));
     place.over_and_counted(Bucket::named(format!("order {attempt}"), rate).guard(GUARD), granted)
 }
 
@@ -51,7 +51,7 @@ fn keep_their_order(place: &Place) {
     for pair in starts.windows(2) {
         let [(one, made), (other, made_after)] = *pair else { unreachable!("a pair") };
         // A window and its guard apart.
-        assert!(one + 170_000 < other && made < made_after, "{starts:?}");
+        assert!(one + 300_000 < other && made < made_after, "{starts:?}");
     }
 }
 
