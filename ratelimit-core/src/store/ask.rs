@@ -314,9 +314,13 @@ impl Ask {
         }
     }
 
-    /// Whether it may start so much later than now, if it asks for a start at all.
-    pub(crate) fn may_wait(&self, micros: u64) -> bool {
-        !matches!(&self.verb, Verb::Acquire(acquire) if !acquire.reserves || acquire.allowance < micros)
+    /// How long it may wait, if it asks for a start; in windows of its own it is told to come again, and is not to wait.
+    pub(crate) fn allowance(&self) -> Option<u64> {
+        match &self.verb {
+            Verb::Acquire(acquire) if self.windows.is_none() => Some(acquire.allowance),
+            Verb::Acquire(_) => Some(0),
+            _ => None,
+        }
     }
 
     /// Of nothing but windows.

@@ -8,18 +8,76 @@
 )]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::{Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
 use ratelimit_core::clock::{Clock, ManualClock, Sleep, Timestamp};
-use ratelimit_core::store::MemoryStore;
+use ratelimit_core::store::{Answer, Ask, Failure, MemoryStore, Store};
 use ratelimit_core::{Bucket, ErrorKind, Rate};
 
 use crate::common::{FOREVER, Task, ms};
 use crate::faulty::Fault;
 use crate::stalled::{Stalled, settle, used};
+
+/// A store to which it is some milliseconds, by the clock that both go by.
+#[derive(Debug)]
+struct Distant {
+    store: MemoryStore,
+    clock: ManualClock,
+    /// By how much earlier than counted the last start may be, in microseconds, as trips were slow.
+    slack: AtomicU64,
+}
+
+impl Store for Distant {
+    fn play(&self, asks: &[Ask], timeout: Duration) -> Vec<Result<Answer, Failure>> {
+        self.clock.advance(ms(4));
+        let answers = self.store.play(asks, timeout);
+        self.clock.advance(ms(4));
+        if let Some(slack) = answers.iter().flatten().find_map(Answer::slack) {
+            self.slack.store(slack, Ordering::SeqCst);
+        }
+        answers
+    }
+}
+
+/// What the store has lost is put back by further trips, and asked for again: a wait is from the last answer on.
+#[test]
+fn nobody_starts_early_whose_ask_was_played_again() {
+    let clock = ManualClock::new();
+    clock.advance(Duration::from_secs(1_000_000));
+    let store = MemoryStore::new(clock.clone());
+    let store = Arc::new(Distant { store, clock: clock.clone(), slack: AtomicU64::new(0) });
+    let declared = Bucket::named("api", Rate::per_second(2)).guard(ms(20)).clock(clock.clone());
+    let bucket = declared.store(Arc::clone(&store));
+    let started: Vec<_> = (0..2).map(|_| bucket.try_acquire().unwrap().counted().unwrap()).collect();
+    // It was decided half way.
+    let micros = |clock: &ManualClock| clock.now().as_nanos() / 1000;
+    let offset = started[1] - (micros(&clock) - 4000);
+    store.store.clear();
+    let mut task = Stalled::asking(&bucket, 1);
+    settle(&bucket);
+    let mut permit = None;
+    while permit.is_none() {
+        if task.is_woken() {
+            permit = task.poll().map(Result::unwrap);
+        } else if let Some(at) = clock.next_wake() {
+            clock.set(at);
+        } else {
+            // It was too late by the time that all was said, and is asked for anew.
+            settle(&bucket);
+        }
+    }
+    let permit = permit.unwrap();
+    let (now, counted) = (micros(&clock) + offset, permit.counted().unwrap());
+    let earliest = counted - store.slack.load(Ordering::SeqCst);
+    assert!(counted > started[0] + 1_020_000, "{counted} after {started:?}");
+    assert!(
+        (earliest..counted + 20_000).contains(&now),
+        "{now}, and it counts at {counted}, from {earliest} on"
+    );
+}
 
 /// A store that fails while others wait: who asked is told, who has a start reserved keeps it.
 #[test]

@@ -80,11 +80,6 @@ impl Span {
         (self.epoch == epoch).then_some(self.received)
     }
 
-    /// How many nanoseconds it took, until when.
-    pub(super) fn took(self) -> (u64, Timestamp) {
-        (self.received.as_nanos().saturating_sub(self.sent.as_nanos()), self.received)
-    }
-
     /// Its ends in the bucket's time: as long ago as the clock shows, which is not to have gone back since.
     fn until(self, reading: Reading, epoch: NonZeroU32) -> (Timestamp, Timestamp) {
         if self.epoch != epoch {

@@ -1,6 +1,7 @@
 //! What is carried together: sorted, sent in one trip, and answered.
 
 use std::collections::HashSet;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::desk::{Desk, Errand, To};
@@ -15,6 +16,9 @@ use crate::line::shared::Shared;
 use crate::policy::reserved::Want;
 use crate::store::{Ask, Failure, KEEP, Said, Verb};
 use crate::time::{Timestamp, nanos};
+
+/// What a bucket's clock showed, and which clock that is.
+type Moment = (NonZeroU32, Timestamp);
 
 impl Desk {
     /// One trip: all answers are taken note of in their order, before anybody is woken and anything foreign runs. Whether
@@ -44,10 +48,8 @@ impl Desk {
         let Trip { mut answers, turn, is_heard, is_quick } =
             if is_in_vain { Trip::default() } else { self.travel(&asks, &whose, until) };
         let received = shared.as_ref().and_then(|shared| shared.moment());
-        let trip = sent.zip(received).map(|(sent, (_, received))| Span::new(sent, received));
-        if let Some(trip) = trip.filter(|_| answers.iter().any(Result::is_ok)) {
-            let (took, received) = trip.took();
-            lock(&self.health).took(took, received, KEEP * 1000);
+        if let Some((sent, received)) = sent.zip(received).filter(|_| !is_in_vain) {
+            self.note_times(sent, received, &asks, &answers);
         }
         for (errand, failure) in unsent.into_iter().rev() {
             let (ask, of) = of_errand(errand);
@@ -55,8 +57,29 @@ impl Desk {
             whose.insert(0, of);
             answers.insert(0, Err(failure));
         }
-        self.hand_out(shared.as_ref(), &asks, whose.into_iter().zip(answers), (until, trip, turn));
+        self.hand_out(
+            shared.as_ref(),
+            &asks,
+            whose.into_iter().zip(answers),
+            (until, sent.zip(received), turn),
+        );
         is_heard && is_quick && self.has_untold()
+    }
+
+    /// Takes note of how long a trip took, and of what may have been counted by it.
+    fn note_times(&self, sent: Moment, received: Moment, asks: &[Ask], answers: &[Result<Said, Failure>]) {
+        let ((epoch, sent), (epoch_then, received)) = (sent, received);
+        let mut health = lock(&self.health);
+        if epoch == epoch_then && answers.iter().any(Result::is_ok) {
+            health.took(received.as_nanos().saturating_sub(sent.as_nanos()), KEEP * 1000);
+        }
+        let may_count = |(ask, answer): (&Ask, &Result<Said, Failure>)| {
+            let is_told = || matches!(answer, Ok(Said::Granted { .. } | Said::Lost | Said::Renamed(_)));
+            ask.allowance().is_some() && (is_told() || answer.as_ref().is_err_and(Failure::is_outage))
+        };
+        if asks.iter().zip(answers).any(may_count) {
+            health.counted(received);
+        }
     }
 
     /// Tells everybody what came of what they had asked.
@@ -65,14 +88,16 @@ impl Desk {
         shared: Option<&Arc<Shared>>,
         asks: &[Ask],
         answers: impl Iterator<Item = ((KeyId, To), Result<Said, Failure>)>,
-        (until, trip, turn): (Timestamp, Option<Span>, Option<Turn>),
+        (until, ends, turn): (Timestamp, Option<(Moment, Moment)>, Option<Turn>),
     ) {
+        let mut is_asked_again = false;
         let (mut rests, mut answered) = (Vec::new(), Vec::new());
         let (mut carried, mut told) = (Vec::new(), Vec::new());
         if let Some((turn, shared)) = turn.zip(shared) {
             rests.push(shared.tell_of_store(turn == Turn::WentAway));
         }
         for (ask, ((key, to), answer)) in asks.iter().zip(answers) {
+            is_asked_again |= matches!(answer, Ok(Said::Lost | Said::Renamed(_)));
             let answer = caught(|| self.made_of(ask, (key, until), answer)).unwrap_or_else(lost);
             match (to, shared) {
                 (To::Nobody, _) | (To::Asker(_), None) => {
@@ -89,6 +114,11 @@ impl Desk {
             rests.push(shared.tell_of_others());
         }
         if let Some(shared) = shared.filter(|_| !told.is_empty()) {
+            // A wait is from the decision on, which was after the trip for whom it was asked for again.
+            let trip = ends.and_then(|(sent, received)| {
+                let received = if is_asked_again { shared.moment()? } else { received };
+                Some(Span::new(sent, received.1))
+            });
             let Changed { result: used, rest } = shared.told(&told, trip);
             rests.push(rest);
             for ((ask, (asker, told)), _) in carried.into_iter().zip(told).zip(used).filter(|(_, used)| !used)
@@ -152,8 +182,9 @@ impl Desk {
 
     /// By a trip that begins at `sent`.
     fn set_times(&self, batch: &mut [Errand], sent: Option<Timestamp>) {
-        let all_wait = |span: u64| batch.iter().all(|errand| errand.ask.may_wait(span.div_ceil(1000)));
-        let slack = sent.map_or(0, |sent| lock(&self.health).slack_at(sent, all_wait)).div_ceil(1000);
+        let allowances = || batch.iter().filter_map(|errand| errand.ask.allowance());
+        let least = || allowances().min().map_or(u64::MAX, |micros| micros.saturating_mul(1000));
+        let slack = sent.map_or(0, |sent| lock(&self.health).slack_at(sent, least)).div_ceil(1000);
         let times = lock(&self.mirror).times;
         for errand in batch {
             errand.ask.set_slack(slack);
