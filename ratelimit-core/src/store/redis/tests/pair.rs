@@ -6,8 +6,9 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::*;
+use crate::policy::saved::state_bytes;
+use crate::rate::Shape;
 use crate::store::Written;
-use crate::store::record::Record;
 use crate::store::redis::play::Player;
 use crate::store::redis::script::Scripts;
 
@@ -62,6 +63,8 @@ pub(super) struct Pair {
     pub(super) states: BTreeMap<String, Vec<u8>>,
     /// Of all that was asked since the schedule began.
     pub(super) plans: Vec<Arc<Plan>>,
+    /// How many records were compared, and how many of these are the same with their rings as they are.
+    pub(super) compared: [u64; 2],
     /// Of all asks, those that were acquires, and those that were the script's to judge.
     pub(super) counts: [u64; 3],
 }
@@ -80,6 +83,7 @@ impl Pair {
             connection: server.connection(),
             states: BTreeMap::new(),
             plans: Vec::new(),
+            compared: [0; 2],
             counts: [0; 3],
         }
     }
@@ -126,6 +130,39 @@ impl Pair {
         answers
     }
 
+    /// The bytes of a record but for where its rings begin and how long they are, which is left to who writes: first all
+    /// that comes before the rings, then of each ring the slots that are used.
+    fn unturned(&self, record: &[u8]) -> Vec<Vec<u8>> {
+        let plan = self.plans.iter().find(|plan| record.starts_with(&plan.head)).expect("known limits");
+        let number = |at: usize| u32::from_le_bytes(record[at..at + 4].try_into().unwrap()) as usize;
+        let states = plan.counted.iter().scan(plan.head.len() + 20, |at, guarded| {
+            let begin = *at;
+            *at += state_bytes(guarded.rate);
+            Some((begin, *at, guarded.rate.shape()))
+        });
+        let states: Vec<_> = states.collect();
+        let end = states.last().map_or(plan.head.len() + 20, |(_, end, _)| *end);
+        let (mut before, mut rest, mut rings) = (record[..end].to_vec(), &record[end..], Vec::new());
+        for (_, end, shape) in states {
+            if shape == Shape::Sliding {
+                let (slots, first, used) = (number(end - 12), number(end - 8), number(end - 4));
+                let (ring, others) = rest.split_at(8 * slots);
+                rest = others;
+                let slot = |index: usize| &ring[8 * ((first + index) % slots)..][..8];
+                rings.push((0..used).flat_map(slot).copied().collect());
+                before[end - 12..end - 4].fill(0);
+            }
+        }
+        assert!(rest.is_empty(), "nothing is behind the rings");
+        rings.insert(0, before);
+        rings
+    }
+
+    /// What the server has under that name.
+    pub(super) fn record(&mut self, key: &str) -> Option<Vec<u8>> {
+        ::redis::cmd("GET").arg(key).query(&mut self.connection).unwrap()
+    }
+
     fn compare(&mut self, written: &BTreeMap<String, Option<u128>>, seed: u64) {
         let mut command = ::redis::cmd("MGET");
         for key in written.keys() {
@@ -133,14 +170,11 @@ impl Pair {
         }
         let found: Vec<Option<Vec<u8>>> = command.query(&mut self.connection).unwrap();
         for ((key, kept), found) in written.iter().zip(found.chunks(2)) {
-            // The script leaves rings as they are turned and as long as they are.
-            let alike = |bytes: &[u8]| {
-                let plan = self.plans.iter().find(|plan| bytes.starts_with(&plan.head)).unwrap();
-                Record::read(plan, Some(bytes), u64::MAX).unwrap().write(0).unwrap().0
-            };
-            let (found_state, known) =
-                (found[0].as_deref().map(alike), self.states.get(key).map(|state| alike(state)));
-            assert_eq!(found_state, known, "seed {seed}: {key}");
+            let by_script = found[0].as_deref().map(|bytes| self.unturned(bytes));
+            let by_policies = self.states.get(key).map(|state| self.unturned(state));
+            assert_eq!(by_script, by_policies, "seed {seed}: {key}");
+            self.compared[0] += 1;
+            self.compared[1] += u64::from(found[0].as_ref() == self.states.get(key));
             if let Some(kept) = kept {
                 assert_eq!(
                     found[1],
@@ -152,6 +186,6 @@ impl Pair {
     }
 }
 
-fn key_of(entry: &Entry) -> String {
+pub(super) fn key_of(entry: &Entry) -> String {
     format!("{}}}{}", entry.bucket(), entry.to_string().strip_prefix(entry.bucket()).unwrap())
 }

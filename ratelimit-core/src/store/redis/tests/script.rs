@@ -219,8 +219,11 @@ fn the_script_does_what_the_policies_do() {
         "{} schedules, {asks} asks, {others} of them no acquires; {read} read by the client",
         seeds.len()
     );
+    let [compared, alike] = pair.compared;
+    println!("{compared} records, {alike} of them with their rings alike");
     if seeds.len() > 1000 {
         assert!(granted > asks / 2, "most are the script's");
+        assert!(alike > compared / 2, "most are the same byte for byte");
     }
 }
 
