@@ -10,6 +10,7 @@ mod redis_server;
 mod cluster;
 mod ends;
 mod faults;
+mod golden;
 mod pair;
 mod script;
 mod servers;
