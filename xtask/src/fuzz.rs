@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 
 use lexopt::{Arg, Parser, ValueExt};
@@ -23,8 +24,9 @@ Options:
   --seconds <N>  how long each is fuzzed [default: 60]
   -h, --help     this text
 
-Needs a nightly compiler and cargo-fuzz. Begins with fuzz/seeds and with fuzz/corpus, where it keeps what it finds. What
-makes a target fail is left in fuzz/artifacts, and the output tells how to run it again.";
+Needs a nightly compiler and cargo-fuzz. Begins with fuzz/seeds, `record` also with the golden records of the tests, and
+with fuzz/corpus, where it keeps what it finds. What makes a target fail is left in fuzz/artifacts, and the output tells
+how to run it again.";
 
 struct Target {
     name: &'static str,
@@ -93,6 +95,9 @@ fn run(wanted: &Wanted) -> Result<ExitCode, String> {
     nightly::needs_tool("fuzz")?;
     for Target { name, longest } in &wanted.targets {
         let (corpus, seeds) = (format!("fuzz/corpus/{name}"), format!("fuzz/seeds/{name}"));
+        if *name == "record" {
+            plant(&root().join(&corpus))?;
+        }
         fs::create_dir_all(root().join(&corpus)).map_err(|error| format!("{corpus}: {error}"))?;
         let mut cargo = nightly::cargo();
         cargo.args(["fuzz", "run", name, &corpus, &seeds, "--", "-print_final_stats=1"]);
@@ -104,6 +109,42 @@ fn run(wanted: &Wanted) -> Result<ExitCode, String> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What programs and scripts keep, as the tests have it.
+const RECORDS: [&str; 2] =
+    ["ratelimit-core/src/store/judge/tests/records.txt", "ratelimit-core/src/store/redis/tests/records.txt"];
+/// The target asks so many things of a record at least, by its first byte; the second is how much later.
+const ASKS: u8 = 48;
+
+/// Puts each record into the corpus, for each ask.
+fn plant(corpus: &Path) -> Result<(), String> {
+    let failed = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    fs::create_dir_all(corpus).map_err(|error| failed(corpus, error))?;
+    for path in RECORDS.map(|path| root().join(path)) {
+        let text = fs::read_to_string(&path).map_err(|error| failed(&path, error))?;
+        for (line, records) in records(&text) {
+            for (index, record) in records.into_iter().enumerate() {
+                for ask in 0..ASKS {
+                    let seed = corpus.join(format!("{line}-{index}-{ask}"));
+                    let bytes = [&[ask, ask.wrapping_mul(5)], &*record].concat();
+                    fs::write(&seed, bytes).map_err(|error| failed(&seed, error))?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Of each line a name that a file may have, and its records: what is not in hexadecimal is none.
+fn records(text: &str) -> impl Iterator<Item = (String, Vec<Vec<u8>>)> {
+    let byte = |two: &[u8]| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok();
+    text.lines().filter_map(move |line| {
+        let (name, records) = line.split_once(" = ")?;
+        let name = name.replace(|letter: char| !letter.is_ascii_alphanumeric(), "_");
+        let records = records.split(' ').filter_map(|record| record.as_bytes().chunks(2).map(byte).collect());
+        Some((name, records.collect()))
+    })
 }
 
 #[cfg(test)]
@@ -132,6 +173,17 @@ mod tests {
             let message = parsed(words).map(|_| ()).expect_err("refused");
             assert!(message.contains(part), "{words:?}: {message}");
         }
+    }
+
+    #[test]
+    fn each_record_is_planted() {
+        let read = |path| records(&fs::read_to_string(root().join(path)).expect("it is there")).collect();
+        let planted: [Vec<(String, Vec<Vec<u8>>)>; 2] = RECORDS.map(read);
+        assert!(planted.iter().all(|lines| lines.len() >= 15), "{planted:?}");
+        assert!(planted.iter().flatten().all(|(_, records)| records.iter().any(|bytes| bytes.len() > 40)));
+        let text = "# what = this is\na: b = 01ff 0a\nc = 0x\n";
+        let found: Vec<_> = records(text).collect();
+        assert_eq!(found[1..], [("a__b".to_owned(), vec![vec![1, 255], vec![10]]), ("c".to_owned(), vec![])]);
     }
 
     #[test]

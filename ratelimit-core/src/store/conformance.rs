@@ -40,7 +40,9 @@ use std::sync::Arc;
 
 use super::Store;
 use lab::{Found, Lab};
-pub use samples::samples;
+#[cfg(test)]
+pub(crate) use own::allotment;
+pub use samples::{judges, samples};
 
 /// A promise of [`Store`], in the order in which they stand there, and what comes before them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

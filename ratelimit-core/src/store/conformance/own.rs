@@ -54,7 +54,7 @@ impl Policy for Allotment {
     }
 }
 
-pub(super) fn allotment(is_saved: bool) -> Prototype {
+pub(crate) fn allotment(is_saved: bool) -> Prototype {
     Prototype::new(Allotment { amount: 20, taken: 0, is_saved })
 }
 

@@ -44,6 +44,26 @@ pub fn samples() -> Vec<(Ask, Ask)> {
     records.chain(of_windows()).collect()
 }
 
+/// Any bytes are a state in a store: whether they can be judged. What is written then is read as it was written.
+///
+/// # Panics
+///
+/// Where it is not.
+#[doc(hidden)]
+#[must_use]
+pub fn judges((ask, touch): &(Ask, Ask), now: Duration, state: &[u8]) -> bool {
+    let Ok(judged) = ask.judge(now, &[Some(state)]) else { return false };
+    for written in judged.writes().flatten() {
+        let again = touch.judge(now, &[Some(written.state())]);
+        let again = again.as_ref().ok().and_then(|again| again.writes().flatten().next());
+        // What was reset is kept for as long as what was there before.
+        let is_same = again
+            .is_some_and(|again| again.state() == written.state() && again.keep_for() <= written.keep_for());
+        assert!(is_same, "{written:?} is read as {again:?}");
+    }
+    true
+}
+
 /// The same of one of the server's windows.
 fn of_windows() -> impl Iterator<Item = (Ask, Ask)> {
     let says = || Feedback::default().limit(5).remaining(3);

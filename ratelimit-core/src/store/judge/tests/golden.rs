@@ -2,11 +2,12 @@
 //! wants another version.
 
 use super::windows::{answer, hear, windows as window};
-use super::world::{World, bucket, fixed, guarded, own_plan, part, reserve, sliding};
+use super::world::{BEGIN, World, bucket, fixed, guarded, own_plan, part, reserve, sliding};
 use crate::feedback::{Feedback, Scope};
-use crate::policy::{Guarded, Prototype};
+use crate::policy::Guarded;
 use crate::rate::Rate;
 use crate::store::ask::{Ask, Entry, Part, Plan, Verb, Windows};
+use crate::store::conformance;
 use crate::store::window::Heard;
 use std::slice::from_ref;
 use std::sync::Arc;
@@ -48,7 +49,7 @@ fn records() -> Vec<(&'static str, World, Part)> {
     add("a span of nanoseconds", of(&[nanos]), &[(0, 7)]);
     let second = part(&Arc::new(Plan::new(2, &[slides], None)), 0);
     add("generation 2", second, &[(0, 4)]);
-    let own = Prototype::new(super::own::Watch::new(9));
+    let own = conformance::allotment(true);
     add("a user's policy beside a rate", part(&own_plan(&[slides], &own), 0), &[(0, 4), (100, 1)]);
     add("a user's policy", part(&own_plan(&[], &own), 0), &[(0, 4)]);
     let given_back = all.iter_mut().find(|(name, ..)| name.contains("given back")).unwrap();
@@ -170,4 +171,28 @@ fn records_are_read_as_they_always_were() {
         read += 1;
     }
     assert_eq!(read, samples().len());
+}
+
+/// Those that scripts write as well, by whoever asks for whatever; the fuzz target `record` begins with them.
+#[test]
+fn records_are_judged_by_every_ask_of_their_sort() {
+    let by_scripts = include_str!("../../redis/tests/records.txt");
+    let lines = GOLDEN.lines().chain(by_scripts.lines()).filter_map(|line| line.split_once(" = "));
+    let asks = conformance::samples();
+    for (name, records) in lines {
+        let sort = |sample: &&(Ask, Ask)| match &sample.0.parts[..] {
+            [] => name.starts_with("window: "),
+            [part, ..] if name.starts_with("a user's policy") => part.plan.own.is_some(),
+            _ => !name.starts_with("window: "),
+        };
+        for record in records.split(' ').map(unhex) {
+            for later in [0, 7_000_000, 90_000_000_000] {
+                let now = Duration::from_micros(BEGIN + later);
+                let judges = |sample: &&(Ask, Ask)| conformance::judges(sample, now, &record);
+                let (judging, others): (Vec<_>, Vec<_>) = asks.iter().partition(judges);
+                assert!(judging.len() >= 7 && judging.iter().all(sort), "{name}");
+                assert!(!others.iter().any(sort), "{name}: {later} us later");
+            }
+        }
+    }
 }
