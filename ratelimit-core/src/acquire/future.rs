@@ -257,7 +257,7 @@ impl Long {
     /// The same for who has asked a store already.
     pub(super) fn bringing(asked: Asked, brought: Brought) -> Self {
         let mut long = Long::new(asked, None);
-        long.began = Some(brought.began());
+        long.began = Some(brought.began);
         long.brought = Some(brought);
         long
     }

@@ -7,7 +7,6 @@ use super::{Stage, Start};
 use crate::error::{ErrorKind, ErrorScope};
 use crate::line::due::{Due, Refusal};
 use crate::line::effects::Effects;
-use crate::line::enter::Began;
 use crate::line::locked::Changed;
 use crate::line::plan::Step;
 use crate::line::shared::Shared;
@@ -32,11 +31,12 @@ pub(super) struct Asker {
 /// What the store said to somebody in line, in nanoseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Told {
-    /// Counted so, to be started in `wait`.
+    /// Counted so, to be started in `wait`; by no trip that the bucket's clock could tell of.
     Granted {
         wait: u64,
         counted: Counted,
         slack: u64,
+        trip: Option<Span>,
     },
     /// Nothing is reserved: to be asked again then.
     Later {
@@ -57,27 +57,25 @@ pub(super) enum Told {
     Failed,
 }
 
-/// When a trip to the store began and ended, by the clock of that epoch.
+/// What a bucket's clock showed, and which clock that is.
+pub(super) type Moment = (NonZeroU32, Timestamp);
+
+/// When the store was asked and when it had answered, by the clock of that epoch: what it decided, it decided between.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
     epoch: NonZeroU32,
     sent: Timestamp,
-    received: Timestamp,
+    pub(super) received: Timestamp,
 }
 
 impl Span {
-    pub(super) fn new((epoch, sent): (NonZeroU32, Timestamp), received: Timestamp) -> Self {
-        Span { epoch, sent, received }
+    /// `None` where the bucket has been given another clock meanwhile.
+    pub(super) fn between((epoch, sent): Moment, (epoch_then, received): Moment) -> Option<Self> {
+        (epoch == epoch_then).then_some(Span { epoch, sent, received })
     }
 
-    /// When a call began whose first trip it is.
-    pub(super) fn began(self) -> Began {
-        Began { epoch: self.epoch, at: self.sent }
-    }
-
-    /// When its answer came, if that is a time of that clock.
-    pub(super) fn received_by(self, epoch: NonZeroU32) -> Option<Timestamp> {
-        (self.epoch == epoch).then_some(self.received)
+    pub(super) fn nanos(self) -> u64 {
+        self.received.as_nanos().saturating_sub(self.sent.as_nanos())
     }
 
     /// Its ends in the bucket's time: as long ago as the clock shows, which is not to have gone back since.
@@ -108,29 +106,24 @@ impl Refusal {
 }
 
 impl Shared {
-    /// The store has answered, after that trip; for each answer whether it is of use to anybody: what was reserved for
-    /// nobody is to be given back.
+    /// The store has answered; for each answer whether it is of use to anybody: what was reserved for nobody is to be given
+    /// back.
     ///
     /// Whatever the clock does: a panic of it is nobody's here, and those who wait must not wait for ever. Who waits is woken
     /// as the rest is finished.
-    pub(super) fn told(&self, answers: &[(Asker, Told)], trip: Option<Span>) -> Changed<Vec<bool>> {
-        self.change_anyway(|state, reading, effects| state.told(answers, trip, (reading, effects)))
+    pub(super) fn told(&self, answers: &[(Asker, Told)]) -> Changed<Vec<bool>> {
+        self.change_anyway(|state, reading, effects| state.told(answers, (reading, effects)))
     }
 }
 
 impl State {
     /// Takes note of all answers of a trip before anybody's turn is looked at: each look goes along the line.
-    fn told(
-        &mut self,
-        answers: &[(Asker, Told)],
-        trip: Option<Span>,
-        (reading, effects): (Reading, &mut Effects),
-    ) -> Vec<bool> {
+    fn told(&mut self, answers: &[(Asker, Told)], (reading, effects): (Reading, &mut Effects)) -> Vec<bool> {
         let mut before = BTreeMap::new();
         for (Asker { key, .. }, _) in answers.iter().filter(|(asker, _)| asker.era == self.era) {
             before.entry(*key).or_insert_with(|| self.forecast(*key, reading));
         }
-        let answer = |(asker, told): &(Asker, Told)| self.answer(*asker, *told, trip, (reading, effects));
+        let answer = |(asker, told): &(Asker, Told)| self.answer(*asker, *told, (reading, effects));
         let used: Vec<bool> = answers.iter().map(answer).collect();
         for (key, before) in before {
             self.outdate(key);
@@ -148,15 +141,14 @@ impl State {
         &mut self,
         Asker { key, ticket, want, era, .. }: Asker,
         told: Told,
-        trip: Option<Span>,
         (reading, effects): (Reading, &mut Effects),
     ) -> bool {
         if era != self.era {
             return false;
         }
         // Where the clock has panicked nobody knows when a start would be: it is asked for anew.
-        let is_unknown = trip.is_none() && matches!(told, Told::Granted { .. });
-        let start = self.start_of(told, trip, reading).filter(|_| !is_unknown);
+        let is_unknown = matches!(told, Told::Granted { trip: None, .. });
+        let start = self.start_of(told, reading);
         if let Some(remote) = &mut self.remote {
             remote.answered(key, want, start);
         }
@@ -222,17 +214,14 @@ impl State {
         }
     }
 
-    /// The start that was reserved by that answer.
+    /// The start that was reserved by that answer; `None` also where nobody knows when it would be.
     ///
     /// The store's now lies between the asking and the answer. So a start `wait` after the answer is never too soon, and
     /// it is too late only where it would be even if the store had answered at once.
-    pub(super) fn start_of(&self, told: Told, trip: Option<Span>, reading: Reading) -> Option<Start> {
-        let Told::Granted { wait, counted, slack } = told else { return None };
+    pub(super) fn start_of(&self, told: Told, reading: Reading) -> Option<Start> {
+        let Told::Granted { wait, counted, slack, trip: Some(trip) } = told else { return None };
         let remote = self.remote.as_ref()?;
-        let (sent, received) =
-            trip.map_or((reading.now, reading.now), |trip| trip.until(reading, self.epoch));
-        // What is answered in the store's place is answered at once, however long the store was waited for.
-        let sent = if counted.born == [0; 2] { received } else { sent };
+        let (sent, received) = trip.until(reading, self.epoch);
         let until = if remote.reserves() {
             sent.plus(wait).plus(slack).plus(remote.limits.least_guard())
         } else {

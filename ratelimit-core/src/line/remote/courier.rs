@@ -33,7 +33,7 @@ use crate::store::{Acquire, Ask, Failure, Known, Part, Plan, Said, StoreHandle, 
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
 pub(crate) use desk::Put;
-use desk::{Caller, Cell, Desk, Errand, Slot, To};
+use desk::{Caller, Cell, Desk, Errand, Reply, Slot, To};
 use health::Health;
 use mirror::Mirror;
 pub(super) use trip::is_no_room;
@@ -106,8 +106,8 @@ impl Courier {
 
     /// Asks for a start, for somebody who waits here for the answer.
     pub(super) fn ask_here(&self, wish: &Wish, named: (KeyId, Option<&str>)) -> Told {
-        let answer = self.wait_for(self.ask_of(wish, named), named.0);
-        self.desk.told(answer, wish.asker)
+        let reply = self.wait_for(self.ask_of(wish, named), named.0);
+        self.desk.told(reply, wish.asker)
     }
 
     fn ask_of(&self, wish: &Wish, (key, text): (KeyId, Option<&str>)) -> Ask {
@@ -174,7 +174,7 @@ impl Courier {
         let windows = window.map(|window| mirror.windows_of(text, window));
         let ask = Ask::of(mirror.parts(key, text), verb).in_windows(windows);
         drop(mirror);
-        self.wait_for(ask, key)
+        self.wait_for(ask, key).said
     }
 
     /// Forgets what is known of those keys, and what is known of their windows, and waits until that is done.
@@ -208,13 +208,13 @@ impl Courier {
             lock(&self.desk.inner).errands.extend(errands);
             self.desk.carry(1);
             for cell in cells {
-                done = done.and(cell.wait().map(drop));
+                done = done.and(cell.wait().said.map(drop));
             }
         }
         done
     }
 
-    fn wait_for(&self, ask: Ask, key: KeyId) -> Result<Said, Failure> {
+    fn wait_for(&self, ask: Ask, key: KeyId) -> Reply {
         let cell = Arc::new(Cell::default());
         self.desk.put(ask, key, To::Caller(Caller::new(&cell))).carry(Way::Here);
         cell.wait()
@@ -222,11 +222,11 @@ impl Courier {
 }
 
 impl Cell {
-    fn wait(&self) -> Result<Said, Failure> {
+    fn wait(&self) -> Reply {
         let mut slot = lock(&self.slot);
         loop {
-            if let Slot::Answered(answer) = std::mem::replace(&mut *slot, Slot::Awaited) {
-                return answer;
+            if let Slot::Answered(reply) = std::mem::replace(&mut *slot, Slot::Awaited) {
+                return reply;
             }
             slot = self.bell.wait(slot).unwrap_or_else(PoisonError::into_inner);
         }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::answer::{Asker, Span, Told};
+use super::answer::{Asker, Told};
 use super::ask::Wish;
 use super::verbs::Named;
 use crate::error::ErrorKind;
@@ -31,7 +31,8 @@ pub(crate) enum Direct {
 pub(crate) struct Brought {
     wish: Wish,
     told: Told,
-    trip: Span,
+    /// When the call did.
+    pub(crate) began: Began,
     is_used: bool,
 }
 
@@ -41,10 +42,9 @@ impl Shared {
         // The gate is left as it is: over a store it is shut.
         let wish = lock(&self.state).direct_wish(named.0, weight, max_delay)?;
         let (epoch, clock) = self.clock();
-        let sent = clock.now();
+        let began = Began { epoch, at: clock.now() };
         let told = wish.ask_here(named);
-        let mut brought = Brought { wish, told, trip: Span::new((epoch, sent), sent), is_used: false };
-        brought.trip = Span::new((epoch, sent), clock.now());
+        let brought = Brought { wish, told, began, is_used: false };
         let refusal = match told {
             Told::Granted { wait: 0, counted, .. } => return Some(self.start_brought(counted, brought)),
             Told::Granted { .. } | Told::Later { .. } => return Some(Direct::Waits(brought)),
@@ -60,14 +60,12 @@ impl Shared {
 
     /// Starts a call that was granted for now, unless something has come up meanwhile.
     fn start_brought(&self, counted: Counted, mut brought: Brought) -> Direct {
-        let Brought { told, trip, .. } = brought;
         let Asker { key, want: Want { weight, .. }, era, .. } = brought.wish.asker;
-        let (epoch, clock) = self.clock();
-        let now = trip.received_by(epoch).unwrap_or_else(|| clock.now());
+        let now = self.clock().1.now();
         let mut state = lock(&self.state);
         let reading = state.read(now);
         let is_in_time =
-            state.start_of(told, Some(trip), reading).is_some_and(|start| start.until >= reading.now);
+            state.start_of(brought.told, reading).is_some_and(|start| start.until >= reading.now);
         let grant = (is_in_time && state.era == era && state.may_ask_directly(key))
             .then(|| state.started_there((key, Route::None), counted, reading, weight, reading.clock));
         drop(state);
@@ -83,19 +81,11 @@ impl Shared {
     /// Gives somebody who has got a place in line, and a wish of its own there, what it was answered before; whether that
     /// still holds.
     pub(crate) fn bring(&self, mut brought: Brought, place: &Wish) -> Changed<bool> {
-        let Brought { told, trip, .. } = brought;
         let Asker { ticket, want, .. } = place.asker;
         let asker = Asker { ticket, want, ..brought.wish.asker };
-        let Changed { result: used, rest } = self.told(&[(asker, told)], Some(trip));
+        let Changed { result: used, rest } = self.told(&[(asker, brought.told)]);
         brought.is_used = used == [true];
         Changed { result: brought.is_used, rest }
-    }
-}
-
-impl Brought {
-    /// When the call began.
-    pub(crate) fn began(&self) -> Began {
-        self.trip.began()
     }
 }
 

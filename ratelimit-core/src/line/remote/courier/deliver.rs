@@ -1,24 +1,20 @@
 //! What is carried together: sorted, sent in one trip, and answered.
 
 use std::collections::HashSet;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use super::desk::{Desk, Errand, To};
+use super::desk::{Desk, Errand, Reply, To};
 use super::health::Turn;
-use super::trip::{Trip, no_room, no_time};
+use super::trip::{Played, Trip, no_room, no_time};
 use super::{Way, caught, lock};
 use crate::clock::{Clock, SystemClock};
 use crate::line::KeyId;
 use crate::line::locked::Changed;
-use crate::line::remote::answer::{Asker, Span, Told};
+use crate::line::remote::answer::{Asker, Told};
 use crate::line::shared::Shared;
 use crate::policy::reserved::Want;
 use crate::store::{Ask, Failure, KEEP, Said, Verb};
 use crate::time::{Timestamp, nanos};
-
-/// What a bucket's clock showed, and which clock that is.
-type Moment = (NonZeroU32, Timestamp);
 
 impl Desk {
     /// One trip: all answers are taken note of in their order, before anybody is woken and anything foreign runs. Whether
@@ -36,49 +32,45 @@ impl Desk {
             let mut inner = lock(&self.inner);
             batch.drain(..).rev().for_each(|errand| inner.errands.push_front(errand));
         }
-        // By the bucket's own clock, as that is what starts are told by.
-        let sent = shared.as_ref().and_then(|shared| shared.moment());
-        self.set_times(&mut batch, sent.map(|(_, sent)| sent));
+        self.set_times(&mut batch);
         let of_errand = |Errand { ask, key, to, .. }| (ask, (key, to));
         let (mut asks, mut whose) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
         for (ask, of) in batch.into_iter().map(of_errand) {
             asks.push(ask);
             whose.push(of);
         }
-        let Trip { mut answers, turn, is_heard, is_quick } =
+        let Trip { played, turn, is_heard, is_quick } =
             if is_in_vain { Trip::default() } else { self.travel(&asks, &whose, until) };
-        let received = shared.as_ref().and_then(|shared| shared.moment());
-        if let Some((sent, received)) = sent.zip(received).filter(|_| !is_in_vain) {
-            self.note_times(sent, received, &asks, &answers);
-        }
+        self.note_times(&asks, &played);
+        let Played { mut answers, trip } = played;
         for (errand, failure) in unsent.into_iter().rev() {
             let (ask, of) = of_errand(errand);
             asks.insert(0, ask);
             whose.insert(0, of);
             answers.insert(0, Err(failure));
         }
-        self.hand_out(
-            shared.as_ref(),
-            &asks,
-            whose.into_iter().zip(answers),
-            (until, sent.zip(received), turn),
-        );
+        let replies = answers.into_iter().map(|said| Reply { said, trip });
+        self.hand_out(shared.as_ref(), &asks, whose.into_iter().zip(replies), (until, turn));
         is_heard && is_quick && self.has_untold()
     }
 
     /// Takes note of how long a trip took, and of what may have been counted by it.
-    fn note_times(&self, sent: Moment, received: Moment, asks: &[Ask], answers: &[Result<Said, Failure>]) {
-        let ((epoch, sent), (epoch_then, received)) = (sent, received);
+    fn note_times(&self, asks: &[Ask], Played { answers, trip }: &Played) {
+        let Some(trip) = trip else { return };
         let mut health = lock(&self.health);
-        if epoch == epoch_then && answers.iter().any(Result::is_ok) {
-            health.took(received.as_nanos().saturating_sub(sent.as_nanos()), KEEP * 1000);
+        if answers.iter().any(Result::is_ok) {
+            health.took(trip.nanos(), KEEP * 1000);
         }
+        // What was lost or renamed is asked for again.
         let may_count = |(ask, answer): (&Ask, &Result<Said, Failure>)| {
-            let is_told = || matches!(answer, Ok(Said::Granted { .. } | Said::Lost | Said::Renamed(_)));
-            ask.allowance().is_some() && (is_told() || answer.as_ref().is_err_and(Failure::is_outage))
+            let counts = match answer {
+                Ok(said) => matches!(said, Said::Granted { .. } | Said::Lost | Said::Renamed(_)),
+                Err(failure) => failure.is_outage(),
+            };
+            counts && ask.allowance().is_some()
         };
         if asks.iter().zip(answers).any(may_count) {
-            health.counted(received);
+            health.counted(trip.received);
         }
     }
 
@@ -87,25 +79,24 @@ impl Desk {
         self: &Arc<Self>,
         shared: Option<&Arc<Shared>>,
         asks: &[Ask],
-        answers: impl Iterator<Item = ((KeyId, To), Result<Said, Failure>)>,
-        (until, ends, turn): (Timestamp, Option<(Moment, Moment)>, Option<Turn>),
+        replies: impl Iterator<Item = ((KeyId, To), Reply)>,
+        (until, turn): (Timestamp, Option<Turn>),
     ) {
-        let mut is_asked_again = false;
         let (mut rests, mut answered) = (Vec::new(), Vec::new());
         let (mut carried, mut told) = (Vec::new(), Vec::new());
         if let Some((turn, shared)) = turn.zip(shared) {
             rests.push(shared.tell_of_store(turn == Turn::WentAway));
         }
-        for (ask, ((key, to), answer)) in asks.iter().zip(answers) {
-            is_asked_again |= matches!(answer, Ok(Said::Lost | Said::Renamed(_)));
-            let answer = caught(|| self.made_of(ask, (key, until), answer)).unwrap_or_else(lost);
+        for (ask, ((key, to), reply)) in asks.iter().zip(replies) {
+            let made = caught(|| self.made_of(ask, (key, until), reply));
+            let reply = made.unwrap_or_else(|| Reply::failed(lost()));
             match (to, shared) {
                 (To::Nobody, _) | (To::Asker(_), None) => {
-                    caught(|| drop(answer));
+                    caught(|| drop(reply));
                 }
-                (To::Caller(caller), _) => answered.push((caller, answer)),
+                (To::Caller(caller), _) => answered.push((caller, reply)),
                 (To::Asker(asker), Some(_)) => {
-                    told.push((asker, self.told(answer, asker)));
+                    told.push((asker, self.told(reply, asker)));
                     carried.push(ask);
                 }
             }
@@ -114,20 +105,15 @@ impl Desk {
             rests.push(shared.tell_of_others());
         }
         if let Some(shared) = shared.filter(|_| !told.is_empty()) {
-            // A wait is from the decision on, which was after the trip for whom it was asked for again.
-            let trip = ends.and_then(|(sent, received)| {
-                let received = if is_asked_again { shared.moment()? } else { received };
-                Some(Span::new(sent, received.1))
-            });
-            let Changed { result: used, rest } = shared.told(&told, trip);
+            let Changed { result: used, rest } = shared.told(&told);
             rests.push(rest);
             for ((ask, (asker, told)), _) in carried.into_iter().zip(told).zip(used).filter(|(_, used)| !used)
             {
                 self.give_back(ask, asker, told);
             }
         }
-        for (caller, answer) in answered {
-            caller.answer(answer);
+        for (caller, reply) in answered {
+            caller.answer(reply);
         }
         for rest in rests {
             // A panic of a waker is nobody's who is served here.
@@ -138,12 +124,8 @@ impl Desk {
     /// Has the store answer, whatever panics.
     fn travel(&self, asks: &[Ask], whose: &[(KeyId, To)], until: Timestamp) -> Trip {
         let keys: Vec<KeyId> = whose.iter().map(|(key, _)| *key).collect();
-        caught(|| self.go(asks, &keys, until)).unwrap_or_else(|| Trip {
-            answers: asks.iter().map(|_| lost()).collect(),
-            turn: None,
-            is_heard: false,
-            is_quick: false,
-        })
+        caught(|| self.go(asks, &keys, until))
+            .unwrap_or_else(|| Trip { played: Played::failed(asks, lost()), ..Trip::default() })
     }
 
     /// Those who have no time left, the others, and until when these are to be answered.
@@ -180,11 +162,12 @@ impl Desk {
         batch.into_iter().partition(|errand| crowded.contains(&errand.key))
     }
 
-    /// By a trip that begins at `sent`.
-    fn set_times(&self, batch: &mut [Errand], sent: Option<Timestamp>) {
+    /// By a trip that begins now.
+    fn set_times(&self, batch: &mut [Errand]) {
         let allowances = || batch.iter().filter_map(|errand| errand.ask.allowance());
         let least = || allowances().min().map_or(u64::MAX, |micros| micros.saturating_mul(1000));
-        let slack = sent.map_or(0, |sent| lock(&self.health).slack_at(sent, least)).div_ceil(1000);
+        let slack =
+            self.moment().map_or(0, |(_, now)| lock(&self.health).slack_at(now, least)).div_ceil(1000);
         let times = lock(&self.mirror).times;
         for errand in batch {
             errand.ask.set_slack(slack);
@@ -209,6 +192,6 @@ impl Desk {
 }
 
 /// A failure's cause is foreign, and may panic as it is dropped.
-fn lost() -> Result<Said, Failure> {
-    Err(Failure::new("a failure of the store panicked"))
+fn lost() -> Failure {
+    Failure::new("a failure of the store panicked")
 }

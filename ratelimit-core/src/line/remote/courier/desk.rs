@@ -1,7 +1,6 @@
 //! Where asks wait to be carried, and who carries them.
 
 use std::collections::VecDeque;
-use std::num::NonZeroU32;
 use std::sync::{Arc, PoisonError, Weak};
 
 use super::health::Health;
@@ -9,7 +8,7 @@ use super::mirror::Mirror;
 use super::{MOST, Way, caught, lock};
 use crate::clock::{Clock, SystemClock};
 use crate::line::KeyId;
-use crate::line::remote::answer::Asker;
+use crate::line::remote::answer::{Asker, Moment, Span};
 use crate::line::shared::Shared;
 use crate::store::{Ask, Failure, Said, StoreHandle};
 use crate::sync::thread::{self, ThreadId};
@@ -94,6 +93,20 @@ pub(super) enum To {
     Nobody,
 }
 
+/// What the store answered, and when.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) said: Result<Said, Failure>,
+    pub(super) trip: Option<Span>,
+}
+
+impl Reply {
+    /// What is not the store's is of no trip.
+    pub(super) fn failed(failure: Failure) -> Self {
+        Reply { said: Err(failure), trip: None }
+    }
+}
+
 /// Somebody who blocks until the answer is there: one comes, whatever becomes of it on its way.
 pub(super) struct Caller {
     cell: Arc<Cell>,
@@ -105,12 +118,12 @@ impl Caller {
         Caller { cell: Arc::clone(cell), is_answered: false }
     }
 
-    pub(super) fn answer(mut self, answer: Result<Said, Failure>) {
-        self.tell(answer);
+    pub(super) fn answer(mut self, reply: Reply) {
+        self.tell(reply);
     }
 
-    fn tell(&mut self, answer: Result<Said, Failure>) {
-        let before = std::mem::replace(&mut *lock(&self.cell.slot), Slot::Answered(answer));
+    fn tell(&mut self, reply: Reply) {
+        let before = std::mem::replace(&mut *lock(&self.cell.slot), Slot::Answered(reply));
         // Who carries for itself is not waiting, and to ring asks the system.
         if matches!(before, Slot::Awaited) {
             self.cell.bell.notify_one();
@@ -122,7 +135,7 @@ impl Caller {
 impl Drop for Caller {
     fn drop(&mut self) {
         if !self.is_answered {
-            self.tell(Err(Failure::new("what was asked was lost on its way, by a panic")));
+            self.tell(Reply::failed(Failure::new("what was asked was lost on its way, by a panic")));
         }
     }
 }
@@ -140,7 +153,7 @@ pub(super) enum Slot {
     #[default]
     Empty,
     Awaited,
-    Answered(Result<Said, Failure>),
+    Answered(Reply),
 }
 
 impl Inner {
@@ -165,7 +178,7 @@ impl Drop for Shift<'_> {
 
 impl Shared {
     /// What the bucket's clock shows, and which clock that is; `None` if it panics.
-    pub(super) fn moment(&self) -> Option<(NonZeroU32, Timestamp)> {
+    pub(super) fn moment(&self) -> Option<Moment> {
         let (epoch, clock) = self.clock();
         caught(|| (epoch, clock.now()))
     }

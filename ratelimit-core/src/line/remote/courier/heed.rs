@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::desk::Desk;
+use super::trip::Played;
 use super::{caught, lock};
 use crate::error::ErrorScope;
 use crate::feedback::Feedback;
@@ -105,7 +106,7 @@ impl Desk {
         let (untold, now) = (std::mem::take(&mut mirror.heeded.untold), mirror.now());
         drop(mirror);
         let asks: Vec<Ask> = untold.iter().map(|untold| untold.by(now)).collect();
-        let answers = self.play(&asks, until);
+        let Played { answers, .. } = self.play(&asks, until);
         let (mut missed, mut failed) = (VecDeque::new(), None);
         for ((untold, ask), answer) in untold.into_iter().zip(&asks).zip(answers) {
             match answer {

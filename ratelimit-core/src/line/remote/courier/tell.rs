@@ -6,6 +6,7 @@ use super::desk::Desk;
 use super::entry::Own;
 use super::lock;
 use super::mirror::Mirror;
+use super::trip::Played;
 use crate::clock::{Clock, SystemClock};
 use crate::line::KeyId;
 use crate::store::{Ask, Failure, Part, Record, Said, Verb};
@@ -85,7 +86,7 @@ impl Desk {
         if asks.is_empty() {
             return;
         }
-        let answers = self.play(&asks, until);
+        let Played { answers, .. } = self.play(&asks, until);
         let again = SystemClock.now().plus(AGAIN);
         let mut mirror = lock(&self.mirror);
         for (whose, answer) in whose.into_iter().zip(&answers) {

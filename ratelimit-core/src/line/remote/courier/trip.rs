@@ -4,13 +4,13 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use super::desk::Desk;
+use super::desk::{Desk, Reply};
 use super::health::Turn;
 use super::tell::Telling;
 use super::{caught, lock};
 use crate::clock::{Clock, SystemClock};
 use crate::line::KeyId;
-use crate::line::remote::answer::{Asker, Told};
+use crate::line::remote::answer::{Asker, Moment, Span, Told};
 use crate::policy::reserved::Counted;
 use crate::store::{Answer, Ask, Failure, Said, TIMEOUT, Verb};
 use crate::time::Timestamp;
@@ -18,13 +18,26 @@ use crate::time::Timestamp;
 /// What came of a trip.
 #[derive(Default)]
 pub(super) struct Trip {
-    pub(super) answers: Vec<Result<Said, Failure>>,
+    pub(super) played: Played,
     /// Whether the store went away or came back.
     pub(super) turn: Option<Turn>,
     /// Whether the store has answered anything.
     pub(super) is_heard: bool,
     /// Whether it may be told more meanwhile, where there is more: else those who come would wait for that too long.
     pub(super) is_quick: bool,
+}
+
+/// What the store answered to several asks, and when, if it was asked.
+#[derive(Default)]
+pub(super) struct Played {
+    pub(super) answers: Vec<Result<Said, Failure>>,
+    pub(super) trip: Option<Span>,
+}
+
+impl Played {
+    pub(super) fn failed(asks: &[Ask], failure: Failure) -> Self {
+        Played { answers: vec![Err(failure); asks.len()], trip: None }
+    }
 }
 
 impl Desk {
@@ -36,23 +49,23 @@ impl Desk {
     /// Makes a trip, unless the store is away and it is not yet time to see whether it is back.
     pub(super) fn go(&self, asks: &[Ask], keys: &[KeyId], until: Timestamp) -> Trip {
         let begin = SystemClock.now();
-        let with = |failure: Failure| vec![Err(failure); asks.len()];
+        let with = |failure: Failure| Played::failed(asks, failure);
         if begin >= until {
             // Nothing is sent: that says nothing of the store.
-            return Trip { answers: with(no_time()), turn: None, is_heard: false, is_quick: false };
+            return Trip { played: with(no_time()), turn: None, is_heard: false, is_quick: false };
         }
         let health = lock(&self.health);
         let rests = (!health.may_go(begin)).then(|| health.failure.clone());
         drop(health);
         if let Some(failure) = rests {
             let failure = failure.unwrap_or_else(|| Failure::new("the store did not answer"));
-            return Trip { answers: with(failure), turn: None, is_heard: false, is_quick: false };
+            return Trip { played: with(failure), turn: None, is_heard: false, is_quick: false };
         }
         let telling = match self.tell_heeded(until) {
             None => self.tell_untold(keys, begin, until),
             failure => Telling { failure, ..Telling::default() },
         };
-        let answers = match &telling.failure {
+        let played = match &telling.failure {
             Some(failure) if !telling.is_heard => with(failure.clone()),
             None if !telling.is_late => self.play(asks, until),
             // It is well, and nobody is to start without it any more: else it would have to be told that first again.
@@ -60,9 +73,9 @@ impl Desk {
         };
         // What one state is about says nothing of the store.
         let fails = |answer: &Result<Said, Failure>| answer.as_ref().is_err_and(Failure::is_outage);
-        let is_heard = telling.is_heard || answers.iter().any(|answer| !fails(answer));
-        let failed =
-            telling.failure.or_else(|| answers.iter().find_map(|answer| answer.as_ref().err()).cloned());
+        let is_heard = telling.is_heard || played.answers.iter().any(|answer| !fails(answer));
+        let first = || played.answers.iter().find_map(|answer| answer.as_ref().err()).cloned();
+        let failed = telling.failure.or_else(first);
         let end = failed.as_ref().map_or(begin, |_| SystemClock.now());
         let mut health = lock(&self.health);
         let (turn, before) = match failed {
@@ -77,27 +90,23 @@ impl Desk {
         if is_heard {
             lock(&self.mirror).alone.clear();
         }
-        Trip { answers, turn, is_heard, is_quick: !telling.is_slow }
+        Trip { played, turn, is_heard, is_quick: !telling.is_slow }
     }
 
     /// Takes note of an answer; where the store has lost what it knew, tells it, and asks again.
-    pub(super) fn made_of(
-        &self,
-        ask: &Ask,
-        (key, until): (KeyId, Timestamp),
-        answer: Result<Said, Failure>,
-    ) -> Result<Said, Failure> {
-        let answer = match answer {
+    pub(super) fn made_of(&self, ask: &Ask, (key, until): (KeyId, Timestamp), reply: Reply) -> Reply {
+        let Reply { said, trip } = match reply.said {
             Ok(Said::Lost) => self.remind(ask, key, until),
             Ok(Said::Renamed(name)) => self.follow(ask, &name, until),
-            answer => answer,
+            said => Reply { said, ..reply },
         };
-        let failure = match answer {
+        let failure = match said {
             Err(failure) if failure.is_outage() => failure,
-            Err(failure) => return Err(failure),
-            Ok(said) => {
-                lock(&self.mirror).note(ask, key, &said);
-                return Ok(said);
+            said => {
+                if let Ok(said) = &said {
+                    lock(&self.mirror).note(ask, key, said);
+                }
+                return Reply { said, trip };
             }
         };
         let mut mirror = lock(&self.mirror);
@@ -105,12 +114,17 @@ impl Desk {
         let (now, most) = (mirror.now(), mirror.max_keys);
         mirror.heeded.hear(ask, key, now, most);
         drop(mirror);
-        self.play_alone(ask, key).map_or(Err(failure), |said| said.map(in_its_place))
+        let Some(said) = self.play_alone(ask, key) else { return Reply::failed(failure) };
+        // At once, however long the store was waited for.
+        let trip = self.moment().and_then(|moment| Span::between(moment, moment));
+        Reply { said: said.map(in_its_place), trip }
     }
 
     /// The server has given the window another name: asks for that one, and tells the bucket.
-    pub(super) fn follow(&self, ask: &Ask, name: &str, until: Timestamp) -> Result<Said, Failure> {
-        let Some(windows) = &ask.windows else { return Err(Failure::new("the store has renamed nothing")) };
+    pub(super) fn follow(&self, ask: &Ask, name: &str, until: Timestamp) -> Reply {
+        let Some(windows) = &ask.windows else {
+            return Reply::failed(Failure::new("the store has renamed nothing"));
+        };
         let (windows, before) = lock(&self.mirror).renamed(windows, name);
         if let Some(shared) = self.shared.upgrade() {
             shared.renamed(&before, name);
@@ -119,17 +133,19 @@ impl Desk {
     }
 
     /// Puts back what the store has lost of what this process has started, and asks again: nothing was done yet.
-    pub(super) fn remind(&self, ask: &Ask, key: KeyId, until: Timestamp) -> Result<Said, Failure> {
+    pub(super) fn remind(&self, ask: &Ask, key: KeyId, until: Timestamp) -> Reply {
         // Somebody who was carried along may have done so already.
-        match self.play_one(&self.of_today(ask, key), until)? {
-            Said::Lost => {}
-            said => return Ok(said),
+        let reply = self.play_one(&self.of_today(ask, key), until);
+        if !matches!(reply.said, Ok(Said::Lost)) {
+            return reply;
         }
         let records = lock(&self.mirror).records(key);
         let Ask { parts, .. } = self.of_today(ask, key);
         let restore = Ask::of(parts, Verb::Restore { records, lost: true });
-        let done = self.play_one(&restore, until)?;
-        lock(&self.mirror).note(&restore, key, &done);
+        match self.play_one(&restore, until).said {
+            Ok(done) => lock(&self.mirror).note(&restore, key, &done),
+            Err(failure) => return Reply::failed(failure),
+        }
         self.play_one(&self.of_today(ask, key), until)
     }
 
@@ -145,35 +161,44 @@ impl Desk {
         ask
     }
 
-    pub(super) fn play_one(&self, ask: &Ask, until: Timestamp) -> Result<Said, Failure> {
-        let answers = self.play(std::slice::from_ref(ask), until);
-        answers.into_iter().next().unwrap_or_else(|| Err(Failure::new("the store gave no answer")))
+    pub(super) fn play_one(&self, ask: &Ask, until: Timestamp) -> Reply {
+        let Played { answers, trip } = self.play(std::slice::from_ref(ask), until);
+        let said = answers.into_iter().next();
+        Reply { said: said.unwrap_or_else(|| Err(Failure::new("the store gave no answer"))), trip }
+    }
+
+    /// By the bucket's own clock, as that is what starts are told by.
+    pub(super) fn moment(&self) -> Option<Moment> {
+        self.shared.upgrade()?.moment()
     }
 
     /// Has the store answer each of `asks`, as long as there is time.
-    pub(super) fn play(&self, asks: &[Ask], until: Timestamp) -> Vec<Result<Said, Failure>> {
+    pub(super) fn play(&self, asks: &[Ask], until: Timestamp) -> Played {
         let timeout = until.saturating_since(SystemClock.now());
         if timeout.is_zero() {
-            return vec![Err(no_time()); asks.len()];
+            return Played::failed(asks, no_time());
         }
         let store = self.store.store();
+        let sent = self.moment();
         let played = caught(|| store.play(asks, timeout));
+        let received = self.moment();
         let answers = played.unwrap_or_else(|| vec![Err(Failure::new("the store panicked")); asks.len()]);
         let mut answers: Vec<_> = answers.into_iter().map(|answer| answer.map(|Answer(said)| said)).collect();
         let missing = || Err(Failure::strange("the store gave fewer answers than it was asked for"));
         answers.resize_with(asks.len(), missing);
-        answers
+        let trip = sent.zip(received).and_then(|(sent, received)| Span::between(sent, received));
+        Played { answers, trip }
     }
 
-    pub(super) fn told(&self, answer: Result<Said, Failure>, Asker { window, .. }: Asker) -> Told {
+    pub(super) fn told(&self, Reply { said, trip }: Reply, Asker { window, .. }: Asker) -> Told {
         let nanos = |micros: u64| micros.saturating_mul(1000);
-        match answer {
+        match said {
             Ok(Said::Granted { wait, start, now, born }) => {
                 // What the start is later than now and its wait is what it was asked to be.
                 let slack = start.saturating_sub(now).saturating_sub(wait);
                 // What is answered in the store's place is counted in none of its windows.
                 let counted = Counted { at: start, born, window: window.filter(|_| born != [0; 2]) };
-                Told::Granted { wait: nanos(wait), counted, slack: nanos(slack) }
+                Told::Granted { wait: nanos(wait), counted, slack: nanos(slack), trip }
             }
             Ok(Said::Later { wait }) => Told::Later { wait: nanos(wait) },
             Ok(Said::Refused(refused)) => Told::Refused {
