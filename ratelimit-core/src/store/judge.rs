@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::Failure;
-use super::ask::{Acquire, Answer, Ask, Refused, Said, Seen, Verb, Windows};
+use super::ask::{Acquire, Answer, Ask, Refused, Said, Verb, Windows};
 use super::record::Record;
-use super::window::{Heard, Window};
 use crate::error::ErrorScope;
 use crate::policy::all::Verdict;
 use crate::policy::saved::END;
 use crate::policy::{Earliest, own};
+use held::{Held, by_windows};
 
 /// After how long a user's policy is asked again that cannot tell when a call may start: 50 ms in microseconds.
 const AGAIN: u64 = 50_000;
@@ -107,17 +107,18 @@ impl Ask {
         let is_reset = matches!(self.verb, Verb::Reset | Verb::ResetKey);
         let reset = held.records.iter().filter(|_| is_reset);
         let kept: Vec<u64> = reset.map(|record| record.kept_for(now)).collect();
-        let (mut said, changed) = self.play(now, &mut held);
+        let played = self.play(now, &mut held);
         own::set_aside();
+        let (mut said, changed) = played?;
         let Held { records, windows } = &mut held;
         let windows = windows.as_deref().into_iter().flatten();
         // Where nobody wrote down that the clock was put back, no time would pass until it is where it was.
-        let is_asked = said.is_ok() && matches!(self.verb, Verb::Acquire(_));
+        let is_asked = matches!(self.verb, Verb::Acquire(_));
         let is_written = |record: &Record| changed || is_asked && record.was_put_back();
         for record in records.iter_mut().filter(|record| is_written(record)) {
             record.stamp(now);
         }
-        if let Ok(Said::Granted { born, .. } | Said::Done { born, .. }) = &mut said {
+        if let Said::Granted { born, .. } | Said::Done { born, .. } = &mut said {
             for (born, record) in born.iter_mut().zip(&*records) {
                 *born = record.born;
             }
@@ -138,92 +139,48 @@ impl Ask {
             let is_written = is_changed || (changed || is_asked) && window.was_put_back();
             writes.push(is_written.then(|| Written::new(window.write(now))));
         }
-        Ok(Judged { writes, answer: Answer(said?) })
+        Ok(Judged { writes, answer: Answer(said) })
     }
 
     /// What it comes to, and whether anything changed.
-    fn play(&self, now: u64, held: &mut Held) -> (Result<Said, Failure>, bool) {
-        let done = || Ok(Said::Done { now, born: [0; 2] });
+    fn play(&self, now: u64, held: &mut Held) -> Result<(Said, bool), Failure> {
         let panicked = || Failure::of_state("the bucket's own policy panicked");
         let builds_on = matches!(self.verb, Verb::Charge { .. } | Verb::Refund { .. } | Verb::Peek { .. });
         if builds_on && !self.is_known(&held.records, now) {
-            return (Ok(Said::Lost), false);
+            return Ok((Said::Lost, false));
         }
         let follows = builds_on || matches!(self.verb, Verb::Hear { .. });
         if let Some(name) = held.renamed().filter(|_| follows) {
-            return (Ok(Said::Renamed(name)), false);
+            return Ok((Said::Renamed(name), false));
         }
-        let Held { records, windows } = held;
-        let mut windows = windows.as_deref_mut();
         match &self.verb {
-            Verb::Acquire(ask) => match self.acquire(*ask, now, held) {
-                Some(said) => {
-                    let changed = matches!(said, Said::Granted { .. });
-                    (Ok(said), changed)
-                }
-                None => (Err(panicked()), false),
-            },
+            Verb::Acquire(ask) => {
+                let said = self.acquire(*ask, now, held).ok_or_else(panicked)?;
+                let is_taken = matches!(said, Said::Granted { .. });
+                return Ok((said, is_taken));
+            }
             Verb::Charge { weight } => {
-                let at = records.iter().map(|record| record.newest).max().unwrap_or(0).max(now);
-                let is_taken = records.iter_mut().all(|record| record.commit((at, now), *weight));
-                if let Some([window, _]) = windows.as_mut().filter(|_| is_taken) {
-                    window.commit(at, *weight);
-                }
-                let said = Said::Granted { wait: 0, start: at, now, born: [0; 2] };
-                (is_taken.then_some(said).ok_or_else(panicked), is_taken)
+                let start = held.charge(*weight, now).ok_or_else(panicked)?;
+                return Ok((Said::Granted { wait: 0, start, now, born: [0; 2] }, true));
             }
+            Verb::Peek { weight } => return Ok((Said::Outlook(held.look(*weight, now)), false)),
             Verb::Refund { start, weight, given, born } => {
-                // What was started before a reset counts no more, and somebody else's start may stand in its place.
-                let is_of_today =
-                    records.first().zip(born.first()).is_some_and(|(record, born)| record.counts(*born));
-                for (record, _) in records.iter_mut().zip(born).filter(|(record, born)| record.counts(**born))
-                {
-                    record.refund((*start, now), *weight, *given);
-                }
-                if let Some([window, _]) = windows.as_mut().filter(|_| is_of_today) {
-                    window.hear((*start, *given), now, &Heard::Unsent);
-                    // As there nobody need wait behind what is given back.
-                    window.newest = records.first().map_or(0, |record| record.newest).min(window.newest);
-                }
-                (done(), true)
+                held.refund((*start, now), (*weight, *given), *born);
             }
-            Verb::Hear { start, weight, heard } => {
-                if let Some([window, all]) = windows
-                    && let Some(until) = window.hear((*start, *weight), now, heard)
-                {
-                    all.pause(until);
-                }
-                (done(), true)
-            }
-            Verb::Rename { name, joins } => {
-                if let Some([from, to]) = windows {
-                    if *joins {
-                        to.join(from);
-                    }
-                    from.renamed = Some(name.clone());
-                }
-                (done(), true)
-            }
-            Verb::Peek { weight } => (Ok(Said::Outlook(look(*weight, now, held))), false),
-            Verb::Reset | Verb::ResetKey => {
-                let most = if matches!(self.verb, Verb::ResetKey) { 1 } else { usize::MAX };
-                records.iter_mut().take(most).for_each(Record::reset);
-                windows.into_iter().flatten().take(most).for_each(|window| window.reset(now));
-                (done(), true)
-            }
-            Verb::Restore { records: known, lost } => {
-                let parts = self.parts.iter().zip(known).zip(records);
-                for ((part, known), record) in parts {
+            Verb::Hear { start, weight, heard } => held.hear((*start, *weight), now, heard),
+            Verb::Rename { name, joins } => held.rename(name, *joins),
+            Verb::Reset => held.reset(usize::MAX, now),
+            Verb::ResetKey => held.reset(1, now),
+            Verb::Restore { records, lost } => {
+                for ((part, known), record) in self.parts.iter().zip(records).zip(&mut held.records) {
                     let is_told = !lost || !record.is_known(part.known, now);
-                    let Some(known) = known.as_ref().filter(|_| is_told) else { continue };
-                    match Record::read(&part.plan, Some(known), now) {
-                        Ok(known) => record.join(&known, now),
-                        Err(failure) => return (Err(failure), false),
+                    if let Some(known) = known.as_ref().filter(|_| is_told) {
+                        record.join(&Record::read(&part.plan, Some(known), now)?, now);
                     }
                 }
-                (done(), true)
             }
         }
+        Ok((Said::Done { now, born: [0; 2] }, true))
     }
 
     /// Whether the store knows what the process that asks has seen last.
@@ -286,35 +243,6 @@ impl Ask {
     }
 }
 
-/// The states that an ask is about.
-struct Held {
-    records: Vec<Record>,
-    /// One of the server's windows, and what it says to everybody.
-    windows: Option<Box<[Window; 2]>>,
-}
-
-impl Held {
-    fn read(ask: &Ask, states: &mut dyn Iterator<Item = Option<&[u8]>>, now: u64) -> Result<Self, Failure> {
-        let mut records = Vec::with_capacity(ask.parts.len());
-        for part in &ask.parts {
-            records.push(Record::read(&part.plan, states.next().flatten(), now)?);
-        }
-        let windows = match &ask.windows {
-            Some(windows) => {
-                let mut read = || Window::read(windows.learning, states.next().flatten(), now);
-                Some(Box::new([read()?, read()?]))
-            }
-            None => None,
-        };
-        Ok(Held { records, windows })
-    }
-
-    /// What the server calls the window by now.
-    fn renamed(&self) -> Option<Box<str>> {
-        self.windows.as_deref().and_then(|[window, _]| window.renamed.clone())
-    }
-}
-
 impl Written {
     fn new((state, micros): (Vec<u8>, u64)) -> Self {
         Written { state, keep_for: Duration::from_micros(micros) }
@@ -333,31 +261,6 @@ fn written(record: &Record, now: u64) -> Result<Written, Failure> {
     Ok(Written::new(written))
 }
 
-/// When the server's window, and what the server says to everybody, would let `weight` start that may be made earlier by
-/// `slack`: the server is to hear of nothing before the time that it said.
-fn by_windows([window, all]: &[Window; 2], (from, slack): (u64, u64), weight: u32) -> Verdict {
-    let paused = Earliest::At(all.paused_until(from, slack));
-    Verdict { earliest: window.earliest(from, slack, weight).max(paused), rate: None }
-}
-
-fn look(weight: u32, now: u64, held: &mut Held) -> Vec<Seen> {
-    let wait = |earliest| match earliest {
-        Earliest::At(at) => Some(at.as_nanos().saturating_sub(now)),
-        Earliest::WhenSettled | Earliest::Never => None,
-    };
-    let records = held.records.iter_mut().map(|record| Seen {
-        wait: wait(record.earliest(now, weight.max(1), 0).earliest),
-        rates: record.rates_seen(now),
-        paused: 0,
-    });
-    let mut seen: Vec<Seen> = records.collect();
-    seen.extend(held.windows.as_ref().map(|windows| Seen {
-        wait: wait(by_windows(windows, (now, 0), weight.max(1)).earliest),
-        rates: Vec::new(),
-        paused: windows.iter().fold(now, |until, window| window.paused_until(until, 0).as_nanos()) - now,
-    }));
-    seen
-}
-
+mod held;
 #[cfg(test)]
 mod tests;
