@@ -64,12 +64,13 @@ impl Scripts {
             kinds.extend(plan.counted.iter().map(|guarded| kind(guarded.rate.shape())));
             kinds.push(END);
         }
-        let mut acquires = self.acquires.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = acquires.get(&kinds) {
+        let acquires = || self.acquires.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = acquires().get(&kinds) {
             return known.clone();
         }
         let plans: Vec<&Plan> = ask.parts.iter().map(|part| &*part.plan).collect();
         let made = maker::made(&Parts::of(self.parts), &plans).map(|text| Script::new((self.edit)(&text)));
+        let mut acquires = acquires();
         if acquires.len() >= MOST
             && let Some(other) = acquires.keys().next().cloned()
         {
