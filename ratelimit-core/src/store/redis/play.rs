@@ -250,7 +250,7 @@ impl<'a> Player<'a> {
     }
 
     fn too_late(&self) -> Failure {
-        Failure::new(format!("the server did not answer in time, within {:?}", self.timeout))
+        Failure::new(format!("the server had no time left to answer, of {:?}", self.timeout))
     }
 }
 

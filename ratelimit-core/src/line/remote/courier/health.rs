@@ -216,7 +216,7 @@ mod tests {
         }
     }
 
-    /// Nor does one that is another.
+    /// Also one that the bucket was given later, which shows less by days.
     #[test]
     fn a_clock_that_goes_back_counts_nothing_later() {
         let mut health = after(100 * MS, 5_000_000 * MS);
