@@ -18,9 +18,13 @@
 -- What is long costs time, as each text that is read is hashed: so of records with rings no more is read than what is
 -- before the rings and some slots, and no more written.
 
---: functions
+--: begin
 local unpack, pack = struct.unpack, struct.pack
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local answers, ask, is_odd = pack('<I8', now), 0, false
 
+--: functions of rings
 -- The slot at that place of a key's ring: in which text it lies, and from where on. Those behind it are read with it. Where
 -- there is none the record is cut off, which is noted.
 local function slot(key, rings, ring, pushes, at)
@@ -57,10 +61,6 @@ local function last_of(key, rings, ring, pushes, base, first, slots, used, over,
   if over - gone > weight then return nil end
   return over > gone and newest or start
 end
-
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-local answers, ask, is_odd = pack('<I8', now), 0, false
 
 --: open
 local @key, @is_new, @written, @newest, @born, @kept, @pushes, @places, @rings, @before, @pushed = @FIRST

@@ -98,7 +98,10 @@ pub(super) fn made(parts: &Parts<'_>, plans: &[&Plan]) -> Option<String> {
         return None;
     }
     let mut script = Making { parts, entries: &entries, text: String::new() };
-    script.add("functions");
+    script.add("begin");
+    if entries.iter().any(|entry| entry.rings() > 0) {
+        script.add("functions of rings");
+    }
     script.add_each("open", false);
     script.add("asks");
     script.add_write(first);
