@@ -9,6 +9,7 @@ mod desk;
 mod entry;
 mod health;
 mod heed;
+mod late;
 mod mirror;
 mod outage;
 mod tell;
@@ -35,6 +36,7 @@ use crate::sync::{Condvar, Mutex, MutexGuard};
 pub(crate) use desk::Put;
 use desk::{Caller, Cell, Desk, Errand, Reply, Slot, To};
 use health::Health;
+use late::Late;
 use mirror::Mirror;
 pub(super) use trip::is_no_room;
 
@@ -63,7 +65,8 @@ impl Courier {
             inner: Mutex::default(),
             bell: Condvar::new(),
             mirror: Mutex::new(Mirror::new(name, limits)),
-            health: Mutex::new(Health::under(limits)),
+            health: Mutex::new(Health::default()),
+            late: Mutex::new(Late::under(limits)),
         };
         Courier { desk: Arc::new(desk) }
     }
@@ -77,7 +80,7 @@ impl Courier {
     pub(in crate::line) fn set_limits(&self, limits: &Valid) {
         let before = lock(&self.desk.mirror).set_limits(limits);
         drop(before);
-        lock(&self.desk.health).set_limits(limits);
+        lock(&self.desk.late).set_limits(limits);
     }
 
     /// Goes on with what the one to another store knows.

@@ -57,9 +57,9 @@ impl Desk {
     /// Takes note of how long a trip took, and of what may have been counted by it.
     fn note_times(&self, asks: &[Ask], Played { answers, trip }: &Played) {
         let Some(trip) = trip else { return };
-        let mut health = lock(&self.health);
+        let mut late = lock(&self.late);
         if answers.iter().any(Result::is_ok) {
-            health.took(trip.nanos(), KEEP * 1000);
+            late.took(trip.nanos(), KEEP * 1000);
         }
         // What was lost or renamed is asked for again.
         let may_count = |(ask, answer): (&Ask, &Result<Said, Failure>)| {
@@ -70,7 +70,7 @@ impl Desk {
             counts && ask.allowance().is_some()
         };
         if asks.iter().zip(answers).any(may_count) {
-            health.counted(trip.received);
+            late.counted(trip.received);
         }
     }
 
@@ -167,7 +167,7 @@ impl Desk {
         let allowances = || batch.iter().filter_map(|errand| errand.ask.allowance());
         let least = || allowances().min().map_or(u64::MAX, |micros| micros.saturating_mul(1000));
         let slack =
-            self.moment().map_or(0, |(_, now)| lock(&self.health).slack_at(now, least)).div_ceil(1000);
+            self.moment().map_or(0, |(_, now)| lock(&self.late).slack_at(now, least)).div_ceil(1000);
         let times = lock(&self.mirror).times;
         for errand in batch {
             errand.ask.set_slack(slack);

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, Weak};
 
 use super::health::Health;
+use super::late::Late;
 use super::mirror::Mirror;
 use super::{MOST, Way, caught, lock};
 use crate::clock::{Clock, SystemClock};
@@ -23,6 +24,7 @@ pub(super) struct Desk {
     pub(super) bell: Condvar,
     pub(super) mirror: Mutex<Mirror>,
     pub(super) health: Mutex<Health>,
+    pub(super) late: Mutex<Late>,
 }
 
 #[derive(Default)]
