@@ -7,15 +7,17 @@
     reason = "helpers of tests: a panic fails the test"
 )]
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
 use ratelimit_core::clock::{Clock, ManualClock, Sleep, Timestamp};
-use ratelimit_core::store::{Answer, Ask, Failure, MemoryStore, Store};
-use ratelimit_core::{Bucket, ErrorKind, Rate};
+use ratelimit_core::feedback::Feedback;
+use ratelimit_core::store::{Answer, Ask, Entry, Failure, MemoryStore, Store};
+use ratelimit_core::{Bucket, ErrorKind, Rate, RateOutlook, Registry};
 
 use crate::common::{FOREVER, Task, ms};
 use crate::faulty::Fault;
@@ -72,6 +74,85 @@ fn nobody_starts_early_or_too_late_whose_ask_was_played_again() {
         (earliest..counted + 20_000).contains(&now),
         "{now}, and it counts at {counted}, from {earliest} on"
     );
+}
+
+/// What a store has lost of many is put back for all who ask together, once, in two further trips.
+#[test]
+fn what_is_lost_of_many_keys_is_put_back_together() {
+    let world = Stalled::new();
+    let bucket = world.process(Rate::per_hour(10)).total(Rate::per_hour(1000));
+    let asking = |key: u32| {
+        let mut task = Task::new(bucket.request().key(key).max_delay(FOREVER).acquire_async());
+        assert!(task.poll().is_none(), "the store is asked elsewhere");
+        task
+    };
+    for key in 0..40_u32 {
+        drop(bucket.request().key(key).try_acquire().unwrap());
+    }
+    world.store.store.clear();
+    let before = world.store.trips.load(Ordering::SeqCst);
+    let stall = world.store.gate.lock().unwrap();
+    let mut tasks: Vec<Task> = (0..40).chain([7, 7]).map(asking).collect();
+    drop(stall);
+    settle(&bucket);
+    for task in &mut tasks {
+        assert!(task.poll().expect("it was answered").is_ok());
+    }
+    let trips = world.store.trips.load(Ordering::SeqCst) - before;
+    assert!(trips <= 3 + 3 + 2, "{trips}: who came first, all the others, and two looks");
+    let used = |key: u32| -> Vec<u32> {
+        bucket.request().key(key).peek().unwrap().rates().iter().map(RateOutlook::used).collect()
+    };
+    assert_eq!([used(7), used(39)], [[4, 82], [2, 82]]);
+}
+
+/// A store of which records can be lost, and all else stays.
+#[derive(Debug)]
+struct Forgetful {
+    states: Mutex<HashMap<Entry, Vec<u8>>>,
+    clock: ManualClock,
+}
+
+impl Store for Forgetful {
+    fn play(&self, asks: &[Ask], _timeout: Duration) -> Vec<Result<Answer, Failure>> {
+        let now = Duration::from_nanos(self.clock.now().as_nanos());
+        let mut table = self.states.lock().unwrap();
+        let play = |ask: &Ask| {
+            let states: Vec<_> = ask.entries().map(|entry| table.get(entry).map(Vec::as_slice)).collect();
+            let judged = ask.judge(now, &states)?;
+            for (entry, written) in ask.entries().zip(judged.writes()) {
+                if let Some(written) = written {
+                    table.insert(entry.clone(), written.state().to_vec());
+                }
+            }
+            Ok(judged.into_answer())
+        };
+        asks.iter().map(play).collect()
+    }
+}
+
+/// A replica that takes over may have heard of the one and not of the other.
+#[test]
+fn what_is_lost_of_a_window_that_has_another_name_is_found_there() {
+    let clock = ManualClock::new();
+    clock.advance(Duration::from_secs(1_000_000));
+    let store = Arc::new(Forgetful { states: Mutex::default(), clock: clock.clone() });
+    let registries = [Registry::new(), Registry::new()];
+    let [one, other] = registries.each_ref().map(|process| {
+        let bucket = Bucket::learned("api").and(Rate::per_hour(10)).store(Arc::clone(&store));
+        process.register(bucket.clock(clock.clone())).unwrap()
+    });
+    let start = |bucket: &Bucket| bucket.request().route("GET /").try_acquire();
+    let says = Feedback::default().limit(5).remaining(3).reset_after(Duration::from_secs(60));
+    start(&one).unwrap().observe(&says);
+    settle(&one);
+    drop(start(&other).unwrap());
+    settle(&other);
+    start(&one).unwrap().observe(&says.bucket("abcd"));
+    settle(&one);
+    store.states.lock().unwrap().retain(|entry, _| entry.to_string().contains("/window:"));
+    assert!(start(&other).is_ok());
+    assert_eq!(other.peek().unwrap().rates()[0].used(), 2, "what it knew of itself");
 }
 
 /// A store that fails while others wait: who asked is told, who has a start reserved keeps it.

@@ -4,6 +4,7 @@
 //! which they came, and many of them are one trip. A thread that waits for its own answer carries itself, where nobody
 //! does; for futures a thread of the bucket's does, which is started when it is needed first.
 
+mod again;
 mod deliver;
 mod desk;
 mod entry;

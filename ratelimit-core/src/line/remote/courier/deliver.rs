@@ -10,7 +10,7 @@ use super::{Way, caught, lock};
 use crate::clock::{Clock, SystemClock};
 use crate::line::KeyId;
 use crate::line::locked::Changed;
-use crate::line::remote::answer::{Asker, Told};
+use crate::line::remote::answer::{Asker, Span, Told};
 use crate::line::shared::Shared;
 use crate::policy::reserved::Want;
 use crate::store::{Ask, Failure, KEEP, Said, Verb};
@@ -39,38 +39,40 @@ impl Desk {
             asks.push(ask);
             whose.push(of);
         }
-        let Trip { played, turn, is_heard, is_quick } =
-            if is_in_vain { Trip::default() } else { self.travel(&asks, &whose, until) };
-        self.note_times(&asks, &played);
-        let Played { mut answers, trip } = played;
+        let keys: Vec<KeyId> = whose.iter().map(|(key, _)| *key).collect();
+        let Trip { played: Played { answers, trip }, turn, is_heard, is_quick } =
+            if is_in_vain { Trip::default() } else { self.travel(&asks, &keys, until) };
+        let mut replies: Vec<Reply> = answers.into_iter().map(|said| Reply { said, trip }).collect();
+        caught(|| self.ask_again(&mut asks, &keys, &mut replies, until));
+        self.note_times(&asks, &replies);
         for (errand, failure) in unsent.into_iter().rev() {
             let (ask, of) = of_errand(errand);
             asks.insert(0, ask);
             whose.insert(0, of);
-            answers.insert(0, Err(failure));
+            replies.insert(0, Reply::failed(failure));
         }
-        let replies = answers.into_iter().map(|said| Reply { said, trip });
-        self.hand_out(shared.as_ref(), &asks, whose.into_iter().zip(replies), (until, turn));
+        self.hand_out(shared.as_ref(), &asks, whose.into_iter().zip(replies), turn);
         is_heard && is_quick && self.has_untold()
     }
 
-    /// Takes note of how long a trip took, and of what may have been counted by it.
-    fn note_times(&self, asks: &[Ask], Played { answers, trip }: &Played) {
-        let Some(trip) = trip else { return };
-        let mut late = lock(&self.late);
-        if answers.iter().any(Result::is_ok) {
-            late.took(trip.nanos(), KEEP * 1000);
-        }
-        // What was lost or renamed is asked for again.
-        let may_count = |(ask, answer): (&Ask, &Result<Said, Failure>)| {
-            let counts = match answer {
-                Ok(said) => matches!(said, Said::Granted { .. } | Said::Lost | Said::Renamed(_)),
-                Err(failure) => failure.is_outage(),
-            };
-            counts && ask.allowance().is_some()
+    /// Takes note of how long trips took, and of what may have been counted by them.
+    fn note_times(&self, asks: &[Ask], replies: &[Reply]) {
+        let answered = replies.iter().filter(|reply| reply.said.is_ok());
+        let longest = answered.filter_map(|reply| reply.trip).map(Span::nanos).max();
+        // What nobody has answered may be counted.
+        let counts = |said: &Result<Said, Failure>| match said {
+            Ok(said) => matches!(said, Said::Granted { .. }),
+            Err(failure) => failure.is_outage(),
         };
-        if asks.iter().zip(answers).any(may_count) {
-            late.counted(trip.received);
+        let starts = asks.iter().zip(replies).filter(|(ask, _)| ask.allowance().is_some());
+        let counting = starts.filter(|(_, reply)| counts(&reply.said));
+        let counted = counting.filter_map(|(_, reply)| reply.trip).map(|trip| trip.received).max();
+        let mut late = lock(&self.late);
+        if let Some(longest) = longest {
+            late.took(longest, KEEP * 1000);
+        }
+        if let Some(at) = counted {
+            late.counted(at);
         }
     }
 
@@ -80,7 +82,7 @@ impl Desk {
         shared: Option<&Arc<Shared>>,
         asks: &[Ask],
         replies: impl Iterator<Item = ((KeyId, To), Reply)>,
-        (until, turn): (Timestamp, Option<Turn>),
+        turn: Option<Turn>,
     ) {
         let (mut rests, mut answered) = (Vec::new(), Vec::new());
         let (mut carried, mut told) = (Vec::new(), Vec::new());
@@ -88,7 +90,7 @@ impl Desk {
             rests.push(shared.tell_of_store(turn == Turn::WentAway));
         }
         for (ask, ((key, to), reply)) in asks.iter().zip(replies) {
-            let made = caught(|| self.made_of(ask, (key, until), reply));
+            let made = caught(|| self.made_of(ask, key, reply));
             let reply = made.unwrap_or_else(|| Reply::failed(lost()));
             match (to, shared) {
                 (To::Nobody, _) | (To::Asker(_), None) => {
@@ -122,9 +124,8 @@ impl Desk {
     }
 
     /// Has the store answer, whatever panics.
-    fn travel(&self, asks: &[Ask], whose: &[(KeyId, To)], until: Timestamp) -> Trip {
-        let keys: Vec<KeyId> = whose.iter().map(|(key, _)| *key).collect();
-        caught(|| self.go(asks, &keys, until))
+    fn travel(&self, asks: &[Ask], keys: &[KeyId], until: Timestamp) -> Trip {
+        caught(|| self.go(asks, keys, until))
             .unwrap_or_else(|| Trip { played: Played::failed(asks, lost()), ..Trip::default() })
     }
 
@@ -166,8 +167,7 @@ impl Desk {
     fn set_times(&self, batch: &mut [Errand]) {
         let allowances = || batch.iter().filter_map(|errand| errand.ask.allowance());
         let least = || allowances().min().map_or(u64::MAX, |micros| micros.saturating_mul(1000));
-        let slack =
-            self.moment().map_or(0, |(_, now)| lock(&self.late).slack_at(now, least)).div_ceil(1000);
+        let slack = self.moment().map_or(0, |(_, now)| lock(&self.late).slack_at(now, least)).div_ceil(1000);
         let times = lock(&self.mirror).times;
         for errand in batch {
             errand.ask.set_slack(slack);

@@ -71,13 +71,8 @@ impl Own {
 
     /// Takes note of what the store has done to the record that is the `index`th of an ask's, which it calls `born`.
     pub(super) fn note(&mut self, (ask, said): (&Ask, &Said), index: usize, (now, born): (u64, u32)) {
-        let (verb, before) = (&ask.verb, self.record.born);
-        if was_reset(before, born) {
-            self.share.iter_mut().chain([&mut self.record]).for_each(Record::reset);
-            self.was = 0;
-        } else if born != before && born != 0 {
-            self.was = before;
-        }
+        let verb = &ask.verb;
+        self.is_now(born);
         let is_void = |was: &u32| *was != 0 && *was != born;
         let is_void = matches!(verb, Verb::Refund { born, .. } if born.get(index).is_some_and(is_void));
         if !is_void {
@@ -90,6 +85,17 @@ impl Own {
         }
         if matches!(verb, Verb::Reset | Verb::ResetKey) {
             self.untold = None;
+        }
+    }
+
+    /// The store calls the record so: it was reset meanwhile, or is another one.
+    pub(super) fn is_now(&mut self, born: u32) {
+        let before = self.record.born;
+        if was_reset(before, born) {
+            self.share.iter_mut().chain([&mut self.record]).for_each(Record::reset);
+            self.was = 0;
+        } else if born != before && born != 0 {
+            self.was = before;
         }
     }
 

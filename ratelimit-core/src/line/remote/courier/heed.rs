@@ -115,7 +115,7 @@ impl Desk {
                     failed = Some(failure);
                 }
                 Ok(Said::Renamed(name)) => {
-                    caught(|| drop(self.follow(ask, &name, until)));
+                    caught(|| self.follow(ask, &name).map(|ask| self.play(&[ask], until)));
                 }
                 told => {
                     caught(|| drop(told));

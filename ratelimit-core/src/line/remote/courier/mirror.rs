@@ -247,14 +247,6 @@ impl Mirror {
         keyed.map(|(key, known)| (*key, known.entry.key().map(str::to_owned))).collect()
     }
 
-    /// What the store should know of a key and of all together, as records.
-    pub(super) fn records(&self, key: KeyId) -> Vec<Option<Vec<u8>>> {
-        let now = self.now();
-        let record = |known: &Own| known.record.write(now).map(|(bytes, _)| bytes);
-        let total = self.total.as_ref().map(record);
-        std::iter::once(self.keys.get(&key).and_then(record)).chain(total).collect()
-    }
-
     /// The store has said what time it is.
     pub(super) fn see(&mut self, now: u64) {
         if let Some(by) = self.times.see(now) {

@@ -9,7 +9,7 @@ use super::mirror::Mirror;
 use super::trip::Played;
 use crate::clock::{Clock, SystemClock};
 use crate::line::KeyId;
-use crate::store::{Ask, Failure, Part, Record, Said, Verb};
+use crate::store::{Ask, Failure, Record, Said, Verb};
 use crate::time::Timestamp;
 
 /// So many entries are told of in one call.
@@ -34,7 +34,7 @@ pub(super) struct Telling {
 }
 
 /// Whose record is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Whose {
     All,
     Key(KeyId),
@@ -165,38 +165,49 @@ impl Mirror {
 
     /// What is asked for that; `None` = nothing any more, or not yet.
     fn step_of(&self, whose: Whose, step: Step) -> Option<Ask> {
-        let own = self.own_of(whose)?;
-        let untold = own.untold.as_ref()?;
+        let untold = self.own_of(whose)?.untold.as_ref()?;
         let is_reminded = untold.reminded == Some(self.spell);
+        match step {
+            Step::Remind => self.reminding(whose).filter(|_| !is_reminded),
+            Step::Tell => self.restoring(whose, &untold.record, false).filter(|_| is_reminded),
+        }
+    }
+
+    /// Has the store know what it knew before, if it has lost that.
+    pub(super) fn reminding(&self, whose: Whose) -> Option<Ask> {
+        self.restoring(whose, &self.own_of(whose)?.record, true)
+    }
+
+    fn restoring(&self, whose: Whose, record: &Record, lost: bool) -> Option<Ask> {
         let part = match whose {
             Whose::All => self.total_part()?,
             Whose::Key(key) => self.part_of(key)?,
         };
-        let restore = |part: Part, record: &Record, lost| {
-            let records = vec![record.write(self.now()).map(|(bytes, _)| bytes)];
-            Ask::of(vec![part], Verb::Restore { records, lost })
-        };
-        match step {
-            Step::Remind => (!is_reminded).then(|| restore(part, &own.record, true)),
-            Step::Tell => is_reminded.then(|| restore(part, &untold.record, false)),
-        }
+        let records = vec![record.write(self.now()).map(|(bytes, _)| bytes)];
+        Some(Ask::of(vec![part], Verb::Restore { records, lost }))
     }
 
     fn did_step(&mut self, whose: Whose, step: Step, (now, born): (u64, u32)) {
+        match step {
+            Step::Remind => self.reminded(whose, (now, born)),
+            Step::Tell => {
+                self.see(now);
+                if let Some(own) = self.own_of_mut(whose) {
+                    own.told((now, born));
+                }
+                self.drop_untold(whose);
+            }
+        }
+    }
+
+    pub(super) fn reminded(&mut self, whose: Whose, (now, born): (u64, u32)) {
         self.see(now);
         let spell = self.spell;
         let Some(own) = self.own_of_mut(whose) else { return };
-        match step {
-            Step::Remind => {
-                (own.record.written, own.record.born) = (now, born);
-                if let Some(untold) = &mut own.untold {
-                    untold.reminded = Some(spell);
-                }
-            }
-            Step::Tell => {
-                own.told((now, born));
-                self.drop_untold(whose);
-            }
+        own.is_now(born);
+        (own.record.written, own.record.born) = (now, born);
+        if let Some(untold) = &mut own.untold {
+            untold.reminded = Some(spell);
         }
     }
 

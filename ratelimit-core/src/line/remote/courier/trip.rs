@@ -12,7 +12,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::line::KeyId;
 use crate::line::remote::answer::{Asker, Moment, Span, Told};
 use crate::policy::reserved::Counted;
-use crate::store::{Answer, Ask, Failure, Said, TIMEOUT, Verb};
+use crate::store::{Answer, Ask, Failure, Said, TIMEOUT};
 use crate::time::Timestamp;
 
 /// What came of a trip.
@@ -93,13 +93,8 @@ impl Desk {
         Trip { played, turn, is_heard, is_quick: !telling.is_slow }
     }
 
-    /// Takes note of an answer; where the store has lost what it knew, tells it, and asks again.
-    pub(super) fn made_of(&self, ask: &Ask, (key, until): (KeyId, Timestamp), reply: Reply) -> Reply {
-        let Reply { said, trip } = match reply.said {
-            Ok(Said::Lost) => self.remind(ask, key, until),
-            Ok(Said::Renamed(name)) => self.follow(ask, &name, until),
-            said => Reply { said, ..reply },
-        };
+    /// Takes note of an answer; where the store gave none, what is answered in its place.
+    pub(super) fn made_of(&self, ask: &Ask, key: KeyId, Reply { said, trip }: Reply) -> Reply {
         let failure = match said {
             Err(failure) if failure.is_outage() => failure,
             said => {
@@ -118,53 +113,6 @@ impl Desk {
         // At once, however long the store was waited for.
         let trip = self.moment().and_then(|moment| Span::between(moment, moment));
         Reply { said: said.map(in_its_place), trip }
-    }
-
-    /// The server has given the window another name: asks for that one, and tells the bucket.
-    pub(super) fn follow(&self, ask: &Ask, name: &str, until: Timestamp) -> Reply {
-        let Some(windows) = &ask.windows else {
-            return Reply::failed(Failure::new("the store has renamed nothing"));
-        };
-        let (windows, before) = lock(&self.mirror).renamed(windows, name);
-        if let Some(shared) = self.shared.upgrade() {
-            shared.renamed(&before, name);
-        }
-        self.play_one(&ask.clone().in_windows(Some(windows)), until)
-    }
-
-    /// Puts back what the store has lost of what this process has started, and asks again: nothing was done yet.
-    pub(super) fn remind(&self, ask: &Ask, key: KeyId, until: Timestamp) -> Reply {
-        // Somebody who was carried along may have done so already.
-        let reply = self.play_one(&self.of_today(ask, key), until);
-        if !matches!(reply.said, Ok(Said::Lost)) {
-            return reply;
-        }
-        let records = lock(&self.mirror).records(key);
-        let Ask { parts, .. } = self.of_today(ask, key);
-        let restore = Ask::of(parts, Verb::Restore { records, lost: true });
-        match self.play_one(&restore, until).said {
-            Ok(done) => lock(&self.mirror).note(&restore, key, &done),
-            Err(failure) => return Reply::failed(failure),
-        }
-        self.play_one(&self.of_today(ask, key), until)
-    }
-
-    /// The same ask, as to what this process knows now.
-    pub(super) fn of_today(&self, ask: &Ask, key: KeyId) -> Ask {
-        let mirror = lock(&self.mirror);
-        // Of all together it may know more, though it has started nothing of this key.
-        let fresh = || ask.parts.iter().take(1).cloned().chain(mirror.total_part()).collect();
-        let mut ask = Ask { parts: mirror.parts_of(key).unwrap_or_else(fresh), ..ask.clone() };
-        if let Verb::Refund { born, .. } = &mut ask.verb {
-            *born = mirror.born_of_today(key, *born);
-        }
-        ask
-    }
-
-    pub(super) fn play_one(&self, ask: &Ask, until: Timestamp) -> Reply {
-        let Played { answers, trip } = self.play(std::slice::from_ref(ask), until);
-        let said = answers.into_iter().next();
-        Reply { said: said.unwrap_or_else(|| Err(Failure::new("the store gave no answer"))), trip }
     }
 
     /// By the bucket's own clock, as that is what starts are told by.
