@@ -59,6 +59,17 @@ pub(crate) fn longest_stall(begin: Instant, end: Instant) -> Duration {
     met.map(|(_, stall)| *stall).chain([now]).max().unwrap_or_default()
 }
 
+/// For how long the machine stood still between these times, all stalls together.
+pub(crate) fn stalled(begin: Instant, end: Instant) -> Duration {
+    let seen = seen();
+    let within = |from: Instant, until: Instant| until.min(end).saturating_duration_since(from.max(begin));
+    let met =
+        seen.stalls.iter().map(|(over, stall)| within(over.checked_sub(*stall).unwrap_or(begin), *over));
+    // The watch may not have woken yet from the one that is just over.
+    let now = seen.awake.map_or(Duration::ZERO, |awake| within(awake + NAP, end));
+    met.sum::<Duration>() + now
+}
+
 /// For how long all processors together have been kept from this machine by others that share them; where the system
 /// tells.
 fn stolen() -> Option<Duration> {
@@ -132,6 +143,19 @@ fn try_again<E: FnOnce() -> Option<String>>(
         let Some(excuse) = excuse().filter(|_| may) else { resume_unwind(panic) };
         again(tried, excuse, &panic);
     }
+}
+
+#[test]
+fn stalls_count_as_far_as_they_were_met() {
+    // Long before anything that this program's watch may have seen.
+    let zero = Instant::now().checked_sub(Duration::from_secs(3600)).unwrap_or_else(Instant::now);
+    let at = |millis| zero + Duration::from_millis(millis);
+    let stalls =
+        [(30, 20), (70, 5), (200, 100)].map(|(over, stall)| (at(over), Duration::from_millis(stall)));
+    seen().stalls.extend(stalls);
+    let met = |begin, end| stalled(at(begin), at(end)).as_millis();
+    assert_eq!([met(0, 300), met(20, 300), met(20, 120), met(31, 65), met(40, 68)], [125, 115, 35, 0, 3]);
+    assert_eq!(longest_stall(at(20), at(120)).as_millis(), 100);
 }
 
 #[test]
