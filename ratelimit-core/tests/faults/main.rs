@@ -3,9 +3,12 @@
 #![allow(clippy::disallowed_methods, reason = "servers keep real time")]
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
+mod alone;
 mod cluster;
 #[path = "../common/mod.rs"]
 mod common;
+mod counted;
+mod fault;
 #[path = "../processes/judge.rs"]
 mod judge;
 #[path = "../common/machine.rs"]

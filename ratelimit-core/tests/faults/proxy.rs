@@ -20,6 +20,12 @@ pub(crate) enum Manner {
     Swallow,
 }
 
+impl Manner {
+    pub(crate) const fn slow_by_millis(millis: u64) -> Self {
+        Manner::Slow(Duration::from_millis(millis))
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Proxy {
     port: u16,

@@ -1,0 +1,51 @@
+//! A store that counts what came of what it was asked.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ratelimit_core::store::{Answer, Ask, Failure, RedisStore, Store};
+
+/// A store of which is known what it granted and what nobody heard of.
+#[derive(Debug)]
+pub(crate) struct Counted(RedisStore, Arc<Counts>);
+
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// When the starts are counted that were granted.
+    granted: Mutex<Vec<u64>>,
+    lost: AtomicU32,
+}
+
+impl Counted {
+    pub(crate) fn over(url: &str) -> (Self, Arc<Counts>) {
+        let counts = Arc::<Counts>::default();
+        (Counted(RedisStore::connect(url).expect("a URL"), Arc::clone(&counts)), counts)
+    }
+}
+
+impl Counts {
+    /// When the starts are counted that were granted.
+    pub(crate) fn granted(&self) -> Vec<u64> {
+        self.granted.lock().expect("nobody panics with it").clone()
+    }
+
+    /// How many asks came to nothing, or to what nobody heard of.
+    pub(crate) fn lost(&self) -> u32 {
+        self.lost.load(Ordering::SeqCst)
+    }
+}
+
+impl Store for Counted {
+    fn play(&self, asks: &[Ask], timeout: Duration) -> Vec<Result<Answer, Failure>> {
+        let answers = self.0.play(asks, timeout);
+        let granted = answers.iter().flatten().filter_map(Answer::start);
+        self.1.granted.lock().expect("nobody panics with it").extend(granted);
+        self.1.lost.fetch_add(count(answers.iter().filter(|answer| answer.is_err())), Ordering::SeqCst);
+        answers
+    }
+}
+
+pub(crate) fn count(of: impl Iterator) -> u32 {
+    u32::try_from(of.count()).expect("a few")
+}
