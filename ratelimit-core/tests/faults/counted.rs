@@ -19,8 +19,12 @@ pub(crate) struct Counts {
 
 impl Counted {
     pub(crate) fn over(url: &str) -> (Self, Arc<Counts>) {
+        Self::of(RedisStore::connect(url).expect("a URL"))
+    }
+
+    pub(crate) fn of(store: RedisStore) -> (Self, Arc<Counts>) {
         let counts = Arc::<Counts>::default();
-        (Counted(RedisStore::connect(url).expect("a URL"), Arc::clone(&counts)), counts)
+        (Counted(store, Arc::clone(&counts)), counts)
     }
 }
 
@@ -28,6 +32,18 @@ impl Counts {
     /// When the starts are counted that were granted.
     pub(crate) fn granted(&self) -> Vec<u64> {
         self.granted.lock().expect("nobody panics with it").clone()
+    }
+
+    /// How many starts were granted that are none of `started`, and how many of these were not granted.
+    pub(crate) fn void_and_alone(&self, started: impl Iterator<Item = u64>) -> (u32, u32) {
+        let (mut granted, mut alone) = (self.granted(), 0);
+        for start in started {
+            match granted.iter().position(|granted| *granted == start) {
+                Some(place) => _ = granted.swap_remove(place),
+                None => alone += 1,
+            }
+        }
+        (count(granted.iter()), alone)
     }
 
     /// How many asks came to nothing, or to what nobody heard of.

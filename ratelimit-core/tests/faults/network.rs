@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use crate::machine::in_real_time;
+use ratelimit_core::Rate;
+
+use crate::machine::{in_real_time, must};
 use crate::proxy::{Manner, Proxy};
 use crate::redis_server::RedisServer;
-use crate::watched::Watched;
+use crate::watched::{AMOUNT, Watched};
 
 #[test]
 fn cut_before_the_server_hears_of_it() {
@@ -18,7 +20,7 @@ fn cut_before_the_server_hears_of_it() {
         calls.fails(12, &["connection", "reset", "Broken pipe", "closed"]);
         proxy.set(Manner::Pass);
         calls.recovers();
-        assert_eq!(calls.used(), calls.granted, "nothing came to the server");
+        must(calls.used() == calls.granted, || format!("{calls:?}: nothing came to the server"));
     });
 }
 
@@ -63,21 +65,39 @@ fn slow() {
         let mut calls = Watched::over(&proxy.url());
         calls.goes_well(5);
         for millis in [1, 10, 40] {
-            proxy.set(Manner::Slow(Duration::from_millis(millis)));
+            proxy.set(Manner::slow_by_millis(millis));
             // The first that meets it may have to be asked for twice.
             let _ = calls.call();
             calls.recovers();
         }
-        // Two of these are as much as a trip may take, and a machine that is busy adds to it.
-        proxy.set(Manner::Slow(Duration::from_millis(100)));
-        let ended_well = (0..20).filter(|_| calls.call().is_ok()).count();
-        assert!(ended_well >= 10, "{ended_well} of 20");
+        // Two exchanges are in time, and most calls are one; three are not, which it takes to give the log of a window more
+        // room: once in 16 starts at most.
+        proxy.set(Manner::slow_by_millis(100));
+        let _ = calls.call();
+        let failed = (0..32).filter(|_| calls.call().is_err()).count();
+        assert!(failed <= 2, "{failed} of 32");
         for millis in [600, 3_000, 10_000] {
-            proxy.set(Manner::Slow(Duration::from_millis(millis)));
+            proxy.set(Manner::slow_by_millis(millis));
             calls.fails(5, &["did not answer within", "no time left"]);
         }
         proxy.set(Manner::Pass);
         calls.recovers();
+        calls.counts();
+    });
+}
+
+/// A tenth of a second: once that is known every call is one exchange, which ends well.
+#[test]
+fn slow_where_no_log_is_kept() {
+    in_real_time(|| {
+        let Some(server) = RedisServer::start() else { return };
+        let proxy = Proxy::before(server.port());
+        let mut calls = Watched::by(Rate::per_hour(1).burst(AMOUNT), &proxy.url());
+        calls.goes_well(5);
+        proxy.set(Manner::slow_by_millis(100));
+        // The first start is late, to be given back and asked for anew, and there may be no time left for that.
+        let _ = calls.call();
+        calls.goes_well(25);
         calls.counts();
     });
 }

@@ -189,23 +189,12 @@ impl Seen {
 
     /// How many starts were granted and came too late for anybody.
     fn void(&self) -> u32 {
-        self.void_and_alone().0
+        self.counts.void_and_alone(self.starts()).0
     }
 
     /// How many started without the store.
     fn alone(&self) -> u32 {
-        self.void_and_alone().1
-    }
-
-    fn void_and_alone(&self) -> (u32, u32) {
-        let (mut granted, mut alone) = (self.counts.granted(), 0);
-        for start in self.starts() {
-            match granted.iter().position(|granted| *granted == start) {
-                Some(place) => _ = granted.swap_remove(place),
-                None => alone += 1,
-            }
-        }
-        (count(granted.iter()), alone)
+        self.counts.void_and_alone(self.starts()).1
     }
 
     fn failures(&self) -> u32 {
