@@ -15,6 +15,8 @@ pub(crate) struct Counts {
     /// When the starts are counted that were granted.
     granted: Mutex<Vec<u64>>,
     lost: AtomicU32,
+    /// How many of these had no time left.
+    late: AtomicU32,
 }
 
 impl Counted {
@@ -46,6 +48,12 @@ impl Counts {
         (count(granted.iter()), alone)
     }
 
+    /// How many starts may be counted beside `started` where no fault is to blame: what was granted and came too late for
+    /// anybody, and what was not answered in time.
+    pub(crate) fn late_beside(&self, started: impl Iterator<Item = u64>) -> u32 {
+        self.void_and_alone(started).0 + self.late.load(Ordering::SeqCst)
+    }
+
     /// How many asks came to nothing, or to what nobody heard of.
     pub(crate) fn lost(&self) -> u32 {
         self.lost.load(Ordering::SeqCst)
@@ -57,7 +65,10 @@ impl Store for Counted {
         let answers = self.0.play(asks, timeout);
         let granted = answers.iter().flatten().filter_map(Answer::start);
         self.1.granted.lock().expect("nobody panics with it").extend(granted);
-        self.1.lost.fetch_add(count(answers.iter().filter(|answer| answer.is_err())), Ordering::SeqCst);
+        let lost = answers.iter().filter_map(|answer| answer.as_ref().err());
+        self.1.lost.fetch_add(count(lost.clone()), Ordering::SeqCst);
+        let late = lost.filter(|failure| failure.to_string().contains("did not answer"));
+        self.1.late.fetch_add(count(late), Ordering::SeqCst);
         answers
     }
 }

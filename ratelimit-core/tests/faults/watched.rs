@@ -116,6 +116,14 @@ impl Watched {
         self.counts.void_and_alone(self.starts.iter().copied()).0 + self.counts.lost()
     }
 
+    /// The same, where nothing that failed was counted.
+    pub(crate) fn counts_none_that_failed(&self) {
+        let (used, granted) = (self.used(), self.granted);
+        let late = self.counts.late_beside(self.starts.iter().copied());
+        let holds = (granted..=granted + late).contains(&used);
+        machine::must(holds, || format!("{used} of {granted}, {late} late, {} failed", self.failed));
+    }
+
     /// Each call that started is counted, and none twice.
     pub(crate) fn counts(&self) {
         let (used, granted, doubtful) = (self.used(), self.granted, self.doubtful());

@@ -11,7 +11,7 @@ use ratelimit_core::{Bucket, ErrorKind, Rate, RateOutlook};
 
 use super::{Switched, process, starts, used, used_of, within_two_seconds};
 use crate::common::Dice;
-use crate::machine::in_real_time;
+use crate::machine::{in_real_time, must};
 
 #[test]
 fn what_was_started_in_one_failed_trip_is_told() {
@@ -234,9 +234,11 @@ fn each_start_is_known_once_in_the_end() {
             }
             let outlooks = [0, 1, 2].map(|key| processes[0].request().key(key).peek().unwrap());
             let used = outlooks.each_ref().map(|outlook| outlook.rates()[0].used());
-            assert_eq!(used, started, "seed {seed}");
-            let total = outlooks[0].rates().last().unwrap().used();
-            assert_eq!(total, started.iter().sum::<u32>(), "seed {seed}");
+            let (total, of_all) = (outlooks[0].rates().last().unwrap().used(), started.iter().sum::<u32>());
+            let are_once = used.iter().zip(&started).all(|(used, started)| used <= started);
+            must(are_once && total <= of_all, || format!("{used:?} of {started:?}, {total}, seed {seed}"));
+            // What a machine that stands still leaves no time for is told later.
+            assert_eq!((used, total), (started, of_all), "seed {seed}");
         }
     });
 }

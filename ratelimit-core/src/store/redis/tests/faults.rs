@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use super::machine::in_real_time;
+use super::machine::{in_real_time, must};
 use super::redis_server::wait_until;
 use super::*;
 use crate::rate::Rate;
@@ -131,12 +131,14 @@ fn a_connection_that_ends_costs_at_most_what_was_asked_on_it() {
                 assert!(why.contains("the connection was lost"), "{why}");
                 way.set(PASS);
                 expected += is_played;
-                assert_eq!(used(&store, &plan), expected, "after {mode}");
+                let used = used(&store, &plan);
+                must(used == expected, || format!("{used}, not {expected}, after {mode}"));
                 assert!(trip().is_ok());
                 expected += 1;
             }
         }
-        assert_eq!(used(&store, &plan), expected);
+        let used = used(&store, &plan);
+        must(used == expected, || format!("{used}, not {expected}"));
     });
 }
 
@@ -161,7 +163,10 @@ fn a_slow_way_is_waited_for_as_long_as_there_is_time() {
         for _ in 0..3 {
             assert!(trip(10_000).is_ok());
         }
-        assert_eq!(used(&store, &plan), 3 + 1 + 3);
+        let used = used(&store, &plan);
+        // The one without an answer may not have been sent where the machine stood still.
+        must(used == 6 || used == 7, || format!("{used}"));
+        assert_eq!(used, 3 + 1 + 3);
     });
 }
 
@@ -190,7 +195,8 @@ fn many_callers_at_once_are_all_served() {
         for answer in &answers {
             assert!(answer.is_ok(), "{answer:?}");
         }
-        assert_eq!(used(&store, &plan), 200);
+        let used = used(&store, &plan);
+        must(used == 200, || format!("{used}"));
         assert!(way.connections() <= CALLERS, "{} connections for {CALLERS} callers", way.connections());
     });
 }
