@@ -5,6 +5,7 @@
 #![allow(clippy::cast_possible_truncation, clippy::panic, reason = "a few processors, and tests fail")]
 
 use std::any::Any;
+use std::fmt::Debug;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -68,6 +69,18 @@ pub(crate) fn stalled(begin: Instant, end: Instant) -> Duration {
     // The watch may not have woken yet from the one that is just over.
     let now = seen.awake.map_or(Duration::ZERO, |awake| within(awake + NAP, end));
     met.sum::<Duration>() + now
+}
+
+/// What `call` comes to, which takes less than `most`, and for no longer beyond that than the machine stood still
+/// meanwhile.
+pub(crate) fn in_time<T: Debug>(most: Duration, call: impl FnOnce() -> T) -> T {
+    watch();
+    let begin = Instant::now();
+    let came_to = call();
+    let end = Instant::now();
+    let (took, stalled) = (end - begin, stalled(begin, end));
+    assert!(took < most + stalled, "{took:?}, {stalled:?} of it stalled, until {came_to:?}");
+    came_to
 }
 
 /// For how long all processors together have been kept from this machine by others that share them; where the system

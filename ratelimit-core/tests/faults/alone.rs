@@ -9,7 +9,7 @@ use ratelimit_core::{Bucket, Error, ErrorKind, Rate};
 
 use crate::counted::{Counted, Counts};
 use crate::fault::{self, Fault, Place};
-use crate::machine::{in_real_time, must, stalled};
+use crate::machine::{in_real_time, in_time, must};
 use crate::watched::TRIP;
 
 const AMOUNT: u32 = 60;
@@ -37,11 +37,7 @@ impl Process {
 
     /// A call, in time; whether it started.
     fn starts(&mut self) -> Result<bool, Error> {
-        let begin = Instant::now();
-        let called = self.bucket.try_acquire();
-        let took = begin.elapsed();
-        let stalled = stalled(begin, begin + took);
-        assert!(took < TRIP + stalled, "{took:?}, {stalled:?} of it stalled, for {called:?}");
+        let called = in_time(TRIP, || self.bucket.try_acquire());
         self.started += u32::from(called.is_ok());
         match called {
             Ok(_) => Ok(true),

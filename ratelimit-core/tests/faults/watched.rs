@@ -54,12 +54,7 @@ impl Watched {
     /// that, and comes again.
     pub(crate) fn call(&mut self) -> Result<(), Error> {
         loop {
-            let begin = Instant::now();
-            let called = self.bucket.try_acquire();
-            let took = begin.elapsed();
-            let stalled = machine::stalled(begin, begin + took);
-            assert!(took < TRIP + stalled, "{took:?}, {stalled:?} of it stalled, for {called:?}");
-            match called {
+            match machine::in_time(TRIP, || self.bucket.try_acquire()) {
                 Ok(permit) => {
                     self.granted += 1;
                     self.starts.push(permit.counted().expect("a store"));

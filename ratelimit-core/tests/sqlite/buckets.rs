@@ -9,8 +9,8 @@ use ratelimit_core::store::{OnOutage, SqliteStore};
 use ratelimit_core::{Bucket, ErrorKind, Rate, Registry};
 use rusqlite::Connection;
 
-use crate::machine::{in_real_time, must};
-use crate::{Dir, beside, integrity, open, since, soon, until_it_looks};
+use crate::machine::{in_real_time, in_time, must};
+use crate::{Dir, LATE, beside, integrity, open, since, until_it_looks};
 
 /// A bucket as another process would have it: of no registry, with a state of its own.
 fn bucket(store: &Arc<SqliteStore>, rate: Rate) -> Bucket {
@@ -61,15 +61,14 @@ fn others_hold_the_file() {
         let other = Connection::open(dir.file()).expect("a connection");
         other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
         for _ in 0..5 {
-            soon(Duration::from_millis(350), || {
-                let error = bucket.try_acquire().expect_err("a lock");
-                assert_eq!(error.kind(), ErrorKind::Store);
-                assert_eq!(
-                    error.to_string(),
-                    "bucket `api` is kept in a store that does not answer: others hold its file for longer than \
+            let called = in_time(Duration::from_millis(50) + LATE, || bucket.try_acquire());
+            let error = called.expect_err("a lock");
+            assert_eq!(error.kind(), ErrorKind::Store);
+            assert_eq!(
+                error.to_string(),
+                "bucket `api` is kept in a store that does not answer: others hold its file for longer than \
                  `SqliteStore::timeout`"
-                );
-            });
+            );
         }
         other.execute_batch("ROLLBACK").expect("an end");
         drop(until_it_works(&bucket).expect("a start"));

@@ -10,24 +10,11 @@ use ratelimit_core::store::{Ask, SqliteStore, Store};
 use ratelimit_core::{Bucket, ErrorKind};
 use rusqlite::Connection;
 
-use crate::machine::{in_real_time, must};
-use crate::{Dir, amount, drain, open, remaining, since, soon, takes, until_it_looks};
-
-/// What a call is given here, and by how much it may be late.
-const GIVEN: Duration = Duration::from_millis(100);
-const LATE: Duration = Duration::from_millis(300);
+use crate::machine::{in_real_time, in_time, must};
+use crate::{Dir, GIVEN, LATE, amount, drain, fails, open, remaining, since, takes, until_it_looks};
 
 const LOCKED: &str =
     "cannot be used: database is locked: others hold its file for longer than `SqliteStore::timeout`";
-
-/// The failure of a call, which ends in time.
-fn fails(store: &SqliteStore) -> String {
-    let ask = Ask::to_acquire(("api", Some("ann")), &[amount(9)], &[], 1);
-    let asks = std::slice::from_ref(&ask);
-    let answer =
-        soon(GIVEN + LATE, || store.play(asks, GIVEN).remove(0).map_err(|failure| failure.to_string()));
-    answer.expect_err("something stands in the way")
-}
 
 /// Of so many calls so many start: nothing was taken by those that failed.
 fn starts(store: &SqliteStore, calls: u32, expected: u32) {
@@ -46,7 +33,7 @@ fn others_hold_the_file() {
             other.execute_batch(lock).expect("a lock");
             for _ in 0..3 {
                 let begin = SystemClock.now();
-                let failure = fails(&store);
+                let failure = fails(&store, "ann", amount(9));
                 assert!(failure.ends_with(LOCKED), "{failure}");
                 assert!(since(begin) >= GIVEN, "it waits as long as it may");
             }
@@ -83,8 +70,8 @@ fn others_hold_the_file_when_it_is_opened() {
         let dir = Dir::in_memory();
         let other = Connection::open(dir.file()).expect("a connection");
         other.execute_batch("BEGIN EXCLUSIVE").expect("a lock");
-        let store = soon(Duration::from_millis(250) + LATE, || open(&dir.file()));
-        assert!(fails(&store).ends_with(LOCKED));
+        let store = in_time(Duration::from_millis(250) + LATE, || open(&dir.file()));
+        assert!(fails(&store, "ann", amount(9)).ends_with(LOCKED));
         other.execute_batch("ROLLBACK").expect("an end");
         starts(&store, 10, 9);
     });
@@ -97,7 +84,7 @@ fn a_directory_that_is_missing() {
         let path = dir.0.join("not/yet/limits.db");
         let store = Arc::new(open(&path));
         for _ in 0..3 {
-            let failure = fails(&store);
+            let failure = fails(&store, "ann", amount(9));
             let file = path.display();
             let said = format!("the store `{file}` cannot be used: unable to open database file: {file}");
             let advice = format!(
@@ -149,7 +136,7 @@ fn a_directory_in_its_place() {
         }
         fs::create_dir(dir.file()).expect("a directory");
         until_it_looks();
-        assert_ne!(fails(&store), "");
+        assert_ne!(fails(&store, "ann", amount(9)), "");
         fs::remove_dir(dir.file()).expect("a directory");
         starts(&store, 10, 9);
         must(remaining(&store, "ann", amount(9)) == 0, || "as many as there are".to_owned());
@@ -173,7 +160,7 @@ fn no_time_at_all() {
         );
         let other = Connection::open(dir.file()).expect("a connection");
         other.execute_batch("BEGIN IMMEDIATE").expect("a lock");
-        let answers = soon(LATE, || store.play(&[ask.clone(), ask.clone()], Duration::ZERO));
+        let answers = in_time(LATE, || store.play(&[ask.clone(), ask.clone()], Duration::ZERO));
         assert!(answers.len() == 2 && answers.iter().all(Result::is_err));
     });
 }

@@ -10,7 +10,10 @@ use ratelimit_core::store::SqliteStore;
 use rusqlite::Connection;
 
 use crate::machine::in_real_time;
-use crate::{Dir, amount, beside, drain, integrity, open, remaining, since, takes, until_it_looks};
+use crate::{
+    Dir, amount, beside, drain, fails, integrity, open, remaining, since, takes, takes_in_time,
+    until_it_looks,
+};
 
 fn run(path: &Path, sql: &str) {
     Connection::open(path).expect("a connection").execute_batch(sql).expect("what was asked");
@@ -25,7 +28,7 @@ fn refusal(path: &Path) -> String {
 /// They are refused, and left as they were to the last byte.
 #[test]
 fn files_of_others() {
-    let dir = Dir::new();
+    let dir = Dir::in_memory();
     let path = dir.file();
     for sql in [
         "CREATE TABLE notes (text)",
@@ -48,7 +51,7 @@ fn files_of_others() {
 
 #[test]
 fn a_file_of_a_newer_version() {
-    let dir = Dir::new();
+    let dir = Dir::in_memory();
     assert_eq!(drain(&open(&dir.file()), "ann", amount(1), 1), 1);
     run(&dir.file(), "PRAGMA user_version = 9");
     let text = refusal(&dir.file());
@@ -63,7 +66,7 @@ fn a_file_of_a_newer_version() {
 fn a_file_that_becomes_another_ones() {
     const NEWER: &str = ": its file is of another version: run the newest `rate-limited` in all programs that use it, or write another path";
     const FOREIGN: &str = ": its file is another program's, or damaged: write another path";
-    let dir = Dir::new();
+    let dir = Dir::in_memory();
     let store = open(&dir.file());
     assert_eq!(drain(&store, "ann", amount(2), 1), 1);
     for (sql, back, text, advice) in [
@@ -95,7 +98,7 @@ fn a_file_that_becomes_another_ones() {
     ] {
         run(&dir.file(), sql);
         for _ in 0..3 {
-            let failure = takes(&store, "ann", amount(2)).expect_err("not ours").to_string();
+            let failure = fails(&store, "ann", amount(2));
             assert!(failure.contains(text) && failure.ends_with(advice), "{failure}");
         }
         run(&dir.file(), back);
@@ -119,7 +122,7 @@ fn filled(dir: &Dir) -> Vec<String> {
 #[test]
 fn a_damaged_page() {
     const PAGE: usize = 4096;
-    let dir = Dir::new();
+    let dir = Dir::in_memory();
     let keys = filled(&dir);
     let whole = fs::read(dir.file()).expect("the file");
     let pages = whole.len() / PAGE;
@@ -132,14 +135,13 @@ fn a_damaged_page() {
             fs::write(dir.file(), bytes).expect("a file");
             let store = open(&dir.file());
             for key in keys.iter().step_by(7) {
-                match (takes(&store, key, amount(1)), takes(&store, key, amount(1))) {
-                    (Ok(false), Ok(false)) => {}
-                    (Err(failure), Err(again)) => {
+                match [0, 1].map(|_| takes_in_time(&store, key, amount(1))) {
+                    [Ok(false), Ok(false)] => {}
+                    [Err(failure), Err(again)] => {
                         failures += 1;
-                        assert_eq!(failure.to_string(), again.to_string());
-                        let text = failure.to_string();
+                        assert_eq!(failure, again);
                         let advice = ": its file is damaged: stop all who use it, then delete it with its `-wal` and `-shm`";
-                        assert!(text.contains("malformed") && text.ends_with(advice), "{failure}");
+                        assert!(failure.contains("malformed") && failure.ends_with(advice), "{failure}");
                     }
                     other => panic!("page {page} full of {filling:#x}, {key}: {other:?}"),
                 }
@@ -156,7 +158,7 @@ fn a_damaged_page() {
 /// A single bit of a state, which SQLite does not look at.
 #[test]
 fn a_damaged_state() {
-    let dir = Dir::new();
+    let dir = Dir::in_memory();
     let keys = filled(&dir);
     let whole = fs::read(dir.file()).expect("the file");
     for key in keys.iter().step_by(50) {
@@ -169,7 +171,7 @@ fn a_damaged_state() {
             fs::write(dir.file(), bytes).expect("a file");
             let store = open(&dir.file());
             for _ in 0..2 {
-                let failure = takes(&store, key, amount(1)).expect_err("damage").to_string();
+                let failure = fails(&store, key, amount(1));
                 assert_eq!(failure, "a state in the store is damaged");
             }
             let other = if key == "key000" { "key399" } else { "key000" };
@@ -181,7 +183,7 @@ fn a_damaged_state() {
 /// It ends where it is damaged, as after a crash of the machine: only what was written last is lost.
 #[test]
 fn a_damaged_log() {
-    let (dir, damaged) = (Dir::new(), Dir::new());
+    let (dir, damaged) = (Dir::in_memory(), Dir::in_memory());
     let store = open(&dir.file());
     assert_eq!(drain(&store, "ann", amount(9), 5), 5);
     for end in ["", "-wal"] {
@@ -197,7 +199,7 @@ fn a_damaged_log() {
 
 #[test]
 fn a_damaged_header() {
-    let dir = Dir::new();
+    let dir = Dir::in_memory();
     filled(&dir);
     let mut bytes = fs::read(dir.file()).expect("the file");
     bytes[..16].fill(0);
@@ -214,7 +216,7 @@ const GONE: &str = "was deleted or replaced while it was in use: the next call u
 #[cfg(unix)]
 #[test]
 fn a_file_that_is_deleted() {
-    let dir = Dir::new();
+    let dir = Dir::in_memory();
     let (one, other) = (open(&dir.file()), open(&dir.file()));
     for _ in 0..3 {
         assert_eq!(drain(&one, "ann", amount(2), 3) + drain(&other, "ann", amount(2), 3), 2);
@@ -223,7 +225,7 @@ fn a_file_that_is_deleted() {
         }
         until_it_looks();
         for store in [&one, &other] {
-            let failure = takes(store, "ann", amount(2)).expect_err("it is gone").to_string();
+            let failure = fails(store, "ann", amount(2));
             assert!(failure.ends_with(GONE), "{failure}");
         }
     }
@@ -236,14 +238,14 @@ fn a_file_that_is_deleted() {
 #[test]
 fn a_file_that_is_deleted_under_load() {
     in_real_time(|| {
-        let dir = Dir::new();
+        let dir = Dir::in_memory();
         let store = open(&dir.file());
         assert_eq!(drain(&store, "ann", amount(1_000_000), 100), 100);
         for end in ["", "-wal", "-shm"] {
             fs::remove_file(beside(&dir.file(), end)).expect("a file");
         }
         let begin = SystemClock.now();
-        while takes(&store, "ann", amount(1_000_000)).is_ok() {
+        while takes_in_time(&store, "ann", amount(1_000_000)).is_ok() {
             assert!(since(begin) < Duration::from_millis(20), "it is looked at every 100 us");
         }
     });
@@ -254,15 +256,15 @@ fn a_file_that_is_deleted_under_load() {
 #[cfg(unix)]
 #[test]
 fn a_file_that_is_deleted_alone() {
-    let dir = Dir::new();
+    let dir = Dir::in_memory();
     let (one, other) = (open(&dir.file()), open(&dir.file()));
     assert_eq!(drain(&one, "ann", amount(2), 3) + drain(&other, "ann", amount(2), 3), 2);
     fs::remove_file(dir.file()).expect("a file");
     until_it_looks();
-    assert!(takes(&one, "ann", amount(2)).is_err());
+    assert_ne!(fails(&one, "ann", amount(2)), "");
     // In vain or not: the other one still has the old file's memory.
     let early = u32::from(takes(&one, "ann", amount(2)).is_ok_and(|started| started));
-    assert!(takes(&other, "ann", amount(2)).is_err());
+    assert_ne!(fails(&other, "ann", amount(2)), "");
     let answers =
         |store| (0..4).filter_map(|_| takes(store, "ann", amount(2)).ok()).map(u32::from).sum::<u32>();
     assert_eq!(early + answers(&one) + answers(&other) + answers(&one), 2);
@@ -274,14 +276,14 @@ fn a_file_that_is_deleted_alone() {
 #[cfg(unix)]
 #[test]
 fn a_file_that_is_replaced() {
-    let (dir, spare) = (Dir::new(), Dir::new());
+    let (dir, spare) = (Dir::in_memory(), Dir::in_memory());
     assert_eq!(drain(&open(&spare.file()), "ann", amount(5), 4), 4);
     let store = open(&dir.file());
     assert_eq!(drain(&store, "ann", amount(5), 1), 1);
     run(&dir.file(), "PRAGMA wal_checkpoint(truncate)");
     fs::rename(spare.file(), dir.file()).expect("another file");
     until_it_looks();
-    let failure = takes(&store, "ann", amount(5)).expect_err("it is another one").to_string();
+    let failure = fails(&store, "ann", amount(5));
     assert!(failure.ends_with(GONE), "{failure}");
     assert_eq!(drain(&store, "ann", amount(5), 9), 1);
 
@@ -292,7 +294,7 @@ fn a_file_that_is_replaced() {
     fs::rename(spare.file(), dir.file()).expect("another file");
     until_it_looks();
     for text in ["was deleted or replaced", "another program's database", "another program's database"] {
-        let failure = takes(&store, "ann", amount(5)).expect_err("not ours").to_string();
+        let failure = fails(&store, "ann", amount(5));
         assert!(failure.contains(text), "{failure}");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Processes are this very program, started again to run the test that its arguments name.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+#![expect(clippy::expect_used, reason = "helpers of tests")]
 
 mod buckets;
 #[path = "../common/dice.rs"]
@@ -34,6 +34,10 @@ use ratelimit_core::store::{Answer, Ask, Failure, SqliteStore, Store};
 
 /// What a call is given; enough for a machine that does much else.
 const LONG: Duration = Duration::from_secs(5);
+
+/// What a call is given that is looked at for how long it takes, and by how much it may be late.
+const GIVEN: Duration = Duration::from_millis(100);
+const LATE: Duration = Duration::from_millis(300);
 
 /// A directory of its own, deleted in the end.
 struct Dir(PathBuf);
@@ -88,6 +92,18 @@ fn takes(store: &dyn Store, key: &str, rate: Rate) -> Result<bool, Failure> {
     play(store, &Ask::to_acquire(("api", Some(key)), &[rate], &[], 1)).map(|answer| answer.is_granted())
 }
 
+/// The same, in time.
+fn takes_in_time(store: &dyn Store, key: &str, rate: Rate) -> Result<bool, String> {
+    let ask = Ask::to_acquire(("api", Some(key)), &[rate], &[], 1);
+    let answer = machine::in_time(GIVEN + LATE, || store.play(std::slice::from_ref(&ask), GIVEN).remove(0));
+    answer.map(|answer| answer.is_granted()).map_err(|failure| failure.to_string())
+}
+
+/// What a call fails with, in time.
+fn fails(store: &dyn Store, key: &str, rate: Rate) -> String {
+    takes_in_time(store, key, rate).expect_err("something stands in the way")
+}
+
 fn remaining(store: &dyn Store, key: &str, rate: Rate) -> u32 {
     let ask = Ask::to_peek(("api", Some(key)), &[rate], &[]);
     play(store, &ask).expect("a look").remaining().expect("how much remains")
@@ -109,21 +125,6 @@ fn open(path: &Path) -> SqliteStore {
 
 fn since(begin: Timestamp) -> Duration {
     SystemClock.now().saturating_since(begin)
-}
-
-/// What `attempt` gives, done again and again until once it takes no longer than `most`: a machine may stand still during any
-/// attempt.
-fn soon<T>(most: Duration, mut attempt: impl FnMut() -> T) -> T {
-    let mut quickest = Duration::MAX;
-    for _ in 0..20 {
-        let begin = SystemClock.now();
-        let given = attempt();
-        quickest = quickest.min(since(begin));
-        if quickest <= most {
-            return given;
-        }
-    }
-    panic!("not in {most:?}: {quickest:?}");
 }
 
 /// This program as another process, which runs the ignored test `name` on that file.
