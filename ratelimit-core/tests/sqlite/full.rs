@@ -71,9 +71,15 @@ fn the_disk_is_full() {
 #[ignore = "runs in a process that another test starts"]
 fn on_a_full_disk() {
     let Some(path) = told() else { return };
-    let store = open(&path);
+    let free = || std::fs::remove_file(path.with_file_name("filler")).expect("a file");
+    fails_while_full(&path, || fill(&path), free);
+}
+
+/// Calls on a file that cannot grow, or soon cannot once `fill` was called, until `free` is.
+pub(crate) fn fails_while_full(path: &Path, fill: impl FnOnce(), free: impl FnOnce()) {
+    let store = open(path);
     assert_eq!(drain(&store, "ann", amount(1_000_000), 5), 5);
-    fill(&path);
+    fill();
     let (mut taken, mut failed) = (5, 0);
     // The log's file may have some room yet.
     for _ in 0..500 {
@@ -89,12 +95,18 @@ fn on_a_full_disk() {
         }
     }
     assert!(failed > 100, "{failed}");
-    std::fs::remove_file(path.with_file_name("filler")).expect("a file");
+    free();
     let begin = SystemClock.now();
     assert!(takes(&store, "bob", amount(1)).expect("there is room again"));
     assert!(since(begin) < Duration::from_secs(2));
     assert_eq!(1_000_000 - remaining(&store, "ann", amount(1_000_000)), taken, "what failed took nothing");
-    assert_eq!(integrity(&path), "ok");
+    assert_eq!(integrity(path), "ok");
+}
+
+/// Whether it is said that nothing can be written.
+pub(crate) fn refuses(failure: &str) {
+    let is_told = ["readonly", "read-only", "unable to open"].iter().any(|text| failure.contains(text));
+    assert!(is_told, "{failure}");
 }
 
 #[test]
@@ -112,11 +124,7 @@ fn on_a_disk_that_is_read_only() {
         let status = Command::new("mount").args(["-o", how, "none"]).arg(disk).status().expect("mount");
         assert!(status.success(), "{how}");
     };
-    let refuses = |store: &dyn Store| {
-        let failure = fails(store, "ann", amount(9));
-        let is_told = ["readonly", "read-only", "unable to open"].iter().any(|text| failure.contains(text));
-        assert!(is_told, "{failure}");
-    };
+    let refuses = |store: &dyn Store| refuses(&fails(store, "ann", amount(9)));
     // Before it is made, and after it was closed; what is open keeps a disk from becoming read-only.
     remount("remount,ro");
     let store = open(&path);

@@ -5,6 +5,8 @@
 #![expect(clippy::expect_used, reason = "helpers of tests")]
 
 mod buckets;
+#[cfg(target_os = "linux")]
+mod denied;
 #[path = "../common/dice.rs"]
 mod dice;
 mod faults;
