@@ -174,13 +174,19 @@ impl Seen {
             starts.sort_unstable();
             law.judge(&starts, &[])
         };
-        if self.on_outage == OnOutage::Allow {
+        match self.on_outage {
+            OnOutage::Deny => {
+                let judged = judge(&|_| true);
+                must(judged.is_ok(), || format!("{judged:?}"));
+            }
+            // Broken once while the process was frozen for up to 1.2 s at a time; why is not known, so that only such a
+            // machine is an excuse.
+            OnOutage::Local { .. } => assert_eq!(judge(&|_| true), Ok(())),
             // A machine that stands still makes an outage as well, in which all may start.
-            assert_eq!(judge(&|ended| ended.at < self.failed), Ok(()));
-            assert_eq!(judge(&|ended| ended.begun > self.well + RECOVERY), Ok(()));
-        } else {
-            let judged = judge(&|_| true);
-            must(judged.is_ok(), || format!("{judged:?}"));
+            _ => {
+                assert_eq!(judge(&|ended| ended.at < self.failed), Ok(()));
+                assert_eq!(judge(&|ended| ended.begun > self.well + RECOVERY), Ok(()));
+            }
         }
     }
 
