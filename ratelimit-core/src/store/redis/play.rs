@@ -23,7 +23,6 @@ pub(super) struct Player<'a> {
     scripts: &'a Scripts,
     /// What every key begins with.
     prefix: &'a str,
-    timeout: Duration,
     until: Timestamp,
 }
 
@@ -52,7 +51,7 @@ impl<'a> Player<'a> {
         timeout: Duration,
     ) -> Self {
         let until = SystemClock.now().saturating_add(timeout);
-        Player { transport, scripts, prefix, timeout, until }
+        Player { transport, scripts, prefix, until }
     }
 
     /// Plays `asks`. Of each bucket the next are sent together, up to the first that is not the common case, which has to
@@ -63,7 +62,7 @@ impl<'a> Player<'a> {
         while answers.iter().any(Option::is_none) {
             if self.left().is_zero() {
                 for answer in answers.iter_mut().filter(|answer| answer.is_none()) {
-                    *answer = Some(Err(self.too_late()));
+                    *answer = Some(Err(Failure::no_time()));
                 }
                 break;
             }
@@ -238,7 +237,7 @@ impl<'a> Player<'a> {
         }
         let left = self.left();
         if left.is_zero() {
-            return commands.iter().map(|_| Err(self.too_late())).collect();
+            return commands.iter().map(|_| Err(Failure::no_time())).collect();
         }
         let mut replies = self.transport.send(commands, left);
         replies.resize_with(commands.len(), || Err(no_reply()));
@@ -247,10 +246,6 @@ impl<'a> Player<'a> {
 
     fn left(&self) -> Duration {
         self.until.saturating_since(SystemClock.now())
-    }
-
-    fn too_late(&self) -> Failure {
-        Failure::new(format!("the server had no time left to answer, of {:?}", self.timeout))
     }
 }
 

@@ -104,10 +104,7 @@ impl Server {
 
     fn exchange(&self, commands: &[Command], timeout: Duration) -> Vec<Result<Reply, Failure>> {
         if timeout.is_zero() {
-            return vec![
-                Err(self.failure(format_args!("the server had no time left to answer")));
-                commands.len()
-            ];
+            return vec![Err(Failure::no_time()); commands.len()];
         }
         let timeout = whole_millis(timeout);
         let begin = SystemClock.now();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::desk::{Desk, Errand, Reply, To};
 use super::health::Turn;
-use super::trip::{Played, Trip, no_room, no_time};
+use super::trip::{Played, Trip, no_room};
 use super::{Way, caught, lock};
 use crate::clock::{Clock, SystemClock};
 use crate::line::KeyId;
@@ -23,7 +23,7 @@ impl Desk {
         let shared = self.shared.upgrade();
         let (late, batch, until) = self.sort(batch, shared.is_some());
         let (crowded, mut batch) = self.without_room(batch);
-        let late = late.into_iter().map(|errand| (errand, no_time()));
+        let late = late.into_iter().map(|errand| (errand, Failure::no_time()));
         let unsent: Vec<(Errand, Failure)> =
             late.chain(crowded.into_iter().map(|errand| (errand, no_room()))).collect();
         // Who comes too late waits for nothing more, also not until the store is told what nobody waits for.

@@ -52,7 +52,7 @@ impl Desk {
         let with = |failure: Failure| Played::failed(asks, failure);
         if begin >= until {
             // Nothing is sent: that says nothing of the store.
-            return Trip { played: with(no_time()), turn: None, is_heard: false, is_quick: false };
+            return Trip { played: with(Failure::no_time()), turn: None, is_heard: false, is_quick: false };
         }
         let health = lock(&self.health);
         let rests = (!health.may_go(begin)).then(|| health.failure.clone());
@@ -124,7 +124,7 @@ impl Desk {
     pub(super) fn play(&self, asks: &[Ask], until: Timestamp) -> Played {
         let timeout = until.saturating_since(SystemClock.now());
         if timeout.is_zero() {
-            return Played::failed(asks, no_time());
+            return Played::failed(asks, Failure::no_time());
         }
         let store = self.store.store();
         let sent = self.moment();
@@ -174,10 +174,6 @@ impl Desk {
         // A cause is foreign.
         caught(|| drop(before));
     }
-}
-
-pub(super) fn no_time() -> Failure {
-    Failure::new("the store had no time left to answer")
 }
 
 /// This process holds as many keys as it may, and all of them count.
