@@ -83,6 +83,15 @@ pub(crate) fn in_time<T: Debug>(most: Duration, call: impl FnOnce() -> T) -> T {
     came_to
 }
 
+/// All stalls since then: when each was over, and how long it was. One that is not over yet ends now.
+pub(crate) fn stalls_since(begin: Instant) -> Vec<(Instant, Duration)> {
+    let now = Instant::now();
+    let seen = seen();
+    let late = seen.awake.map_or(Duration::ZERO, |awake| now.saturating_duration_since(awake + NAP));
+    let met = seen.stalls.iter().filter(|(over, _)| *over > begin).copied();
+    met.chain((late > LEAST).then_some((now, late))).collect()
+}
+
 /// For how long all processors together have been kept from this machine by others that share them; where the system
 /// tells.
 fn stolen() -> Option<Duration> {

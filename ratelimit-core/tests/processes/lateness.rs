@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::delays::Wait;
 use crate::judge::nanos;
 
 /// The default guard of all scenes: they have windows of a second, of which it is 2 %, and its longest.
@@ -10,7 +11,7 @@ pub(crate) const GUARD: Duration = Duration::from_millis(20);
 
 /// By how much the clock that waits are measured by and the one that tells the time may differ over the longest of them:
 /// a machine that corrects the latter makes it slower or faster by 500 millionths at most.
-const CLOCKS: Duration = Duration::from_millis(1);
+pub(crate) const CLOCKS: Duration = Duration::from_millis(1);
 
 /// This machine's clock, which is the stores' as well: nanoseconds since 1970.
 pub(crate) fn now() -> u64 {
@@ -31,6 +32,9 @@ pub(crate) struct Call {
     pub(crate) start: u64,
     /// When the server heard of it.
     pub(crate) arrival: u64,
+    pub(crate) wait: Wait,
+    /// For how long its permit says that it waited.
+    pub(crate) waited: u64,
 }
 
 impl Call {

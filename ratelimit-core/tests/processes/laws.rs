@@ -3,19 +3,23 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ratelimit_core::{Bucket, Rate};
+use ratelimit_core::{Bucket, Rate, RateOutlook};
 
 use crate::child::{self, Done};
+use crate::delays::{self, Met, Took};
 use crate::judge::{Law, Start};
 use crate::lateness::{self, Call, GUARD};
-use crate::machine::must;
+use crate::machine::{self, must};
 use crate::server::Server;
 use crate::stores::Place;
 
 /// By how many hours the clock of each of the eight is ahead: that of a store is the only one that counts.
 const HOURS: [usize; 8] = [0, 1, 0, 2, 0, 1, 0, 24];
+
+/// Nobody has to wait for it: it counts all that was ever taken.
+const WIDE: Rate = Rate::per_hour(100_000);
 
 /// Under which limits they call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +54,12 @@ impl Scene {
         let second = Duration::from_secs(1);
         match self {
             Scene::Sliding => (vec![Rate::new(40, second)], vec![]),
-            Scene::TokenBucket => (vec![Rate::per_second(40).burst(40)], vec![]),
-            Scene::Fixed => (vec![Rate::new(40, second).fixed()], vec![]),
-            Scene::All => {
-                (vec![Rate::new(24, second), Rate::per_second(30).burst(30)], vec![Rate::new(48, second)])
-            }
+            Scene::TokenBucket => (vec![Rate::per_second(40).burst(40), WIDE], vec![]),
+            Scene::Fixed => (vec![Rate::new(40, second).fixed(), WIDE], vec![]),
+            Scene::All => (
+                vec![Rate::new(24, second), Rate::per_second(30).burst(30), WIDE],
+                vec![Rate::new(48, second), WIDE],
+            ),
         }
     }
 
@@ -76,11 +81,14 @@ impl Scene {
         totals.into_iter().fold(bucket, Bucket::total)
     }
 
-    /// Key and weight of a thread's next call.
-    pub(crate) fn call(self, round: usize) -> (&'static str, u32) {
+    /// Key, weight and the longest accepted wait of a thread's next call.
+    pub(crate) fn call(self, round: usize) -> (&'static str, u32, Duration) {
+        let allowed = Duration::from_millis([2000, 300, 2000, 0][round % 4]);
         match self {
-            Scene::All => (["ann", "bob", "eve"][round % 3], if round.is_multiple_of(5) { 3 } else { 1 }),
-            _ => ("ann", if round.is_multiple_of(7) { 2 } else { 1 }),
+            Scene::All => {
+                (["ann", "bob", "eve"][round % 3], if round.is_multiple_of(5) { 3 } else { 1 }, allowed)
+            }
+            _ => ("ann", if round.is_multiple_of(7) { 2 } else { 1 }, allowed),
         }
     }
 
@@ -113,6 +121,27 @@ impl Scene {
         totals.iter().try_for_each(|rate| judge(rate, &started(None), "all together"))
     }
 
+    /// What is counted in the end is what has started, and of so many starts that were void what came back too late: a refusal
+    /// takes nothing, of the other rates of its key, and of all together.
+    fn judge_counts(self, place: &Place, attempt: usize, calls: &[Call], voids: usize) {
+        let bucket = place.over(self.bucket(attempt));
+        let judge = |used: u32, of_key: Option<&str>| {
+            let of_key = calls.iter().filter(|call| of_key.is_none_or(|key| call.key == key));
+            let started: u64 = of_key.map(|call| call.weight).sum();
+            let most = started + HEAVIEST * voids as u64;
+            must((started..=most).contains(&used.into()), || {
+                format!("{self}: {used} are counted, {started} have started, and {voids} were void")
+            });
+        };
+        let keys: BTreeSet<&str> = calls.iter().map(|call| &*call.key).collect();
+        for key in keys {
+            let outlook = bucket.request().key(key).peek().expect("a store that answers");
+            let mut wide = outlook.rates().iter().filter(|seen| seen.rate() == WIDE).map(RateOutlook::used);
+            wide.next().into_iter().for_each(|used| judge(used, Some(key)));
+            wide.next().into_iter().for_each(|used| judge(used, None));
+        }
+    }
+
     /// Those calls of which it is certain in which of the server's windows they arrive, in time, and when such windows may
     /// have opened with a call that is not among them; `voids` are starts that were reserved and not used.
     fn certain(self, calls: &[Call], voids: &[u64]) -> (Vec<Call>, Vec<u64>) {
@@ -128,6 +157,32 @@ impl Scene {
     }
 }
 
+/// What each of the processes was held up by, and each of the calls that it started, as they stand in `calls`.
+fn judge_delays(done: Vec<Done>, calls: &[Call], mut stalls: Vec<Took>) {
+    // The machine is the same for all, and each sees it stand still only where its own thread does.
+    stalls.extend(done.iter().flat_map(|done| done.met.stalls.clone()));
+    let (mut calls, mut refused) = (calls.iter(), 0);
+    for Done { calls: started, voids, refused: refusals, met: Met { trips, .. } } in done {
+        let met = Met { trips, stalls: stalls.clone() };
+        calls.by_ref().take(started.len()).for_each(|call| met.judge_start(call));
+        refused += refusals.len();
+        for refusal in refusals {
+            met.judge_refusal(refusal);
+        }
+        for counted in voids {
+            met.judge_void(counted);
+        }
+    }
+    println!("{refused} were refused");
+    assert!(
+        refused > 0,
+        "calls that may wait for less than others, and not for as long as they would have to"
+    );
+}
+
+/// No call weighs more.
+const HEAVIEST: u64 = 3;
+
 /// How often it is tried until no machine that stood still was in the way of what is judged as it was.
 const ATTEMPTS: usize = 3;
 
@@ -135,7 +190,8 @@ const ATTEMPTS: usize = 3;
 ///
 /// By the store's time the laws hold in each attempt, and by a clock of this machine as far as nothing is later than the
 /// guard. That nothing is nobody can promise: a thread may stand still between its permit and the moment that is noted. So
-/// of several attempts the laws hold in one by the times as they were noted.
+/// of several attempts the laws hold in one by the times as they were noted; and in each nothing is later than the guard for
+/// which nobody has seen what was in its way, so that an attempt in which nothing was has to hold as it is.
 pub(crate) fn hold(place: &Place, scenes: &[Scene]) {
     for scene in scenes {
         let mut met = Vec::new();
@@ -148,14 +204,17 @@ pub(crate) fn hold(place: &Place, scenes: &[Scene]) {
 }
 
 fn attempt(place: &Place, scene: Scene, attempt: usize) -> Result<(), String> {
-    let server = Server::start();
+    machine::watch();
+    let (server, began) = (Server::start(), Instant::now());
     let start = |hours| child::start(place, (scene, attempt), server.address, hours);
     let children: Vec<_> = HOURS.into_iter().map(start).collect();
     let done: Vec<Done> = children.into_iter().map(child::done).collect();
     let shares: Vec<usize> = done.iter().map(|done| done.calls.len()).collect();
     let voids: Vec<u64> = done.iter().flat_map(|done| done.voids.clone()).collect();
-    let mut calls: Vec<Call> = done.into_iter().flat_map(|done| done.calls).collect();
+    let mut calls: Vec<Call> = done.iter().flat_map(|done| done.calls.clone()).collect();
     lateness::arrive(&mut calls, &server.arrivals());
+    judge_delays(done, &calls, delays::stalls_since(began));
+    scene.judge_counts(place, attempt, &calls, voids.len());
     let late = calls.iter().filter(|call| call.start > call.latest()).count();
     let came_late = calls.iter().filter(|call| call.arrival > call.latest()).count();
     println!(

@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod child;
+mod delays;
 mod judge;
 mod lateness;
 mod laws;

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ratelimit_core::Bucket;
 use ratelimit_core::store::{Answer, Ask, Failure, RedisStore, SqliteStore, Store};
 
+use crate::lateness;
 use crate::laws::{self, SCENES, Scene};
 use crate::machine::in_real_time;
 use crate::redis_server::{RedisServer, cluster_of_six, temporary};
@@ -49,13 +50,16 @@ impl FromStr for Place {
     }
 }
 
-/// A store of which everything that it grants is printed, and counted: what nobody starts is to be known as well.
+/// A store of which everything that it grants is printed, and counted: what nobody starts is to be known as well. So is how
+/// long each trip takes.
 #[derive(Debug)]
 struct Told<S>(S, Arc<AtomicUsize>);
 
 impl<S: Store> Store for Told<S> {
     fn play(&self, asks: &[Ask], timeout: Duration) -> Vec<Result<Answer, Failure>> {
+        let begin = Instant::now();
         let answers = self.0.play(asks, timeout);
+        println!("trip {} {}", lateness::now(), begin.elapsed().as_nanos());
         for answer in answers.iter().flatten() {
             if let Some((counted, slack)) = answer.start().zip(answer.slack()) {
                 println!("granted {counted} {slack}");
