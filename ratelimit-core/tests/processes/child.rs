@@ -18,7 +18,7 @@ use crate::server::Client;
 use crate::stores::Place;
 
 /// What it is told by.
-const PLACE: &str = "RATE_LIMITED_TEST_PLACE";
+pub(crate) const PLACE: &str = "RATE_LIMITED_TEST_PLACE";
 const SCENE: &str = "RATE_LIMITED_TEST_SCENE";
 const ATTEMPT: &str = "RATE_LIMITED_TEST_ATTEMPT";
 const SERVER: &str = "RATE_LIMITED_TEST_SERVER";
@@ -44,6 +44,13 @@ impl Clock for Ahead {
     }
 }
 
+/// This program once more, which runs that test.
+pub(crate) fn again(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.args(["--exact", test, "--ignored", "--nocapture"]);
+    command
+}
+
 /// The clock of one that shows so many hours more than others' is of its own; without any it is the machine's.
 pub(crate) fn start(
     place: &Place,
@@ -51,8 +58,7 @@ pub(crate) fn start(
     server: SocketAddr,
     hours: usize,
 ) -> Child {
-    let mut command = Command::new(std::env::current_exe().expect("this program"));
-    command.args(["--exact", "child::calls_for_a_while", "--ignored", "--nocapture"]);
+    let mut command = again("child::calls_for_a_while");
     command.env(PLACE, place.to_string()).env(SCENE, scene.to_string()).env(SERVER, server.to_string());
     command.env(ATTEMPT, attempt.to_string()).env(HOURS, hours.to_string());
     command.stdout(Stdio::piped()).spawn().expect("a process")

@@ -80,13 +80,14 @@ impl<S: Store> Store for Told<S> {
 
 impl Place {
     pub(crate) fn over(&self, bucket: Bucket) -> Bucket {
-        self.over_and_counted(bucket, &Arc::default())
+        self.over_and_counted(bucket).0
     }
 
-    /// Adds to `granted` how often it is granted a start.
-    pub(crate) fn over_and_counted(&self, bucket: Bucket, granted: &Arc<AtomicUsize>) -> Bucket {
-        let granted = Arc::clone(granted);
-        match self {
+    /// And what tells how often a start was granted.
+    pub(crate) fn over_and_counted(&self, bucket: Bucket) -> (Bucket, impl Fn() -> usize + use<>) {
+        let counted = Arc::<AtomicUsize>::default();
+        let granted = Arc::clone(&counted);
+        let bucket = match self {
             Place::File(path) => {
                 let store = SqliteStore::open(path).expect("a file of this crate");
                 bucket.store(Told(store.timeout(TRIP), granted))
@@ -98,7 +99,8 @@ impl Place {
                 let store = RedisStore::cluster(urls.split(',')).expect("URLs");
                 bucket.store(Told(store.timeout(TRIP), granted))
             }
-        }
+        };
+        (bucket, move || counted.load(Ordering::Relaxed))
     }
 }
 
