@@ -8,7 +8,7 @@ use std::time::Duration;
 use ratelimit_core::clock::{Clock, SystemClock};
 use ratelimit_core::store::Ask;
 
-use crate::dice::Dice;
+use crate::common::Dice;
 use crate::machine::{in_real_time, must};
 use crate::{Dir, amount, drain, integrity, open, play, process, remaining, since, told};
 

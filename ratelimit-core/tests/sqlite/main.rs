@@ -5,13 +5,14 @@
 #![expect(clippy::expect_used, reason = "helpers of tests")]
 
 mod buckets;
+#[path = "../common/mod.rs"]
+mod common;
 #[cfg(target_os = "linux")]
 mod denied;
-#[path = "../common/dice.rs"]
-mod dice;
 mod faults;
 mod files;
 mod full;
+mod jumps;
 mod killed;
 #[path = "../common/machine.rs"]
 mod machine;

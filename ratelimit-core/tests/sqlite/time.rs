@@ -8,7 +8,7 @@ use ratelimit_core::policy::{Earliest, Outcome, Policy};
 use ratelimit_core::store::{Ask, SqliteStore};
 use ratelimit_core::{Bucket, ErrorKind, Rate};
 
-use crate::dice::Dice;
+use crate::common::Dice;
 use crate::{Dir, amount, drain, open, play, takes};
 
 const HOUR: Duration = Duration::from_secs(3600);
