@@ -1,8 +1,16 @@
 //! Every store keeps the promises of `Store`: a store is a line below.
+//!
+//! A store is asked by [`Store::play`](ratelimit_core::store::Store::play) alone, whoever calls: for a thread on that thread,
+//! for a task on a thread of the bucket's, so that the kit, which plays by threads, plays as both do. Which trips come of
+//! that is the bucket's own, and so each line is also called by threads and by tasks, which have to come to the same; one is
+//! a store over somebody else's async client.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 #[cfg(feature = "redis")]
 mod by_async;
+mod callers;
+#[path = "../common/dice.rs"]
+mod dice;
 #[cfg(feature = "sqlite")]
 mod file;
 #[cfg(feature = "redis")]
@@ -34,9 +42,10 @@ macro_rules! stores {
                 let open = $open;
                 // What is missing has said so itself.
                 let Some(open) = open else { return };
-                let played = conformance::Kit::new().run(open);
+                let played = conformance::Kit::new().run(&open);
                 println!("{}: {played:?}", stringify!($name));
                 assert!(played.tests >= 24 && played.asks > 2_000, "{played:?}");
+                callers::agree(&open);
             }
         )+
     };
