@@ -161,13 +161,13 @@ fn call(bucket: &Bucket, scene: Scene, round: usize, client: &mut Client) {
     static CALLS: AtomicU64 = AtomicU64::new(0);
     let serial = format!("{}-{}", std::process::id(), CALLS.fetch_add(1, Ordering::Relaxed));
     let (key, weight, allowed) = scene.call(round);
-    let (own, all) = queued();
+    let before = queued();
     let asked = lateness::now();
     let request = bucket.request().key(key).weight(weight).max_delay(allowed);
     let ended = request.acquire();
     let end = lateness::now();
-    let (own, all) = (queued().0.saturating_sub(own), queued().1.saturating_sub(all));
-    let wait = format!("{asked} {end} {} {own} {all}", allowed.as_nanos());
+    let queued = queued().saturating_sub(before);
+    let wait = format!("{asked} {end} {} {queued}", allowed.as_nanos());
     match ended {
         Ok(permit) => {
             client.get(&format!("/{serial}/{key}/{weight}"));
@@ -184,19 +184,19 @@ fn call(bucket: &Bucket, scene: Scene, round: usize, client: &mut Client) {
     }
 }
 
-/// For how long this thread, and all threads of this process together, could have run and were not let, in nanoseconds, as
-/// far as the system tells.
-fn queued() -> (u64, u64) {
+/// For how long all threads of this process together could have run and were not let, in nanoseconds, as far as the system
+/// tells.
+fn queued() -> u64 {
     let of = |told: String| told.split_whitespace().nth(1).and_then(|nanos| nanos.parse::<u64>().ok());
     let read = |task: PathBuf| std::fs::read_to_string(task.join("schedstat")).ok().and_then(of).unwrap_or(0);
     let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    (read("/proc/thread-self".into()), tasks.map(|task| read(task.path())).sum())
+    tasks.map(|task| read(task.path())).sum()
 }
 
 #[test]
 fn what_was_granted_and_not_started_is_void() {
     let done = read(
-        "granted 10 0\ngranted 10 2\ngranted 20 1\nother\nstart 7-1 ann 2 10 0 0 10500 0 0 0\nstart 7-2 bob 1 20 0 0 20100 0 0 0\n",
+        "granted 10 0\ngranted 10 2\ngranted 20 1\nother\nstart 7-1 ann 2 10 0 0 10500 0 0\nstart 7-2 bob 1 20 0 0 20100 0 0\n",
     );
     let of = |call: &Call| (call.serial.clone(), call.start, call.counted, call.slack, call.weight);
     let calls: Vec<_> = done.calls.iter().map(of).collect();
@@ -207,5 +207,5 @@ fn what_was_granted_and_not_started_is_void() {
 #[test]
 #[should_panic(expected = "nothing starts twice")]
 fn what_starts_twice_is_found() {
-    read("granted 10 0\nstart 7-1 ann 2 10 0 0 10500 0 0 0\nstart 7-2 ann 2 10 0 0 10500 0 0 0\n");
+    read("granted 10 0\nstart 7-1 ann 2 10 0 0 10500 0 0\nstart 7-2 ann 2 10 0 0 10500 0 0\n");
 }

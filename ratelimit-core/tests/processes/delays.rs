@@ -23,10 +23,9 @@ pub(crate) struct Wait {
     pub(crate) asked: u64,
     pub(crate) end: u64,
     pub(crate) allowed: u64,
-    /// For how long its thread could have run meanwhile and was not let.
+    /// For how long threads of its process could have run meanwhile and were not let, all together: one of them asks for it,
+    /// another may wake it.
     pub(crate) queued: u64,
-    /// And all threads of its process together, one of which may have asked for it.
-    pub(crate) all_queued: u64,
 }
 
 impl FromStr for Wait {
@@ -35,9 +34,7 @@ impl FromStr for Wait {
     fn from_str(text: &str) -> Result<Self, String> {
         let numbers: Result<Vec<u64>, _> = text.split(' ').map(str::parse).collect();
         match numbers.as_deref() {
-            Ok(&[asked, end, allowed, queued, all_queued]) => {
-                Ok(Wait { asked, end, allowed, queued, all_queued })
-            }
+            Ok(&[asked, end, allowed, queued]) => Ok(Wait { asked, end, allowed, queued }),
             _ => Err(format!("no wait {text}")),
         }
     }
@@ -95,7 +92,7 @@ impl Met {
 
     /// By how much the machine may have made a call late that waited so.
     fn machine(&self, wait: Wait, until: u64) -> u64 {
-        longest(&self.stalls, wait.asked, until) + wait.queued.max(wait.all_queued) + nanos(USUAL)
+        longest(&self.stalls, wait.asked, until) + wait.queued + nanos(USUAL)
     }
 
     /// Whether there was something in the way, from then to then, of who had to start within the guard.
@@ -152,7 +149,7 @@ const MS: u64 = 1_000_000;
 
 /// What there is to be seen of a call that asked at 1 s and may wait for so long, in milliseconds.
 fn wait(allowed: u64, took: u64) -> Wait {
-    Wait { asked: 1000 * MS, end: (1000 + took) * MS, allowed: allowed * MS, queued: 0, all_queued: 0 }
+    Wait { asked: 1000 * MS, end: (1000 + took) * MS, allowed: allowed * MS, queued: 0 }
 }
 
 fn met(trip: u64, stall: u64) -> Met {
