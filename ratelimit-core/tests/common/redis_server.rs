@@ -8,9 +8,6 @@
     reason = "helpers of tests, by real time"
 )]
 
-pub(crate) mod skipped;
-pub(crate) mod temporary;
-
 use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -18,6 +15,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use super::{skipped, temporary};
 
 /// How long anything may take to come up.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -19,5 +19,9 @@ mod put_back;
 #[path = "../common/redis_server.rs"]
 mod redis_server;
 mod server;
+#[path = "../common/skipped.rs"]
+mod skipped;
+#[path = "../common/temporary.rs"]
+mod temporary;
 mod waiting;
 mod watched;

@@ -16,4 +16,8 @@ mod order;
 #[path = "../common/redis_server.rs"]
 mod redis_server;
 mod server;
+#[path = "../common/skipped.rs"]
+mod skipped;
 mod stores;
+#[path = "../common/temporary.rs"]
+mod temporary;

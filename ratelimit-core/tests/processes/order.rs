@@ -9,8 +9,9 @@ use ratelimit_core::{Bucket, Rate};
 use crate::child::{self, PLACE};
 use crate::lateness;
 use crate::machine::{in_real_time, must};
-use crate::redis_server::{RedisServer, temporary};
+use crate::redis_server::RedisServer;
 use crate::stores::Place;
+use crate::temporary;
 
 /// So many stand in line, each of them a process.
 const CALLERS: usize = 4;

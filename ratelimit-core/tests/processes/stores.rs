@@ -13,7 +13,8 @@ use ratelimit_core::store::{Answer, Ask, Failure, RedisStore, SqliteStore, Store
 use crate::lateness;
 use crate::laws::{self, SCENES, Scene};
 use crate::machine::in_real_time;
-use crate::redis_server::{RedisServer, cluster_of_six, temporary};
+use crate::redis_server::{RedisServer, cluster_of_six};
+use crate::temporary;
 
 /// It is not the store's deadline that is tested, on a machine that has much else to do.
 pub(crate) const TRIP: Duration = Duration::from_secs(2);

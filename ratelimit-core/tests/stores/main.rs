@@ -18,7 +18,10 @@ mod foreign;
 #[cfg(feature = "redis")]
 #[path = "../common/redis_server.rs"]
 mod redis_server;
-#[cfg(all(feature = "sqlite", not(feature = "redis")))]
+#[cfg(feature = "redis")]
+#[path = "../common/skipped.rs"]
+mod skipped;
+#[cfg(any(feature = "sqlite", feature = "redis"))]
 #[path = "../common/temporary.rs"]
 mod temporary;
 mod theirs;
@@ -30,7 +33,7 @@ use ratelimit_core::store::RedisStore;
 use ratelimit_core::store::{MemoryStore, conformance};
 
 #[cfg(feature = "redis")]
-use redis_server::{RedisServer, cluster_of_six, temporary};
+use redis_server::{RedisServer, cluster_of_six};
 
 /// For each store a test of its own: what opens one, and what then opens it once more, as another process would.
 macro_rules! stores {

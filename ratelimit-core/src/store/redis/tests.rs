@@ -6,6 +6,10 @@
 mod machine;
 #[path = "../../../tests/common/redis_server.rs"]
 mod redis_server;
+#[path = "../../../tests/common/skipped.rs"]
+mod skipped;
+#[path = "../../../tests/common/temporary.rs"]
+mod temporary;
 
 mod cluster;
 mod ends;

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::machine::in_real_time;
-use super::redis_server::{free_port, skipped};
+use super::redis_server::free_port;
+use super::skipped;
 use super::*;
 use crate::rate::Rate;
 
