@@ -48,6 +48,10 @@ fn run(seed: u64, spice: Spice, trace: bool) -> (u64, u64) {
 
 fn judge(schedule: &Schedule, world: &World) {
     let limits = &schedule.limits;
+    // A process forgets what is over by the time that goes by here, which the store's clock does not know of.
+    let spacing = |rate: &ratelimit_core::Rate| rate.per() / rate.amount();
+    let forgets = limits.rates.iter().chain(&limits.total).map(spacing).min();
+    let forgets = forgets.is_some_and(|soonest| world.was_played_for() >= soonest);
     let judge = |rate: ratelimit_core::Rate, key: Option<usize>| {
         let window = rate.per().as_nanos() * u128::from(rate.burst_amount().unwrap_or(rate.amount()))
             / u128::from(rate.amount());
@@ -60,7 +64,7 @@ fn judge(schedule: &Schedule, world: &World) {
         let leave = Leave {
             late: if limits.reserves() || schedule.is_prompt { 0 } else { GRACE },
             knows_windows: schedule.is_prompt && is_plain,
-            loses: schedule.processes > 1,
+            loses: schedule.processes > 1 || forgets,
             guard: limits.guard.map_or(usual, |guard| guard.as_nanos()).try_into().unwrap(),
         };
         if let Some(fault) = fault(rate, key, &world.starts, leave) {

@@ -27,7 +27,7 @@ pub(crate) struct Leave {
     pub(crate) late: u64,
     /// Whether fixed windows are known to open and end as the starts tell.
     pub(crate) knows_windows: bool,
-    /// Whether others than the one that starts may have started something that was lost.
+    /// Whether something may have been lost that others have started, or that the process that starts took to be over.
     pub(crate) loses: bool,
     /// By how much a window is longer than its rate says.
     pub(crate) guard: u64,

@@ -53,6 +53,7 @@ pub(crate) struct World {
     pub(crate) looks: u64,
     pub(crate) calls: u64,
     pub(crate) probes: u64,
+    began: Timestamp,
     trace: bool,
 }
 
@@ -86,12 +87,18 @@ impl World {
             looks: 0,
             calls: 0,
             probes: 0,
+            began: SystemClock.now(),
             trace,
         }
     }
 
     pub(crate) fn now(&self) -> u64 {
         self.clock.now().as_nanos()
+    }
+
+    /// For how long it has been played.
+    pub(crate) fn was_played_for(&self) -> Duration {
+        SystemClock.now().saturating_since(self.began)
     }
 
     fn request(&self, (process, key, weight): Who) -> Request<'_> {
