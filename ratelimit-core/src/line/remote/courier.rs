@@ -97,7 +97,7 @@ impl Courier {
     /// Asks for a start, for somebody in line.
     pub(super) fn put_wish(&self, wish: &Wish, text: Option<&str>) -> Put<'_> {
         let key = wish.asker.key;
-        self.desk.put_overdue(self.ask_of(wish, (key, text)), key, To::Asker(wish.asker), wish.overdue)
+        self.desk.put_for(self.ask_of(wish, (key, text)), key, To::Asker(wish.asker), wish.left)
     }
 
     /// Gives back what was reserved for a wish that nobody has any more.
@@ -110,7 +110,7 @@ impl Courier {
 
     /// Asks for a start, for somebody who waits here for the answer.
     pub(super) fn ask_here(&self, wish: &Wish, named: (KeyId, Option<&str>)) -> Told {
-        let reply = self.wait_for(self.ask_of(wish, named), named.0);
+        let reply = self.wait_for(self.ask_of(wish, named), named.0, wish.left);
         self.desk.told(reply, wish.asker)
     }
 
@@ -178,7 +178,7 @@ impl Courier {
         let windows = window.map(|window| mirror.windows_of(text, window));
         let ask = Ask::of(mirror.parts(key, text), verb).in_windows(windows);
         drop(mirror);
-        self.wait_for(ask, key).said
+        self.wait_for(ask, key, 0).said
     }
 
     /// Forgets what is known of those keys, and what is known of their windows, and waits until that is done.
@@ -202,11 +202,11 @@ impl Courier {
         drop(mirror);
         let mut done = Ok(());
         for together in asks.chunks(MOST) {
-            let since = SystemClock.now();
+            let waits = SystemClock.now();
             let errand = |(ask, key): &(Ask, KeyId)| {
                 let cell = Arc::new(Cell::default());
                 let to = To::Caller(Caller::new(&cell));
-                (Errand { ask: ask.clone(), key: *key, since, to }, cell)
+                (Errand { ask: ask.clone(), key: *key, waits, to }, cell)
             };
             let (errands, cells): (Vec<_>, Vec<_>) = together.iter().map(errand).unzip();
             lock(&self.desk.inner).errands.extend(errands);
@@ -218,9 +218,9 @@ impl Courier {
         done
     }
 
-    fn wait_for(&self, ask: Ask, key: KeyId) -> Reply {
+    fn wait_for(&self, ask: Ask, key: KeyId, left: i64) -> Reply {
         let cell = Arc::new(Cell::default());
-        self.desk.put(ask, key, To::Caller(Caller::new(&cell))).carry(Way::Here);
+        self.desk.put_for(ask, key, To::Caller(Caller::new(&cell)), left).carry(Way::Here);
         cell.wait()
     }
 }

@@ -114,6 +114,7 @@ impl State {
         // It gets a ticket if it has to wait.
         let want = Want { weight, route: None };
         let asker = Asker { key, ticket: Ticket::MIN, want, era: self.era, window: None };
-        Some(Wish { courier, asker, after: 0, allowance: max_delay, overdue: 0, reserves, window: None })
+        let left = i64::try_from(max_delay).unwrap_or(i64::MAX);
+        Some(Wish { courier, asker, after: 0, allowance: max_delay, left, reserves, window: None })
     }
 }
