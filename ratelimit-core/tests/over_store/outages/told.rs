@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use ratelimit_core::clock::{ManualClock, Timestamp};
 use ratelimit_core::feedback::Feedback;
 use ratelimit_core::store::{MemoryStore, OnOutage};
-use ratelimit_core::{Bucket, ErrorKind, Rate, RateOutlook};
+use ratelimit_core::{Bucket, ErrorKind, ErrorScope, Rate, RateOutlook};
 
 use super::{Switched, process, starts, used, used_of, within_two_seconds};
 use crate::common::Dice;
@@ -110,6 +110,30 @@ fn what_was_started_of_many_keys_is_told_in_parts() {
     // Where a call took long, the rest comes with the next ones.
     within_two_seconds(|| one.peek().is_ok() && (0..1000).all(|key| used_of(&other, key) == 1));
     assert!(store.most.load(Ordering::Relaxed) < 300, "{:?}", store.most);
+}
+
+/// However many other answers come meanwhile that hold up for less long.
+#[test]
+fn what_holds_up_longest_is_told() {
+    let hour = Duration::from_secs(3600);
+    for longest_at in [0, 40] {
+        let store = Arc::new(Switched::default());
+        let bucket = process(&store, 20, 1.0);
+        store.switch(true);
+        for key in 0..=100 {
+            let left = if key == longest_at { hour } else { hour / 2 };
+            let answer = Feedback::default().rejected(true).retry_after(left);
+            bucket.request().key(key).observe(&answer).unwrap();
+        }
+        let is_paused = |key: i32| {
+            let refused = bucket.request().key(key).try_acquire().err();
+            refused.is_some_and(|refused| refused.scope() == Some(ErrorScope::Server))
+        };
+        within_two_seconds(|| is_paused(100));
+        store.switch(false);
+        within_two_seconds(|| bucket.peek().is_ok());
+        assert!(is_paused(longest_at) && is_paused(100));
+    }
 }
 
 /// What the server says while the store is away is no start.

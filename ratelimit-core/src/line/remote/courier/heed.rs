@@ -15,7 +15,9 @@ use crate::policy::Earliest;
 use crate::store::{Acquire, Ask, Failure, Heard, Refused, Said, Verb, Window};
 use crate::time::Timestamp;
 
-/// So many answers are kept for the store, the newest.
+/// So many answers are kept for the store: where there are more, those that hold up longest, and of these the newest. What
+/// is left out is forgotten as soon as the store is back, where it would have held up for no longer than each of so many
+/// others.
 const MOST: usize = 64;
 
 /// What was heard. Times are the store's, in microseconds.
@@ -35,6 +37,8 @@ pub(super) struct Heeded {
 struct Untold {
     ask: Ask,
     at: u64,
+    /// Until when it holds anybody up.
+    until: u64,
 }
 
 impl Heeded {
@@ -60,9 +64,16 @@ impl Heeded {
                 self.all = self.all.max(of_key);
             }
         }
-        self.untold.push_back(Untold { ask: ask.clone(), at: now });
-        if self.untold.len() > MOST {
-            self.untold.pop_front();
+        self.untold.push_back(Untold { ask: ask.clone(), at: now, until: all.max(of_key) });
+        self.leave_out();
+    }
+
+    /// What is more than is kept.
+    fn leave_out(&mut self) {
+        while self.untold.len() > MOST {
+            let until = |(_, untold): &(usize, &Untold)| untold.until;
+            let shortest = self.untold.iter().enumerate().min_by_key(until).map(|(index, _)| index);
+            self.untold.remove(shortest.unwrap_or(0));
         }
     }
 
@@ -130,6 +141,7 @@ impl Desk {
         // What was heard since is newer.
         missed.append(&mut mirror.heeded.untold);
         mirror.heeded.untold = missed;
+        mirror.heeded.leave_out();
         failed
     }
 }
