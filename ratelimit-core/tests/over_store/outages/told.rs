@@ -55,6 +55,41 @@ fn what_is_told_is_told_once_where_the_store_has_lost_the_rest() {
     assert_eq!(used(&bucket), 7, "told once, they are its own as well");
 }
 
+/// It was put back then, into another record.
+#[test]
+fn what_was_counted_before_the_store_lost_it_can_be_given_back() {
+    let store = Arc::new(Switched::default());
+    let bucket = process(&store, 20, 1.0).total(Rate::per_hour(20));
+    let permits = [(); 3].map(|()| bucket.try_acquire().unwrap());
+    store.fail(2);
+    assert_eq!(starts(&bucket, 2), 2);
+    store.store.clear();
+    assert_eq!(starts(&bucket, 1), 1);
+    for (permit, left) in permits.into_iter().zip([5, 4, 3]) {
+        permit.refund();
+        let outlook = bucket.peek().unwrap();
+        assert_eq!(outlook.rates().iter().map(RateOutlook::used).collect::<Vec<_>>(), [left, left]);
+    }
+}
+
+/// What was reset meanwhile counts no more; what the store did not know of then does, there and from the share.
+#[test]
+fn what_others_have_reset_meanwhile_is_not_put_back() {
+    let store = Arc::new(Switched::default());
+    let (bucket, other) = (process(&store, 20, 0.5), process(&store, 20, 0.5));
+    assert_eq!(starts(&bucket, 3), 3);
+    store.fail(2);
+    assert_eq!(starts(&bucket, 2), 2);
+    other.reset().unwrap();
+    assert_eq!(starts(&bucket, 1), 1);
+    assert_eq!(used(&bucket), 3);
+    store.store.clear();
+    assert_eq!(starts(&bucket, 1), 1);
+    assert_eq!(used(&bucket), 4);
+    store.switch(true);
+    assert_eq!(starts(&bucket, 20), 6, "its half is ten");
+}
+
 #[test]
 fn the_share_counts_what_was_started_by_the_store_in_between() {
     let store = Arc::new(Switched::default());

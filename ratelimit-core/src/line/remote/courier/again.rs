@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::desk::{Desk, Reply};
 use super::lock;
-use super::tell::Whose;
+use super::tell::{Step, Whose};
 use super::trip::Played;
 use crate::line::KeyId;
 use crate::store::{Ask, Failure, Said, Verb};
@@ -94,10 +94,9 @@ impl Desk {
         drop(mirror);
         let Played { answers, .. } = self.play(&asks, until);
         let mut failures = BTreeMap::new();
-        for (whose, answer) in whose.into_iter().zip(answers) {
+        for ((whose, ask), answer) in whose.into_iter().zip(&asks).zip(answers) {
             match answer {
-                Ok(Said::Done { now, born: [born, _] }) => lock(&self.mirror).reminded(whose, (now, born)),
-                Ok(_) => {}
+                Ok(said) => lock(&self.mirror).did_step(whose, Step::Remind, (ask, &said)),
                 Err(failure) => _ = failures.insert(whose, failure),
             }
         }

@@ -71,8 +71,17 @@ impl Own {
 
     /// Takes note of what the store has done to the record that is the `index`th of an ask's, which it calls `born`.
     pub(super) fn note(&mut self, (ask, said): (&Ask, &Said), index: usize, (now, born): (u64, u32)) {
-        let verb = &ask.verb;
-        self.is_now(born);
+        let (verb, before) = (&ask.verb, self.record.born);
+        if was_reset(before, born) {
+            self.share.iter_mut().chain([&mut self.record]).for_each(Record::reset);
+            if let Some((share, untold)) = self.share.as_mut().zip(self.untold.as_ref()) {
+                // Of that the store knew nothing, and will.
+                share.join(&untold.record, now);
+            }
+            self.was = 0;
+        } else if born != before && born != 0 {
+            self.was = before;
+        }
         let is_void = |was: &u32| *was != 0 && *was != born;
         let is_void = matches!(verb, Verb::Refund { born, .. } if born.get(index).is_some_and(is_void));
         if !is_void {
@@ -85,17 +94,6 @@ impl Own {
         }
         if matches!(verb, Verb::Reset | Verb::ResetKey) {
             self.untold = None;
-        }
-    }
-
-    /// The store calls the record so: it was reset meanwhile, or is another one.
-    pub(super) fn is_now(&mut self, born: u32) {
-        let before = self.record.born;
-        if was_reset(before, born) {
-            self.share.iter_mut().chain([&mut self.record]).for_each(Record::reset);
-            self.was = 0;
-        } else if born != before && born != 0 {
-            self.was = before;
         }
     }
 
@@ -117,12 +115,11 @@ impl Own {
         }
     }
 
-    /// The store was told at `now`: that record has them all.
-    pub(super) fn told(&mut self, (now, born): (u64, u32)) {
+    /// The store was told at `now`, which is noted: its record has them all.
+    pub(super) fn told(&mut self, now: u64) {
         if let Some(untold) = self.untold.take() {
             self.record.join(&untold.record, now);
         }
-        (self.record.written, self.record.born) = (now, born);
     }
 
     /// All that was counted before the store's time was known was so much too late.

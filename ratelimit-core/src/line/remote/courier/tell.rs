@@ -42,7 +42,7 @@ pub(super) enum Whose {
 
 /// What an entry is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     /// What the store knew before: it may have lost it, which nobody would notice once it is told more.
     Remind,
     Tell,
@@ -89,9 +89,9 @@ impl Desk {
         let Played { answers, .. } = self.play(&asks, until);
         let again = SystemClock.now().plus(AGAIN);
         let mut mirror = lock(&self.mirror);
-        for (whose, answer) in whose.into_iter().zip(&answers) {
+        for ((whose, ask), answer) in whose.into_iter().zip(&asks).zip(&answers) {
             match answer {
-                Ok(Said::Done { now, born: [born, _] }) => mirror.did_step(whose, step, (*now, *born)),
+                Ok(said @ Said::Done { .. }) => mirror.did_step(whose, step, (ask, said)),
                 Err(failure) if failure.is_outage() => {
                     telling.failure = Some(failure.clone());
                     continue;
@@ -187,27 +187,23 @@ impl Mirror {
         Some(Ask::of(vec![part], Verb::Restore { records, lost }))
     }
 
-    fn did_step(&mut self, whose: Whose, step: Step, (now, born): (u64, u32)) {
-        match step {
-            Step::Remind => self.reminded(whose, (now, born)),
-            Step::Tell => {
-                self.see(now);
-                if let Some(own) = self.own_of_mut(whose) {
-                    own.told((now, born));
-                }
-                self.drop_untold(whose);
-            }
-        }
-    }
-
-    pub(super) fn reminded(&mut self, whose: Whose, (now, born): (u64, u32)) {
+    pub(super) fn did_step(&mut self, whose: Whose, step: Step, (ask, said): (&Ask, &Said)) {
+        let Said::Done { now, born: [born, _] } = *said else { return };
         self.see(now);
         let spell = self.spell;
         let Some(own) = self.own_of_mut(whose) else { return };
-        own.is_now(born);
-        (own.record.written, own.record.born) = (now, born);
-        if let Some(untold) = &mut own.untold {
-            untold.reminded = Some(spell);
+        // It may have been lost or reset meanwhile, as with every answer.
+        own.note((ask, said), 0, (now, born));
+        match step {
+            Step::Remind => {
+                if let Some(untold) = &mut own.untold {
+                    untold.reminded = Some(spell);
+                }
+            }
+            Step::Tell => {
+                own.told(now);
+                self.drop_untold(whose);
+            }
         }
     }
 
