@@ -89,7 +89,7 @@ impl Asked {
             None => return Err(self),
             Some(Direct::Granted(grant)) => Ok(self.permit(shared, grant)),
             Some(Direct::Refused(refusal)) => Err(self.refusal(shared, refusal)),
-            Some(Direct::Waits(brought)) => Long::bringing(self, brought).wait(),
+            Some(Direct::Waits(brought)) => Long::bringing(self, *brought).wait(),
         })
     }
 

@@ -28,6 +28,16 @@ pub enum Pace {
     Slow,
 }
 
+impl Pace {
+    /// How many times slower than declared it is.
+    pub(crate) fn divisor(self) -> u32 {
+        match self {
+            Pace::Normal => 1,
+            Pace::Slow => 2,
+        }
+    }
+}
+
 impl fmt::Display for Pace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -60,10 +70,7 @@ pub(crate) struct Tempo {
 
 impl Tempo {
     fn divisor(self) -> u64 {
-        match self.pace {
-            Pace::Normal => 1,
-            Pace::Slow => 2,
-        }
+        self.pace.divisor().into()
     }
 
     /// The policies' time at the clock's `now`, rounded down: never ahead.

@@ -120,7 +120,6 @@ impl State {
             self.remote = None;
             return limits;
         };
-        courier.set_pace(self.tempo.pace());
         let here = limits.without_rates();
         if let Some(remote) = &mut self.remote {
             (remote.courier, remote.limits) = (courier, limits);
@@ -200,10 +199,6 @@ impl State {
     }
 
     pub(super) fn set_pace(&mut self, pace: Pace, reading: Reading, effects: &mut Effects) {
-        if let Some(remote) = &self.remote {
-            // It is of what is asked of the store.
-            remote.courier.set_pace(pace);
-        }
         if pace != self.tempo.pace() {
             let before = self.forecast_all(reading);
             self.tempo = self.tempo.changed(pace, reading.now);

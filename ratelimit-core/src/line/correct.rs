@@ -9,7 +9,9 @@ use super::remote::{Note, counted_of};
 use super::shared::Shared;
 use super::state::{Grant, Reading, State};
 use crate::feedback::Feedback;
+use crate::pace::Pace;
 use crate::policy::Outcome;
+use crate::policy::reserved::Taken;
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::time::Timestamp;
 
@@ -21,11 +23,14 @@ pub(super) struct Part {
     born: u64,
     /// What is left of it.
     weight: u32,
+    /// And of what it took in a store.
+    taken: Taken,
 }
 
 impl Part {
     fn of(grant: Grant) -> Self {
-        Part { start: grant.start, born: grant.born, weight: grant.weight }
+        let taken = Taken::by_charge(grant.weight, Pace::Normal);
+        Part { start: grant.start, born: grant.born, weight: grant.weight, taken }
     }
 }
 
@@ -57,9 +62,13 @@ const MOST_PARTS: usize = 64;
 
 impl Account {
     fn of(grant: Grant, flight: Option<Flight>) -> Self {
-        debug_assert!(!is_known(grant.account), "a call has one account");
-        let in_flight = grant.account & IN_FLIGHT != 0;
-        Account { parts: vec![Part::of(grant)], beyond: 0, in_flight, site: site_of(grant.account), flight }
+        Account::with(Part::of(grant), grant.account, flight)
+    }
+
+    fn with(part: Part, account: u32, flight: Option<Flight>) -> Self {
+        debug_assert!(!is_known(account), "a call has one account");
+        let in_flight = account & IN_FLIGHT != 0;
+        Account { parts: vec![part], beyond: 0, in_flight, site: site_of(account), flight }
     }
 
     fn counted(&self) -> u32 {
@@ -177,13 +186,19 @@ impl State {
     }
 
     pub(super) fn new_account(&mut self, grant: Grant, flight: Option<Flight>) -> u32 {
+        self.new_account_of(grant, Part::of(grant).taken, flight)
+    }
+
+    /// The same of a call that took so much in a store.
+    pub(super) fn new_account_of(&mut self, grant: Grant, taken: Taken, flight: Option<Flight>) -> u32 {
         // Numbers come round again; some call may live that long.
         let mut number = self.numbered.wrapping_add(1) | KNOWN;
         while self.accounts.contains_key(&number) {
             number = number.wrapping_add(1) | KNOWN;
         }
         self.numbered = number;
-        self.accounts.insert(number, Account::of(grant, flight));
+        let part = Part { taken, ..Part::of(grant) };
+        self.accounts.insert(number, Account::with(part, grant.account, flight));
         number
     }
 
@@ -198,10 +213,11 @@ impl State {
         let counted = account.counted();
         if cost > counted {
             if let Some(remote) = &self.remote {
-                let weight = cost - counted;
+                let more = cost - counted;
+                let Taken { weight, .. } = Taken::by_charge(more, self.tempo.pace());
                 effects.tell(&remote.courier, key, Note::Charge { weight });
                 // When it counts from is not waited for, so that it cannot be given back.
-                account.beyond = account.beyond.saturating_add(weight);
+                account.beyond = account.beyond.saturating_add(more);
             } else if let Some(part) = self.add(key, cost - counted, reading, effects) {
                 account.add(part, self.memory.has_own());
             }
@@ -226,7 +242,8 @@ impl State {
         effects.meet_panic();
         self.may_be_idle(key);
         self.judge_sharers(key, &before, reading, effects);
-        counted.map(|(start, born)| Part { start, born, weight: more })
+        let taken = Taken::by_charge(more, Pace::Normal);
+        counted.map(|(start, born)| Part { start, born, weight: more, taken })
     }
 
     /// Gives `given` back, of what was taken last first, as far as the policies can.
@@ -248,12 +265,13 @@ impl State {
         for part in parts.iter_mut().rev() {
             let of_it = given.min(part.weight);
             if let Some(remote) = &self.remote {
-                // In its window it is told of by itself.
-                let counted = counted_of((part.start, part.born));
-                let note = Note::Refund { counted, window: None, weight: part.weight, given: of_it };
-                effects.tell(&remote.courier, key, note);
+                let counted = counted_of((part.start, part.born), part.taken);
                 part.weight -= of_it;
+                part.taken = part.taken.but_for(part.weight);
                 given -= of_it;
+                // In its window it is told of by itself.
+                let given = counted.taken.weight - part.taken.weight;
+                effects.tell(&remote.courier, key, Note::Refund { counted, window: None, given });
                 continue;
             }
             if of_it > 0 && (before.is_some() || self.memory.remembers(part.born)) {

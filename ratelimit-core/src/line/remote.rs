@@ -27,7 +27,7 @@ use super::{KeyId, Ticket};
 use crate::error::ErrorScope;
 use crate::limits::Valid;
 use crate::policy::Earliest;
-use crate::policy::reserved::{Counted, OfRoute, Reserved, Start, Want};
+use crate::policy::reserved::{Counted, OfRoute, Reserved, Start, Taken, Want};
 use crate::rate::Rate;
 use crate::time::Timestamp;
 
@@ -105,7 +105,7 @@ impl Remote {
     /// Gives back a start that was reserved and is not used.
     fn giving_back(&self, (weight, counted): (u32, Counted)) -> Note {
         let window = counted.window.and_then(|OfRoute(route)| self.routes.window(route));
-        Note::Refund { counted, window, weight, given: weight }
+        Note::unused(counted, window.map(|window| (window, weight)))
     }
 
     /// How many starts of that kind are there.
@@ -140,6 +140,12 @@ pub(super) fn due_reserved(earliest: Earliest) -> Due {
 }
 
 impl State {
+    /// What a start of `weight` takes there, at the pace of today.
+    pub(super) fn taken_there(&self, weight: u32) -> Taken {
+        let most = self.remote.as_ref().map_or(u32::MAX, |remote| remote.limits.max_weight());
+        Taken::by_start(weight, self.tempo.pace(), most)
+    }
+
     /// Gives back to the store what is over of what it reserved for `key`, or will be before a pause is, and what nobody
     /// there wants any more.
     ///

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use super::Earliest;
 use crate::key::Digest;
+use crate::pace::Pace;
 use crate::time::Timestamp;
 
 /// The reserved starts of one key, and who wants how many.
@@ -67,8 +68,35 @@ pub(crate) struct Counted {
     pub(crate) at: u64,
     /// In which records: that of the key, and that of all keys together.
     pub(crate) born: [u32; 2],
-    /// In which of the server's windows as well, if in any.
+    /// In which of the server's windows as well, if in any: there it weighs what it weighs.
     pub(crate) window: Option<OfRoute>,
+    pub(crate) taken: Taken,
+}
+
+/// What a call takes in a store: at half speed twice its weight, as far as that can ever fit.
+///
+/// It is remembered with the start, as the pace and the limits may be others when it is given back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) weight: u32,
+    pub(crate) pace: Pace,
+}
+
+impl Taken {
+    /// What a start of `weight` takes, where no more than `most` ever fits.
+    pub(crate) fn by_start(weight: u32, pace: Pace, most: u32) -> Self {
+        Taken { weight: weight.max(weight.saturating_mul(pace.divisor()).min(most)), pace }
+    }
+
+    /// What is charged, whatever fits.
+    pub(crate) fn by_charge(weight: u32, pace: Pace) -> Self {
+        Taken::by_start(weight, pace, u32::MAX)
+    }
+
+    /// What stays taken where the call turns out to weigh no more than `left`.
+    pub(crate) fn but_for(self, left: u32) -> Self {
+        Taken { weight: left.saturating_mul(self.pace.divisor()).min(self.weight), ..self }
+    }
 }
 
 /// The window of a route.

@@ -47,7 +47,8 @@ pub(crate) struct Windows {
     /// Which window that is.
     pub(crate) window: Box<str>,
     pub(crate) all: Entry,
-    /// What the call weighs that is to start, to the server.
+    /// What the call weighs to the server that is to start, is charged or given back: at half speed it takes more from the
+    /// limits.
     pub(crate) weighs: u32,
     pub(crate) learning: Learning,
 }
@@ -217,6 +218,11 @@ impl Ask {
             Verb::Acquire(_) => Some(0),
             _ => None,
         }
+    }
+
+    /// Which of the server's windows it is about, if any.
+    pub(crate) fn window(&self) -> Option<&str> {
+        self.windows.as_ref().map(|windows| &*windows.window)
     }
 
     /// Of nothing but windows.

@@ -153,6 +153,7 @@ impl Ask {
         if let Some(name) = held.renamed().filter(|_| follows) {
             return Ok((Said::Renamed(name), false));
         }
+        let weighs = self.weighs();
         match &self.verb {
             Verb::Acquire(ask) => {
                 let said = self.acquire(*ask, now, held).ok_or_else(panicked)?;
@@ -160,12 +161,12 @@ impl Ask {
                 return Ok((said, is_taken));
             }
             Verb::Charge { weight } => {
-                let start = held.charge(*weight, now).ok_or_else(panicked)?;
+                let start = held.charge((*weight, weighs), now).ok_or_else(panicked)?;
                 return Ok((Said::Granted { wait: 0, start, now, born: [0; 2] }, true));
             }
-            Verb::Peek { weight } => return Ok((Said::Outlook(held.look(*weight, now)), false)),
+            Verb::Peek { weight } => return Ok((Said::Outlook(held.look((*weight, weighs), now)), false)),
             Verb::Refund { start, weight, given, born } => {
-                held.refund((*start, now), (*weight, *given), *born);
+                held.refund((*start, now), (*weight, *given, weighs), *born);
             }
             Verb::Hear { start, weight, heard } => held.hear((*start, *weight), now, heard),
             Verb::Rename { name, joins } => held.rename(name, *joins),
@@ -188,6 +189,11 @@ impl Ask {
         self.parts.iter().zip(records).all(|(part, record)| record.is_known(part.known, now))
     }
 
+    /// What the call weighs to the server.
+    fn weighs(&self) -> u32 {
+        self.windows.as_ref().map_or(0, |windows| windows.weighs)
+    }
+
     /// `None` if the user's policy panicked.
     fn acquire(&self, ask: Acquire, now: u64, held: &mut Held) -> Option<Said> {
         let Acquire { weight, after, slack, allowance, reserves } = ask;
@@ -203,7 +209,7 @@ impl Ask {
         let from = counted_now.saturating_add(after);
         let mut verdicts: Vec<Verdict> =
             records.iter_mut().map(|record| record.earliest(from, weight, slack)).collect();
-        let weighs = self.windows.as_ref().map_or(0, |windows| windows.weighs);
+        let weighs = self.weighs();
         if let Some(windows) = &windows {
             verdicts.push(by_windows(windows, (from, slack), weighs));
         }

@@ -14,5 +14,6 @@ mod learned;
 #[path = "../common/machine.rs"]
 mod machine;
 mod outages;
+mod paces;
 mod resets;
 mod stalled;

@@ -12,7 +12,7 @@ use crate::line::plan::Step;
 use crate::line::shared::Shared;
 use crate::line::state::{Reading, State};
 use crate::line::{GRACE, KeyId, Line, Ticket, Waiter};
-use crate::policy::reserved::{Counted, OfRoute, Want};
+use crate::policy::reserved::{Counted, OfRoute, Taken, Want};
 use crate::rate::Rate;
 use crate::time::Timestamp;
 
@@ -22,6 +22,8 @@ pub(super) struct Asker {
     pub(super) key: KeyId,
     pub(super) ticket: Ticket,
     pub(super) want: Want,
+    /// What its start takes there.
+    pub(super) taken: Taken,
     /// As it was when it asked: what is void by then is so for this as well.
     pub(super) era: u64,
     /// Which of the server's windows it asked for as well.

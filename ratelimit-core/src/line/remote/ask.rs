@@ -164,8 +164,8 @@ impl State {
             self.set_turn(key, None);
         }
         self.set_stage(key, ticket, Stage::Asked);
-        let asker =
-            Asker { key, ticket, want, era: self.era, window: window.as_ref().map(|_| OfRoute(route)) };
+        let (taken, of_route) = (self.taken_there(weight), window.as_ref().map(|_| OfRoute(route)));
+        let asker = Asker { key, ticket, want, taken, era: self.era, window: of_route };
         Some(Wish { courier, asker, after, allowance, left, reserves, window })
     }
 }

@@ -12,6 +12,7 @@ mod health;
 mod heed;
 mod late;
 mod mirror;
+mod note;
 mod outage;
 mod tell;
 mod times;
@@ -23,15 +24,14 @@ use std::sync::{Arc, PoisonError, Weak};
 
 use super::answer::{Asker, Told};
 use super::ask::Wish;
-use super::verbs::Note;
+use super::verbs::{Note, Weighs};
 use crate::clock::{Clock, SystemClock};
 use crate::limits::Valid;
 use crate::line::KeyId;
 use crate::line::shared::Shared;
-use crate::pace::Pace;
 use crate::policy::own;
-use crate::policy::reserved::Want;
-use crate::store::{Acquire, Ask, Failure, Known, Part, Plan, Said, StoreHandle, Verb, Windows};
+use crate::policy::reserved::Taken;
+use crate::store::{Acquire, Ask, Failure, Known, Part, Plan, Said, StoreHandle, Verb};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
 pub(crate) use desk::Put;
@@ -90,10 +90,6 @@ impl Courier {
         lock(&self.desk.mirror).remember(known);
     }
 
-    pub(in crate::line) fn set_pace(&self, pace: Pace) {
-        lock(&self.desk.mirror).pace = pace;
-    }
-
     /// Asks for a start, for somebody in line.
     pub(super) fn put_wish(&self, wish: &Wish, text: Option<&str>) -> Put<'_> {
         let key = wish.asker.key;
@@ -102,10 +98,7 @@ impl Courier {
 
     /// Gives back what was reserved for a wish that nobody has any more.
     pub(super) fn give_back(&self, wish: &Wish, told: Told) {
-        if let Told::Granted { counted, .. } = told {
-            let Asker { key, want: Want { weight, .. }, .. } = wish.asker;
-            self.tell(key, &Note::Refund { counted, window: wish.window.clone(), weight, given: weight });
-        }
+        self.desk.give_back(wish.asker, wish.window.clone(), told);
     }
 
     /// Asks for a start, for somebody who waits here for the answer.
@@ -115,12 +108,13 @@ impl Courier {
     }
 
     fn ask_of(&self, wish: &Wish, (key, text): (KeyId, Option<&str>)) -> Ask {
-        let Wish { asker: Asker { want: Want { weight, .. }, .. }, after, allowance, reserves, .. } = *wish;
+        let Wish {
+            asker: Asker { want, taken: Taken { weight, .. }, .. }, after, allowance, reserves, ..
+        } = *wish;
         let mirror = lock(&self.desk.mirror);
-        let (parts, weight) = (mirror.parts(key, text), mirror.taken_for(weight));
-        let windows = wish.window.as_deref().map(|window| mirror.windows_of(text, window));
+        let parts = mirror.parts(key, text);
         // What the server counts knows no pace.
-        let windows = windows.map(|windows| Windows { weighs: wish.asker.want.weight, ..windows });
+        let windows = wish.window.as_deref().map(|window| mirror.windows_of(text, window, want.weight));
         drop(mirror);
         let acquire = Acquire {
             weight,
@@ -135,47 +129,18 @@ impl Courier {
 
     /// Tells the store something, as soon as may be.
     pub(in crate::line) fn tell(&self, key: KeyId, note: &Note) {
-        let mirror = lock(&self.desk.mirror);
-        let ask = match note {
-            Note::Refund { counted, window, weight, given } => mirror.parts_of(key).map(|parts| {
-                let windows =
-                    window.as_deref().map(|window| mirror.windows_of(mirror.text(key, None), window));
-                let (start, born) = (counted.at, mirror.born_of_today(key, counted.born));
-                let verb = Verb::Refund { start, weight: *weight, given: *given, born };
-                Ask::of(parts, verb).in_windows(windows)
-            }),
-            &Note::Charge { weight } => {
-                mirror.parts_of(key).map(|parts| Ask::of(parts, Verb::Charge { weight }))
-            }
-            Note::Hear { text, window, start, weight, heard } => {
-                let verb = Verb::Hear { start: *start, weight: *weight, heard: Box::new(heard.clone()) };
-                let text = text.as_deref();
-                let windows = || mirror.windows_of(mirror.text(key, text), window);
-                mirror.knows(key, text).then(|| Ask::of_windows(windows(), verb))
-            }
-            Note::Rename { text, from, to, joins } => {
-                let verb = Verb::Rename { name: to.clone(), joins: *joins };
-                let text = text.as_deref();
-                let windows = || mirror.renaming(mirror.text(key, text), from, to);
-                mirror.knows(key, text).then(|| Ask::of_windows(windows(), verb))
-            }
-        };
-        drop(mirror);
-        // Of a key that this process does not know any more nothing counts.
-        if let Some(ask) = ask {
-            self.desk.put(ask, key, To::Nobody).carry(Way::Elsewhere);
-        }
+        self.desk.tell(key, note);
     }
 
     /// Asks and waits for the answer; of which of the server's windows as well, if of any.
     pub(in crate::line) fn call(
         &self,
         (key, text): (KeyId, Option<&str>),
-        window: Option<&str>,
+        window: Option<Weighs>,
         verb: Verb,
     ) -> Result<Said, Failure> {
         let mirror = lock(&self.desk.mirror);
-        let windows = window.map(|window| mirror.windows_of(text, window));
+        let windows = window.map(|(window, weighs)| mirror.windows_of(text, &window, weighs));
         let ask = Ask::of(mirror.parts(key, text), verb).in_windows(windows);
         drop(mirror);
         self.wait_for(ask, key, 0).said
@@ -193,7 +158,7 @@ impl Courier {
         let mirror = lock(&self.desk.mirror);
         let asks_of = |(key, text): &(KeyId, Option<String>)| {
             let (key, text) = (*key, text.as_deref());
-            let windows = windows.iter().map(|window| mirror.windows_of(text, window));
+            let windows = windows.iter().map(|window| mirror.windows_of(text, window, 0));
             let of_windows = windows.map(|windows| Ask::of_windows(windows, verb.clone()));
             let of_key = Ask::of(mirror.parts(key, text), verb.clone());
             std::iter::once(of_key).chain(of_windows).map(move |ask| (ask, key)).collect::<Vec<_>>()

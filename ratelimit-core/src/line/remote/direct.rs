@@ -22,7 +22,7 @@ pub(crate) enum Direct {
     Granted(Grant),
     Refused(Refusal),
     /// It has to wait, with what it was answered.
-    Waits(Brought),
+    Waits(Box<Brought>),
 }
 
 /// An answer of the store's that is still to be made something of; if nothing is, by whatever panic, what was reserved goes
@@ -47,7 +47,7 @@ impl Shared {
         let brought = Brought { wish, told, began, is_used: false };
         let refusal = match told {
             Told::Granted { wait: 0, counted, .. } => return Some(self.start_brought(counted, brought)),
-            Told::Granted { .. } | Told::Later { .. } => return Some(Direct::Waits(brought)),
+            Told::Granted { .. } | Told::Later { .. } => return Some(Direct::Waits(Box::new(brought))),
             Told::Refused { retry_after, rate, scope } => {
                 Refusal::by_store(max_delay, retry_after, rate, scope)
             }
@@ -74,7 +74,7 @@ impl Shared {
                 brought.is_used = true;
                 Direct::Granted(grant)
             }
-            None => Direct::Waits(brought),
+            None => Direct::Waits(Box::new(brought)),
         }
     }
 
@@ -113,7 +113,8 @@ impl State {
         let reserves = max_delay > 0 && remote.reserves();
         // It gets a ticket if it has to wait.
         let want = Want { weight, route: None };
-        let asker = Asker { key, ticket: Ticket::MIN, want, era: self.era, window: None };
+        let taken = self.taken_there(weight);
+        let asker = Asker { key, ticket: Ticket::MIN, want, taken, era: self.era, window: None };
         let left = i64::try_from(max_delay).unwrap_or(i64::MAX);
         Some(Wish { courier, asker, after: 0, allowance: max_delay, left, reserves, window: None })
     }

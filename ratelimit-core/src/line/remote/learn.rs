@@ -13,8 +13,9 @@ use crate::line::learning::{Flight, Route};
 use crate::line::shared::Shared;
 use crate::line::state::{Grant, Reading, State};
 use crate::line::table::Table;
+use crate::pace::Pace;
 use crate::policy::learned::Sent;
-use crate::policy::reserved::{Counted, OfRoute};
+use crate::policy::reserved::{Counted, OfRoute, Taken};
 use crate::store::Heard;
 use crate::time::Timestamp;
 
@@ -61,10 +62,10 @@ fn receipt(Counted { at, born: [key, total], .. }: Counted) -> (Timestamp, u64) 
     (Timestamp::from_nanos(u64::from(key) | u64::from(total) << 32), at)
 }
 
-/// How the store has counted what a permit remembers so.
-pub(in crate::line) fn counted_of((start, at): (Timestamp, u64)) -> Counted {
+/// How the store has counted what a permit remembers so, of which so much is taken still.
+pub(in crate::line) fn counted_of((start, at): (Timestamp, u64), taken: Taken) -> Counted {
     let cut = |number: u64| u32::try_from(number & u64::from(u32::MAX)).unwrap_or(0);
-    Counted { at, born: [cut(start.as_nanos()), cut(start.as_nanos() >> 32)], window: None }
+    Counted { at, born: [cut(start.as_nanos()), cut(start.as_nanos() >> 32)], window: None, taken }
 }
 
 impl Shared {
@@ -178,11 +179,15 @@ impl State {
         joined: Timestamp,
     ) -> Grant {
         let mut grant = self.granted(key, receipt(counted), reading, weight, joined);
-        if self.is_learning() {
+        let flight = self.is_learning().then(|| {
             // What was asked for before anything was learned is in no window.
             let (route, weight) = counted.window.map_or((route, 0), |OfRoute(route)| (route, weight));
             let sent = Sent { at: Timestamp::from_nanos(counted.at), weight };
-            grant.account = self.new_account(grant, Some(Flight { key, route, sent, is_heard: false }));
+            Flight { key, route, sent, is_heard: false }
+        });
+        // A permit has no room for what it took beside what it weighs.
+        if flight.is_some() || counted.taken.pace != Pace::Normal {
+            grant.account = self.new_account_of(grant, counted.taken, flight);
         }
         grant
     }

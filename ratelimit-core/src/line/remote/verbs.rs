@@ -13,7 +13,7 @@ use crate::line::shared::Shared;
 use crate::line::state::Grant;
 use crate::line::{KeyId, Rest};
 use crate::outlook::{Outlook, RateOutlook};
-use crate::policy::reserved::{Counted, OfRoute};
+use crate::policy::reserved::{Counted, OfRoute, Taken};
 use crate::store::{Heard, Said, Seen, SeenRate, Verb};
 
 /// A key by its digest and its text.
@@ -22,15 +22,26 @@ pub(crate) type Named<'a> = (KeyId, Option<&'a str>);
 /// What is told to a store once the lock is released.
 #[derive(Debug)]
 pub(in crate::line) enum Note {
-    /// So much of that weight, which was counted so, is given back, in that window as well.
-    Refund { counted: Counted, window: Option<Box<str>>, weight: u32, given: u32 },
-    /// So much more was spent.
+    /// So much of what was counted so is given back, and in that window what the call weighs.
+    Refund { counted: Counted, window: Option<Weighs>, given: u32 },
+    /// So much more was taken.
     Charge { weight: u32 },
     /// What became of a call of that window that was counted then.
     Hear { text: Text, window: Box<str>, start: u64, weight: u32, heard: Heard },
     /// The server calls a window so; it is the same one, unless others are in the one of that name already.
     Rename { text: Text, from: Box<str>, to: Box<str>, joins: bool },
 }
+
+impl Note {
+    /// A start that nobody uses is given back, all of it, in that window as well if it counts in any.
+    pub(super) fn unused(counted: Counted, window: Option<Weighs>) -> Self {
+        let window = window.filter(|_| counted.window.is_some());
+        Note::Refund { counted, window, given: counted.taken.weight }
+    }
+}
+
+/// One of the server's windows, and what a call weighs there.
+pub(in crate::line) type Weighs = (Box<str>, u32);
 
 /// A key's text, where the process may have started nothing of that key yet, so that nobody else knows it.
 pub(in crate::line) type Text = Option<Box<str>>;
@@ -77,7 +88,7 @@ impl Shared {
     }
 
     /// One trip that this thread waits for.
-    fn call(&self, key: Named<'_>, window: Option<&str>, verb: Verb) -> Result<Said, Error> {
+    fn call(&self, key: Named<'_>, window: Option<Weighs>, verb: Verb) -> Result<Said, Error> {
         if self.is_closed() {
             return Err(self.error(ErrorKind::Closed));
         }
@@ -97,15 +108,17 @@ impl Shared {
         let mut state = self.lock();
         let route = state.set_out(origin);
         let window = state.window_there(route);
+        let taken = Taken::by_charge(weight, state.tempo.pace());
         drop(state);
-        match self.call((key, text), window.as_deref(), Verb::Charge { weight })? {
+        let there = window.clone().map(|window| (window, weight));
+        match self.call((key, text), there, Verb::Charge { weight: taken.weight })? {
             Said::Granted { start: at, born, .. } => Ok(self.change(|state, reading, _| {
                 if state.closed {
                     return Err(Refusal::of(ErrorKind::Closed));
                 }
                 // In the store's place it was counted in none of its windows.
                 let window = window.filter(|_| born != [0; 2]).map(|_| OfRoute(route));
-                let counted = Counted { at, born, window };
+                let counted = Counted { at, born, window, taken };
                 Ok(state.started_there((key, route), counted, reading, weight, reading.clock))
             })),
             _ => Err(self.error(ErrorKind::Store)),
@@ -120,9 +133,10 @@ impl Shared {
         weight: u32,
     ) -> Result<Outlook, Error> {
         let state = self.lock();
-        let window = state.window_there(state.route_of(origin));
+        let window = state.window_there(state.route_of(origin)).map(|window| (window, weight));
+        let taken = state.taken_there(weight);
         drop(state);
-        let said = self.call((key, text), window.as_deref(), Verb::Peek { weight })?;
+        let said = self.call((key, text), window, Verb::Peek { weight: taken.weight })?;
         let Said::Outlook(seen) = said else { return Err(self.error(ErrorKind::Store)) };
         // What is known here: who waits, and a pause.
         let here = self.peek(key, origin, weight)?;

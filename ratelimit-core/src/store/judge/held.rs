@@ -39,24 +39,31 @@ impl Held {
         self.windows.as_deref().and_then(|[window, _]| window.renamed.clone())
     }
 
-    /// Takes it whatever the limits say, and when it counts; `None` if the user's policy panicked.
-    pub(super) fn charge(&mut self, weight: u32, now: u64) -> Option<u64> {
+    /// Has `taken` count, and in the server's windows `weight`, whatever the limits say, and when; `None` if the user's policy
+    /// panicked.
+    pub(super) fn charge(&mut self, (taken, weight): (u32, u32), now: u64) -> Option<u64> {
         let at = self.records.iter().map(|record| record.newest).max().unwrap_or(0).max(now);
-        let is_taken = self.records.iter_mut().all(|record| record.commit((at, now), weight));
+        let is_taken = self.records.iter_mut().all(|record| record.commit((at, now), taken));
         if let Some([window, _]) = self.windows.as_deref_mut().filter(|_| is_taken) {
             window.commit(at, weight);
         }
         is_taken.then_some(at)
     }
 
-    /// Gives back at most `given` of the `weight` that was taken at `start` in the records that were told so.
-    pub(super) fn refund(&mut self, (start, now): (u64, u64), (weight, given): (u32, u32), born: [u32; 2]) {
+    /// Gives back at most `given` of what was `taken` at `start` in the records that were told so, and in the server's windows
+    /// `weight`.
+    pub(super) fn refund(
+        &mut self,
+        (start, now): (u64, u64),
+        (taken, given, weight): (u32, u32, u32),
+        born: [u32; 2],
+    ) {
         // What was started before a reset counts no more, and somebody else's start may stand in its place.
         let is_of_today = self.records.first().is_some_and(|record| record.counts(born[0]));
         let counting = self.records.iter_mut().zip(born).filter(|(record, born)| record.counts(*born));
-        counting.for_each(|(record, _)| record.refund((start, now), weight, given));
+        counting.for_each(|(record, _)| record.refund((start, now), taken, given));
         if let Some([window, _]) = self.windows.as_deref_mut().filter(|_| is_of_today) {
-            window.hear((start, given), now, &Heard::Unsent);
+            window.hear((start, weight), now, &Heard::Unsent);
             // As there nobody need wait behind what is given back.
             window.newest = self.records.first().map_or(0, |record| record.newest).min(window.newest);
         }
@@ -86,14 +93,14 @@ impl Held {
         windows.take(most).for_each(|window| window.reset(now));
     }
 
-    /// How each of them stands.
-    pub(super) fn look(&mut self, weight: u32, now: u64) -> Vec<Seen> {
+    /// How each of them stands to a call that takes so much, and in the server's windows `weight`.
+    pub(super) fn look(&mut self, (takes, weight): (u32, u32), now: u64) -> Vec<Seen> {
         let wait = |earliest| match earliest {
             Earliest::At(at) => Some(at.as_nanos().saturating_sub(now)),
             Earliest::WhenSettled | Earliest::Never => None,
         };
         let records = self.records.iter_mut().map(|record| Seen {
-            wait: wait(record.earliest(now, weight.max(1), 0).earliest),
+            wait: wait(record.earliest(now, takes.max(1), 0).earliest),
             rates: record.rates_seen(now),
             paused: 0,
         });

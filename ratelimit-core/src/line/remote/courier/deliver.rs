@@ -6,13 +6,12 @@ use std::sync::Arc;
 use super::desk::{Desk, Errand, Reply, To};
 use super::health::Turn;
 use super::trip::{Played, Trip, no_room};
-use super::{Way, caught, lock};
+use super::{caught, lock};
 use crate::clock::{Clock, SystemClock};
 use crate::line::KeyId;
 use crate::line::locked::Changed;
-use crate::line::remote::answer::{Asker, Span, Told};
+use crate::line::remote::answer::Span;
 use crate::line::shared::Shared;
-use crate::policy::reserved::Want;
 use crate::store::{Ask, Failure, KEEP, Said, Verb};
 use crate::time::{Timestamp, nanos};
 
@@ -111,7 +110,7 @@ impl Desk {
             rests.push(rest);
             for ((ask, (asker, told)), _) in carried.into_iter().zip(told).zip(used).filter(|(_, used)| !used)
             {
-                self.give_back(ask, asker, told);
+                self.give_back(asker, ask.window().map(Into::into), told);
             }
         }
         for (caller, reply) in answered {
@@ -177,19 +176,6 @@ impl Desk {
             if let Verb::Refund { start, .. } | Verb::Hear { start, .. } = &mut errand.ask.verb {
                 *start = times.there(*start);
             }
-        }
-    }
-
-    /// What was reserved for somebody who has no use for it, as times or limits are others now.
-    pub(super) fn give_back(
-        self: &Arc<Self>,
-        ask: &Ask,
-        Asker { key, want: Want { weight, .. }, .. }: Asker,
-        told: Told,
-    ) {
-        if let Told::Granted { counted, .. } = told {
-            let verb = Verb::Refund { start: counted.at, weight, given: weight, born: counted.born };
-            self.put(self.of_today(&Ask { verb, ..ask.clone() }, key), key, To::Nobody).carry(Way::Elsewhere);
         }
     }
 }

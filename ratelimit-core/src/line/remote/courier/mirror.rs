@@ -10,7 +10,6 @@ use super::times::Times;
 use crate::limits::{Learning, Valid};
 use crate::line::KeyId;
 use crate::line::table::Table;
-use crate::pace::Pace;
 use crate::store::{Ask, Entry, Known, OnOutage, Part, Plan, Said, Verb, Windows, escaped};
 use crate::sync::atomic::Ordering;
 
@@ -33,7 +32,6 @@ pub(super) struct Mirror {
     pub(super) times: Times,
     /// How often the store has stopped answering: what it knew before it may have lost.
     pub(super) spell: u64,
-    pub(super) pace: Pace,
     learning: Learning,
     has_told_of_others: bool,
 }
@@ -121,7 +119,6 @@ impl Mirror {
             full_until: 0,
             times: Times::new(),
             spell: 0,
-            pace: Pace::Normal,
             learning: limits.learning,
             has_told_of_others: false,
         }
@@ -166,14 +163,6 @@ impl Mirror {
         met && !std::mem::replace(&mut self.has_told_of_others, true)
     }
 
-    /// What a call of `weight` takes: at half speed twice as much, as far as that can ever fit.
-    pub(super) fn taken_for(&self, weight: u32) -> u32 {
-        match self.pace {
-            Pace::Normal => weight,
-            Pace::Slow => weight.max(weight.saturating_mul(2).min(self.plans.most)),
-        }
-    }
-
     /// What an ask of that key is about.
     pub(super) fn parts(&self, key: KeyId, text: Option<&str>) -> Vec<Part> {
         self.parts_of(key).unwrap_or_else(|| {
@@ -216,11 +205,11 @@ impl Mirror {
         told.or_else(|| self.keys.get(&key)?.entry.key())
     }
 
-    /// The entries that tell what is known of one of the server's windows.
-    pub(super) fn windows_of(&self, key: Option<&str>, window: &str) -> Windows {
+    /// The entries that tell what is known of one of the server's windows, where a call weighs so much.
+    pub(super) fn windows_of(&self, key: Option<&str>, window: &str, weighs: u32) -> Windows {
         let entry = |window| Entry::window(&self.bucket, key, window);
         let all = Entry::window(&self.bucket, None, ALL);
-        Windows { entry: entry(window), window: window.into(), all, weighs: 0, learning: self.learning }
+        Windows { entry: entry(window), window: window.into(), all, weighs, learning: self.learning }
     }
 
     /// What an answer is of that gives a window another name.

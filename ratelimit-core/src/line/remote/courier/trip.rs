@@ -138,14 +138,15 @@ impl Desk {
         Played { answers, trip }
     }
 
-    pub(super) fn told(&self, Reply { said, trip }: Reply, Asker { window, .. }: Asker) -> Told {
+    pub(super) fn told(&self, Reply { said, trip }: Reply, Asker { window, taken, .. }: Asker) -> Told {
         let nanos = |micros: u64| micros.saturating_mul(1000);
         match said {
             Ok(Said::Granted { wait, start, now, born }) => {
                 // What the start is later than now and its wait is what it was asked to be.
                 let slack = start.saturating_sub(now).saturating_sub(wait);
                 // What is answered in the store's place is counted in none of its windows.
-                let counted = Counted { at: start, born, window: window.filter(|_| born != [0; 2]) };
+                let window = window.filter(|_| born != [0; 2]);
+                let counted = Counted { at: start, born, window, taken };
                 Told::Granted { wait: nanos(wait), counted, slack: nanos(slack), trip }
             }
             Ok(Said::Later { wait }) => Told::Later { wait: nanos(wait) },
