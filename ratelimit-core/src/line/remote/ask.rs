@@ -1,6 +1,7 @@
 //! Who asks the store, and for what.
 
 use std::sync::Arc;
+use std::task::Waker;
 
 use super::answer::{Asker, Told};
 use super::courier::{Courier, Put};
@@ -17,7 +18,6 @@ use crate::line::state::{Reading, State};
 use crate::line::{KeyId, Ticket, Waiter};
 use crate::policy::reserved::OfRoute;
 use crate::time::Timestamp;
-use std::task::Waker;
 
 /// What somebody in line wants of the store, to be asked without the lock.
 #[derive(Debug)]
@@ -66,19 +66,8 @@ impl State {
         let began =
             ask.began.filter(|began| began.epoch == self.epoch).map_or(reading.clock, |began| began.at);
         let ends = began.plus(max_delay);
-        let due = self.due_here((key, window), reading.now, weight, self.before(key, None));
-        let due = self.no_sooner(due, (key, window), ends, reading);
-        let is_held = due.at.is_none_or(|at| at > reading.now);
-        let is_behind = || self.has_to_let_ask(key, None, reading.now).is_some();
-        // Of who is held up by others alone nobody knows until when: the store was not asked.
-        let known = if is_held { due } else { Due::UNKNOWN };
-        if max_delay == 0 && (is_held || is_behind()) || due.misses(ends, reading) {
-            return Entered::Refused(Refusal::until(known, reading, max_delay));
-        }
-        if max_delay > 0 && self.is_crowded(key, 1) {
-            let refusal = Refusal::until(known, reading, max_delay);
-            let (kind, scope) = (ErrorKind::TooManyWaiting, ErrorScope::Key);
-            return Entered::Refused(Refusal { kind, scope, ..refusal });
+        if let Some(refusal) = self.refused_before_asking(&ask, window, ends, reading) {
+            return Entered::Refused(refusal);
         }
         if waker.is_none() {
             return Entered::MustWait(Began { epoch: self.epoch, at: began });
@@ -117,6 +106,31 @@ impl State {
         self.set_stage(key, ticket, Stage::Asks);
         self.settle(key, reading, effects);
         Entered::Waits(ticket)
+    }
+
+    /// What refuses a newcomer whose allowance ends then, as far as is known here.
+    fn refused_before_asking(
+        &self,
+        &Ask { key, weight, max_delay, .. }: &Ask,
+        window: WindowId,
+        ends: Timestamp,
+        reading: Reading,
+    ) -> Option<Refusal> {
+        let due = self.due_here((key, window), reading.now, weight, self.before(key, None));
+        let due = self.no_sooner(due, (key, window), ends, reading);
+        let is_held = due.at.is_none_or(|at| at > reading.now);
+        let is_behind = || self.has_to_let_ask(key, None, reading.now).is_some();
+        // Of who is held up by others alone nobody knows until when: the store was not asked.
+        let known = if is_held { due } else { Due::UNKNOWN };
+        if max_delay == 0 && (is_held || is_behind()) || due.misses(ends, reading) {
+            return Some(Refusal::until(known, reading, max_delay));
+        }
+        if max_delay > 0 && self.is_crowded(key, 1) {
+            let refusal = Refusal::until(known, reading, max_delay);
+            let (kind, scope) = (ErrorKind::TooManyWaiting, ErrorScope::Key);
+            return Some(Refusal { kind, scope, ..refusal });
+        }
+        None
     }
 
     /// What somebody in line is to ask the store now, if anything; it is being asked for then.
