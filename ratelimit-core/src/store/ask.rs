@@ -69,6 +69,12 @@ pub(crate) struct Part {
     pub(crate) known: Known,
 }
 
+impl Part {
+    pub(crate) fn of(entry: Entry, plan: &Arc<Plan>, known: Known) -> Self {
+        Part { entry, plan: Arc::clone(plan), known }
+    }
+}
+
 /// A record as a process has seen it last, while what that process started counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Known {
@@ -211,7 +217,8 @@ impl Ask {
         }
     }
 
-    /// How long it may wait, if it asks for a start; in windows of its own it is told to come again, and is not to wait.
+    /// How long it may wait, if it asks for a start. None where one of the server's windows counts as well: who is held up
+    /// there is told to ask again.
     pub(crate) fn allowance(&self) -> Option<u64> {
         match &self.verb {
             Verb::Acquire(acquire) if self.windows.is_none() => Some(acquire.allowance),

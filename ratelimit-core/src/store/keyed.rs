@@ -283,7 +283,6 @@ impl Keyed {
         }
     }
 
-    /// The same with nothing taken, entries of another number.
     /// The same states under these guards.
     pub(super) fn set_guards(&mut self, rates: &[Guarded]) {
         match self {
@@ -301,6 +300,7 @@ impl Keyed {
         }
     }
 
+    /// The same with nothing taken, entries of another number.
     pub(super) fn anew(&self, born: u64) -> Self {
         match self {
             Keyed::Packed(packed) => {

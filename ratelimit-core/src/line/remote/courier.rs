@@ -31,7 +31,7 @@ use crate::line::KeyId;
 use crate::line::shared::Shared;
 use crate::policy::own;
 use crate::policy::reserved::Taken;
-use crate::store::{Acquire, Ask, Failure, Known, Part, Plan, Said, StoreHandle, Verb};
+use crate::store::{Acquire, Ask, Failure, Said, StoreHandle, Verb};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
 pub(crate) use desk::Put;
@@ -183,6 +183,16 @@ impl Courier {
         done
     }
 
+    /// The keys that this process has used of late.
+    pub(super) fn keys(&self) -> Vec<(KeyId, Option<String>)> {
+        lock(&self.desk.mirror).keys()
+    }
+
+    /// What the store failed with last.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        lock(&self.desk.health).failure.clone()
+    }
+
     fn wait_for(&self, ask: Ask, key: KeyId, left: i64) -> Reply {
         let cell = Arc::new(Cell::default());
         self.desk.put_for(ask, key, To::Caller(Caller::new(&cell)), left).carry(Way::Here);
@@ -216,18 +226,6 @@ impl fmt::Debug for Courier {
     }
 }
 
-impl Courier {
-    /// The keys that this process has used of late.
-    pub(super) fn keys(&self) -> Vec<(KeyId, Option<String>)> {
-        lock(&self.desk.mirror).keys()
-    }
-
-    /// What the store failed with last.
-    pub(crate) fn failure(&self) -> Option<Failure> {
-        lock(&self.desk.health).failure.clone()
-    }
-}
-
 /// Runs what is foreign; `None` if it panics, which is nobody's who is served here.
 fn caught<R>(foreign: impl FnOnce() -> R) -> Option<R> {
     catch_unwind(AssertUnwindSafe(foreign)).map_err(own::discard).ok()
@@ -236,10 +234,4 @@ fn caught<R>(foreign: impl FnOnce() -> R) -> Option<R> {
 /// Nothing foreign runs under these locks.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Part {
-    pub(super) fn of(entry: crate::store::Entry, plan: &Arc<Plan>, known: Known) -> Self {
-        Part { entry, plan: Arc::clone(plan), known }
-    }
 }

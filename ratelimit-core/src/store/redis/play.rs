@@ -1,6 +1,7 @@
 //! Plays asks: the common ones by a script that decides, all others by reading, judging here, and writing what comes of it
 //! if nobody was faster.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::numbers;
@@ -9,7 +10,6 @@ use super::transport::{Args, Command, Reply, Transport};
 use crate::clock::{Clock, SystemClock};
 use crate::store::{Answer, Ask, Entry, Failure, Written};
 use crate::time::Timestamp;
-use std::sync::Arc;
 
 /// How many asks one script plays at most: nobody else is served meanwhile.
 const MOST: usize = 128;
