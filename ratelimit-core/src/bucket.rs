@@ -14,11 +14,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::acquire::{Acquire, Answer};
+use crate::acquire::Acquire;
 use crate::clock::{Clock, ClockHandle};
-use crate::error::{BucketName, Error, ErrorKind, ErrorScope, Refused};
+use crate::error::{BucketName, Error};
 use crate::limits::Limits;
-use crate::line::{Handle, Passage, Shared, tell_refused};
+use crate::line::{Handle, Shared};
 use crate::outlook::Outlook;
 use crate::permit::Permit;
 use crate::rate::Rate;
@@ -338,44 +338,6 @@ impl Bucket {
             shared.close();
         }
     }
-
-    /// The way through the gate, which stays shut where the state is closed.
-    #[inline]
-    pub(crate) fn pass(&self) -> Option<Permit> {
-        self.slot.first(self.version).and_then(Permit::at_once)
-    }
-
-    #[inline(never)]
-    fn decide(&self) -> Answer<Result<Permit, Error>> {
-        let Some(shared) = self.slot.first(self.version) else { return Answer(self.asked().start()) };
-        match shared.decide(1) {
-            Passage::Granted(grant) => Answer(Ok(Permit::plain(shared.clone(), None, grant))),
-            Passage::Refused(rate, wait) => Answer(Err(refused(shared, rate, wait))),
-            Passage::Shut => Answer(self.asked().decide()),
-        }
-    }
-
-    #[inline(never)]
-    fn wait(&self) -> Answer<Result<Permit, Error>> {
-        Answer(self.asked().wait())
-    }
-}
-
-/// Put together at once, as it takes as long as copying it would.
-#[inline]
-fn refused(shared: &Handle, rate: Rate, wait: u64) -> Error {
-    let error = Error::refused(Refused {
-        kind: ErrorKind::Limited,
-        scope: ErrorScope::Key,
-        handle: shared.named_by(),
-        rate: Some(rate),
-        retry_after: Some(wait),
-        weight: 1,
-        max_delay: 0,
-        site: None,
-    });
-    tell_refused(&error);
-    error
 }
 
 /// The clone shares the state, if need be by making it now.
