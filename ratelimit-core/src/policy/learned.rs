@@ -9,12 +9,15 @@
 //! least that was heard is the newest, and every call that was answered by then is in it. Those in flight may not be:
 //! they are counted on top. Once the window is surely over the whole limit is there again, less those in flight.
 
+mod lost;
 mod saved;
+
+use std::time::Duration;
 
 use super::Earliest;
 use crate::feedback::{Feedback, Scope};
 use crate::time::{Timestamp, nanos};
-use std::time::Duration;
+use lost::Lost;
 
 /// How long to wait after a rejection that says no time: doubled with each that follows, up to the most.
 const BACKOFF: u64 = SECOND;
@@ -37,45 +40,6 @@ pub(crate) struct Learned {
     paused_until: Timestamp,
     rejections: Rejections,
     lost: Lost,
-}
-
-/// Calls that ended without news and may have come to the server after answers that are heard now were given: until an
-/// answer is heard to a call that was sent after they ended.
-///
-/// In two lots, so that the earlier is done with however closely they follow each other.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Lost {
-    earlier: Lot,
-    later: Lot,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Lot {
-    weight: u64,
-    /// When the last of them ended.
-    last: Timestamp,
-}
-
-impl Lost {
-    fn weight(self) -> u64 {
-        self.earlier.weight.saturating_add(self.later.weight)
-    }
-
-    fn add(&mut self, weight: u32, now: Timestamp) {
-        if weight == 0 {
-            return;
-        }
-        let lot = if self.earlier.weight == 0 { &mut self.earlier } else { &mut self.later };
-        *lot = Lot { weight: lot.weight.saturating_add(u64::from(weight)), last: now };
-    }
-
-    fn hear(&mut self, sent: Sent) {
-        for _ in 0..2 {
-            if sent.at >= self.earlier.last {
-                self.earlier = std::mem::take(&mut self.later);
-            }
-        }
-    }
 }
 
 /// How the bucket learns.

@@ -9,7 +9,8 @@
 //! | 4 | rejections in a row |
 //! | 32 | the two lots that were lost: weight and time |
 
-use super::{End, Learned, Lost, Lot, Manner, Rejections, Said, Window};
+use super::lost::{Lost, Lot};
+use super::{End, Learned, Manner, Rejections, Said, Window};
 use crate::policy::saved::{Reader, put};
 use crate::time::Timestamp;
 
