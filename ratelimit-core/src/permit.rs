@@ -69,6 +69,9 @@ impl Permit {
     pub(crate) fn of_site(self, site: u32) -> Self {
         let mut permit = self;
         let account = permit.account.get_mut();
+        if is_known(*account) && permit.shared.is_remote() {
+            permit.shared.tell_site(*account, site);
+        }
         *account = with_site(*account, site);
         permit
     }

@@ -138,6 +138,14 @@ impl Shared {
         });
     }
 
+    /// The call of that account is of the annotated function with the number `site`.
+    pub(crate) fn tell_site(&self, account: u32, site: u32) {
+        // The gate is left as it is: there are no accounts in it.
+        if let Some(known) = lock(&self.state).accounts.get_mut(&account) {
+            known.site = site;
+        }
+    }
+
     /// Gives back all that the call of `grant` still counts, as its permit goes.
     pub(crate) fn refund(&self, key: KeyId, grant: Grant, account: u32) -> Changed<()> {
         self.change(|state, reading, effects| {
@@ -271,13 +279,16 @@ impl State {
                 given -= of_it;
                 // In its window it is told of by itself.
                 let given = counted.taken.weight - part.taken.weight;
-                effects.tell(&remote.courier, key, Note::Refund { counted, window: None, given });
+                if given > 0 {
+                    effects.tell(&remote.courier, key, Note::Refund { counted, window: None, given });
+                }
                 continue;
             }
             if of_it > 0 && (before.is_some() || self.memory.remembers(part.born)) {
                 let outcome = Outcome::Refund(of_it);
                 self.memory.settle(key, part.born, (part.start, now), part.weight, &outcome);
                 part.weight -= of_it;
+                part.taken = part.taken.but_for(part.weight);
                 given -= of_it;
             }
         }

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use ratelimit_core::feedback::Feedback;
+use ratelimit_core::site::Site;
 use ratelimit_core::{Bucket, Error, Pace, Permit, Rate, Registry};
 
 use crate::common::{FOREVER, Task};
@@ -171,6 +172,24 @@ fn the_servers_windows_are_given_back_what_they_counted() {
     settle(&slow.bucket);
     let _two = [(); 2].map(|()| at().try_acquire().unwrap());
     assert!(at().try_acquire().is_err());
+}
+
+/// Its permits have accounts from the start on.
+#[test]
+fn an_answer_is_of_the_function_that_was_called() {
+    static FIRST: Site = Site::dynamic("first");
+    static SECOND: Site = Site::dynamic("second");
+    let slow = Slow::new(Rate::per_hour(100));
+    let start = |site: &'static Site| site.call_on(&slow.bucket).acquire().map(|permit| site.mark(permit));
+    let answer = Feedback::default().limit(5).remaining(1).reset_after(Duration::from_secs(60));
+    let mut first = Task::new(FIRST.call_on(&slow.bucket).acquire_async());
+    assert!(first.poll().is_none());
+    settle(&slow.bucket);
+    FIRST.mark(first.poll().unwrap().unwrap()).observe(&answer);
+    settle(&slow.bucket);
+    let _last = start(&FIRST).unwrap();
+    assert!(start(&FIRST).is_err());
+    let _others = [(); 9].map(|()| start(&SECOND).unwrap());
 }
 
 #[test]
