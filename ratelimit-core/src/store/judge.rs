@@ -79,7 +79,8 @@ impl Written {
     }
 
     /// For how long it has to be kept at least, in whole microseconds, at most ten years; after that it may be forgotten,
-    /// as one that is not there would admit no more.
+    /// as one that is not there would admit no more. It is somewhat longer than that takes, so that the next states are
+    /// kept until the same time.
     #[must_use]
     pub fn keep_for(&self) -> Duration {
         self.keep_for
@@ -103,10 +104,6 @@ impl Ask {
         let mut held = Held::read(self, &mut states, now)?;
         let before = held.windows.clone();
         let before = before.as_deref().into_iter().flatten();
-        // After a reset others still know what was there, and look for it.
-        let is_reset = matches!(self.verb, Verb::Reset | Verb::ResetKey);
-        let reset = held.records.iter().filter(|_| is_reset);
-        let kept: Vec<u64> = reset.map(|record| record.kept_for(now)).collect();
         let played = self.play(now, &mut held);
         own::set_aside();
         let (mut said, changed) = played?;
@@ -124,12 +121,8 @@ impl Ask {
             }
         }
         let mut writes = Vec::with_capacity(records.len() + windows.clone().count());
-        for (record, kept) in records.iter().zip(kept.into_iter().chain(std::iter::repeat(0))) {
-            writes.push(if is_written(record) {
-                Some(written(record, now)?.for_at_least(kept))
-            } else {
-                None
-            });
+        for record in &*records {
+            writes.push(if is_written(record) { Some(written(record, now)?) } else { None });
         }
         let is_told_anew = matches!(self.verb, Verb::Rename { .. } | Verb::Restore { .. });
         for (window, before) in windows.zip(before) {
@@ -252,10 +245,6 @@ impl Ask {
 impl Written {
     fn new((state, micros): (Vec<u8>, u64)) -> Self {
         Written { state, keep_for: Duration::from_micros(micros) }
-    }
-
-    fn for_at_least(self, micros: u64) -> Self {
-        Written { keep_for: self.keep_for.max(Duration::from_micros(micros)), ..self }
     }
 }
 

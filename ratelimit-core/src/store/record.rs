@@ -2,6 +2,9 @@
 
 mod bytes;
 
+#[cfg(feature = "redis")]
+pub(crate) use bytes::BEFORE_STATES;
+
 use std::sync::Arc;
 
 use super::ask::{Acquire, Known, Plan, Said, SeenRate, Verb};
@@ -18,6 +21,14 @@ pub(crate) const KEEP: u64 = 1_000_000;
 /// The longest time that anything is kept, ten years: what is never idle is kept so long, and longer spans are longer than
 /// stores can tell.
 pub(crate) const LONGEST: u64 = 10 * 365 * 86_400 * 1_000_000;
+
+/// In what a record tells until when it is kept: about a second in microseconds. So 32 bits tell all times to the year
+/// 2112.
+pub(crate) const UNIT: u64 = 1 << 20;
+
+/// By what part of the time that it has to be kept a record is kept longer, so that the next writes need not tell its store
+/// anew until when.
+pub(crate) const AHEAD: u64 = 8;
 
 /// An entry's record, read and perhaps changed.
 #[derive(Clone, Debug)]
@@ -36,6 +47,8 @@ pub(crate) struct Record {
     pub(crate) newest: u64,
     /// Tells it from one that was made anew when it was lost, and from itself before a reset; 0 = not made yet.
     pub(crate) born: u32,
+    /// Until when it is kept, in [`UNIT`]s; 0 = nobody was told yet, and the most = longer than can be told.
+    until: u32,
 }
 
 /// The bits of a record's `born` that no reset changes.
@@ -63,6 +76,7 @@ impl Record {
             written: 0,
             newest: 0,
             born: 0,
+            until: 0,
         }
     }
 
@@ -74,6 +88,8 @@ impl Record {
             self.rates.shift_back(by);
             (self.written, self.newest) = (now, self.newest.saturating_sub(by));
             (self.back, self.ahead) = (by, self.ahead.saturating_add(by));
+            // That was told by the clock as it was.
+            self.until = 0;
         }
     }
 
@@ -85,9 +101,28 @@ impl Record {
         Record { rates, written: self.written, newest, born: self.born, ..Record::fresh(plan) }
     }
 
-    /// For how long it is to be kept: until a fresh one would admit no more, whoever asks.
+    /// For how long it is to be kept, as is noted.
     pub(crate) fn kept_for(&self, now: u64) -> u64 {
-        self.idle_at(now).saturating_sub(now).saturating_add(KEEP).min(LONGEST)
+        let until =
+            if self.until == u32::MAX { self.counts_until(now) } else { u64::from(self.until) * UNIT };
+        until.saturating_sub(now)
+    }
+
+    /// Until when it has to be kept at least: until a fresh one would admit no more, whoever asks.
+    fn counts_until(&self, now: u64) -> u64 {
+        self.idle_at(now).max(now).saturating_add(KEEP).min(latest(now))
+    }
+
+    /// Notes until when it is kept, if it has to be for longer than is noted.
+    ///
+    /// What is noted holds for whoever writes next, whose guards may be others: so a store whose keys end by themselves need
+    /// be told only where it changes.
+    pub(crate) fn keep(&mut self, now: u64) {
+        let until = self.counts_until(now);
+        if until > u64::from(self.until) * UNIT {
+            let ahead = until.saturating_add((until - now) / AHEAD).min(latest(now));
+            self.until = u32::try_from(ahead / UNIT + 1).unwrap_or(u32::MAX);
+        }
     }
 
     /// From when on a fresh one would admit no more, as far as is known at `now`.
@@ -119,6 +154,7 @@ impl Record {
         self.rates.shift_back(by);
         self.written = self.written.saturating_sub(by);
         self.newest = self.newest.saturating_sub(by);
+        self.until = 0;
     }
 
     /// It is about to be written at `now`.
@@ -127,6 +163,7 @@ impl Record {
         if self.born == 0 {
             self.born = u32::try_from(now & u64::from(u32::MAX)).unwrap_or(0).max(1);
         }
+        self.keep(now);
     }
 
     /// When `weight` could start, not before `from`, if it may be made earlier by `slack` and windows are so much longer.
@@ -193,7 +230,7 @@ impl Record {
     }
 
     /// Nothing was ever started. It is still the same record, so that nobody puts back what was started before, and
-    /// tells that it was reset, so that nobody gives it back.
+    /// tells that it was reset, so that nobody gives it back; it is kept for as long as others look for what was there.
     pub(crate) fn reset(&mut self) {
         let born = match self.born {
             0 => 0,
@@ -202,7 +239,7 @@ impl Record {
                 born => born,
             },
         };
-        *self = Record { born, ..Record::fresh(&self.plan) };
+        *self = Record { born, until: self.until, ..Record::fresh(&self.plan) };
     }
 
     /// Whether what was counted in the record that is told so still counts here; of 0 nobody knows.
@@ -266,6 +303,11 @@ impl Record {
     fn by_own_time(&self, at: Timestamp) -> u64 {
         at.as_nanos().div_ceil(1000).saturating_sub(self.ahead)
     }
+}
+
+/// Up to when anything is kept that is written at `now`, before what is noted is rounded up.
+fn latest(now: u64) -> u64 {
+    now.saturating_add(LONGEST - UNIT)
 }
 
 /// States of the limits of `plan` that count at `now` what all of `old` do, where nothing more starts before `at`.

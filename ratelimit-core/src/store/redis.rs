@@ -71,7 +71,7 @@ const PREFIX: &str = "rl:v1:{";
 /// A user of the server needs no more rights than these; in a cluster also `+cluster|slots +asking`:
 ///
 /// ```text
-/// ACL SETUSER limiter on >secret ~rl:v1:* -@all +eval +evalsha +time +get +set +getrange +setrange +pexpire
+/// ACL SETUSER limiter on >secret ~rl:v1:* -@all +eval +evalsha +time +get +set +getrange +setrange +pexpireat
 /// ```
 ///
 /// and `+select` where the URL names another database than 0.

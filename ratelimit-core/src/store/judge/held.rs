@@ -88,7 +88,11 @@ impl Held {
 
     /// So many of the records, and of the windows, are as fresh.
     pub(super) fn reset(&mut self, most: usize, now: u64) {
-        self.records.iter_mut().take(most).for_each(Record::reset);
+        for record in self.records.iter_mut().take(most) {
+            // What is there now may never have been written under the limits that are asked by.
+            record.keep(now);
+            record.reset();
+        }
         let windows = self.windows.as_deref_mut().into_iter().flatten();
         windows.take(most).for_each(|window| window.reset(now));
     }

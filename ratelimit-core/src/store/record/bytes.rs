@@ -11,17 +11,21 @@
 //! | body | 8 | when it was written last |
 //! | | 8 | the newest start, which may be to come |
 //! | | 4 | which record of this entry it is: the time at which it was made, cut to 32 bits, whose highest 8 are counted up with each reset; never 0 |
+//! | | 4 | until when it is kept, in units of 2^20 microseconds, rounded up |
 //! | | .. | the states of the rates |
 //! | | 8, 4 and .. | if a user's policy stands behind them: by how much its time is ahead, the length and the bytes of its state |
 
 use std::sync::Arc;
 
-use super::Record;
+use super::{LONGEST, Record, UNIT};
 use crate::policy::saved::{END, Reader, described, put, state_bytes};
 use crate::policy::{All, Guarded, own};
 use crate::store::Failure;
 use crate::store::ask::{HAS_OWN, Plan, VERSION};
 use crate::sync::atomic::Ordering;
+
+/// How many bytes of the body are before the states.
+pub(crate) const BEFORE_STATES: usize = 24;
 
 impl Record {
     /// The record that these bytes are, under the limits of `plan` at `now`.
@@ -42,7 +46,7 @@ impl Record {
 
     fn body(plan: &Arc<Plan>, bytes: &[u8]) -> Option<Self> {
         let mut bytes = Reader(bytes);
-        let (written, newest, born) = (bytes.u64()?, bytes.u64()?, bytes.u32()?);
+        let (written, newest, born, until) = (bytes.u64()?, bytes.u64()?, bytes.u32()?, bytes.u32()?);
         let rates = All::load_states(&plan.counted, &mut bytes)?;
         let (ahead, own) = match &plan.own {
             Some(prototype) => {
@@ -58,9 +62,10 @@ impl Record {
         let last = written.max(newest);
         let is_whole = bytes.0.is_empty()
             && last < END
+            && u64::from(until) * UNIT <= written + LONGEST
             && rates.newest_start().is_none_or(|start| start.as_nanos() <= last);
         let plan = Arc::clone(plan);
-        is_whole.then_some(Record { plan, rates, own, ahead, back: 0, written, newest, born })
+        is_whole.then_some(Record { plan, rates, own, ahead, back: 0, written, newest, born, until })
     }
 
     /// A record under other limits: those of a higher generation hold; else all that it remembers counts under `plan`.
@@ -84,11 +89,12 @@ impl Record {
     /// be saved.
     pub(crate) fn write(&self, now: u64) -> Option<(Vec<u8>, u64)> {
         let of_rates: usize = self.plan.counted.iter().map(|guarded| state_bytes(guarded.rate)).sum();
-        let mut bytes = Vec::with_capacity(self.plan.head.len() + 20 + of_rates);
+        let mut bytes = Vec::with_capacity(self.plan.head.len() + BEFORE_STATES + of_rates);
         bytes.extend_from_slice(&self.plan.head);
         put(&mut bytes, self.written, 8);
         put(&mut bytes, self.newest, 8);
         put(&mut bytes, self.born.into(), 4);
+        put(&mut bytes, self.until.into(), 4);
         self.rates.save_states(&mut bytes);
         if let Some(own) = &self.own {
             put(&mut bytes, self.ahead, 8);

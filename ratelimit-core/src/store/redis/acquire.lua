@@ -63,14 +63,14 @@ local function last_of(key, rings, ring, pushes, base, first, slots, used, over,
 end
 
 --: open
-local @key, @is_new, @written, @newest, @born, @kept, @pushes, @places, @rings, @before, @pushed = @FIRST
+local @key, @is_new, @written, @newest, @born, @until, @kept, @is_longer, @pushes, @places, @rings, @before, @pushed = @FIRST
 local @STATES
 
 --: read
 local value = redis.pcall(@GET)
 @is_new = not value or value == ''
 if #(value or '') ~= @SIZE then
-  is_odd, @ALL = not @is_new, 0, 0, 0@ZEROS
+  is_odd, @ALL = not @is_new, 0, 0, 0, 0@ZEROS
 else
   local head
   head, @ALL = unpack('@FORMAT', value)
@@ -168,7 +168,7 @@ end
 
 --: answer
       local waits, starts = at - now - slack, at
-      if is_odd or at >= $LIMIT then
+      if is_odd or at >= $LATEST then
         is_odd = true
         break
       elseif is_lost then
@@ -269,7 +269,16 @@ end
         end
 
 --: keep
-@kept = @idle - now + $KEEP
+-- Until when it is kept is told ahead, so that the next ones need not tell the server anew: `Record::keep`.
+local counts = @idle + $KEEP
+if counts > now + $LONGEST then counts = now + $LONGEST end
+if counts > $UNIT * @until then
+  local ahead = counts - now
+  ahead = counts + (ahead - ahead % $AHEAD) / $AHEAD
+  if ahead > now + $LONGEST then ahead = now + $LONGEST end
+  @until, @is_longer = (ahead - ahead % $UNIT) / $UNIT + 1, true
+end
+@kept = true
 
 --: told
       end
@@ -290,21 +299,25 @@ end
 
 --: write
 if @kept then
-  if @kept > $LONGEST then @kept = $LONGEST end
-  local text, ttl = pack('@FORMAT', @head, @ALL), string.format('%d', (@kept + 999) / 1000)
-  @kept = false
+  local text = pack('@FORMAT', @head, @ALL)
+  local ends = @is_longer and string.format('%d', ($UNIT * @until + 999) / 1000)
+  @kept, @is_longer = false, false
 
 --: write whole
-  redis.call('SET', @key, text, 'PX', ttl)
+  if ends then
+    redis.call('SET', @key, text, 'PXAT', ends)
+  else
+    redis.call('SET', @key, text, 'KEEPTTL')
+  end
 end
 
 --: write with rings
   if @is_new then
     text = text .. string.rep('\0', 8 * (@SLOTS))
-    redis.call('SET', @key, text, 'PX', ttl)
+    redis.call('SET', @key, text, 'PXAT', ends)
   else
     redis.call('SETRANGE', @key, '0', text)
-    redis.call('PEXPIRE', @key, ttl)
+    if ends then redis.call('PEXPIREAT', @key, ends) end
   end
   for index = 1, @places and #@places or 0 do
     redis.call('SETRANGE', @key, string.format('%d', @places[index]), @pushes[@places[index]])

@@ -10,7 +10,7 @@ use crate::policy::sliding_window::MOST;
 use crate::policy::{Guarded, saved};
 use crate::rate::Shape;
 use crate::store::ask::Plan;
-use crate::store::record::{KEEP, LONGEST};
+use crate::store::record::{AHEAD, BEFORE_STATES, KEEP, LONGEST, UNIT};
 
 /// How many bytes of a ring are read at a time.
 const CHUNK: u64 = 128;
@@ -85,7 +85,7 @@ fn told(shape: Shape) -> &'static [&'static str] {
 pub(super) fn made(parts: &Parts<'_>, plans: &[&Plan]) -> Option<String> {
     let size = |plan: &Plan| {
         let states: usize = plan.counted.iter().map(|guarded| saved::state_bytes(guarded.rate)).sum();
-        plan.head.len() + 20 + states
+        plan.head.len() + BEFORE_STATES + states
     };
     let entries: Vec<Entry<'_>> =
         plans.iter().zip(['k', 't']).map(|(plan, letter)| Entry { letter, plan, size: size(plan) }).collect();
@@ -240,7 +240,7 @@ impl Entry<'_> {
         }
         let states = || self.states().map(|(number, name, _)| format!("{letter}{number}_{name}"));
         let all = [
-            ["written", "newest", "born"].map(|name| format!("{letter}_{name}")).to_vec(),
+            ["written", "newest", "born", "until"].map(|name| format!("{letter}_{name}")).to_vec(),
             states().collect(),
         ];
         let size = self.size;
@@ -255,7 +255,7 @@ impl Entry<'_> {
             "GET" => format!("'GET', {letter}_key"),
             "FORMAT" => {
                 let of_states: String = self.states().map(|(_, _, format)| format).collect();
-                format!("<c{}I8I8I4{of_states}", self.plan.head.len())
+                format!("<c{}I8I8I4I4{of_states}", self.plan.head.len())
             }
             "RINGS" if self.rings() == 0 => "false".to_owned(),
             "RINGS" => format!("{{ {} }}", vec!["false, 0, 0, 0"; self.rings()].join(", ")),
@@ -292,7 +292,11 @@ fn constant(name: &str) -> Option<String> {
         "SPARE" => saved::SPARE.into(),
         "CHUNK" => CHUNK,
         "KEEP" => KEEP,
-        "LONGEST" => LONGEST,
+        "LONGEST" => LONGEST - UNIT,
+        // What ends later may end too late to be told.
+        "LATEST" => TIMES_END - 2 * LONGEST,
+        "UNIT" => UNIT,
+        "AHEAD" => AHEAD,
         _ => return None,
     };
     Some(number.to_string())

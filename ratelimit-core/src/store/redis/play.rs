@@ -185,8 +185,8 @@ impl<'a> Player<'a> {
         for (known, write) in known.iter().zip(judged.writes()) {
             rest.push(known.unwrap_or_default());
             rest.push(write.map_or(&[], Written::state));
-            let kept = write.map_or(0, |write| write.keep_for().as_micros().div_ceil(1000));
-            rest.push(kept.to_string().as_bytes());
+            let ends = write.map_or(0, |write| (now + write.keep_for()).as_micros().div_ceil(1000));
+            rest.push(ends.to_string().as_bytes());
         }
         match self.call_one(&self.scripts.swap, keys, rest)? {
             Reply::Integer(1) => Ok(Some(judged.into_answer())),

@@ -16,7 +16,7 @@ const NOT_LET_IN: &str = "the user or the password in its URL is another one the
                           clients as it may (`maxclients`), or serves its own machine alone (`protected-mode`)";
 const FULL: &str = "it has as many clients as it may: raise its `maxclients`";
 const ALONE: &str = "it serves its own machine alone until a password is set there (`protected-mode`)";
-const RIGHTS: &str = "its user needs `~rl:v1:* +eval +evalsha +time +get +set +getrange +setrange +pexpire`, in a cluster \
+const RIGHTS: &str = "its user needs `~rl:v1:* +eval +evalsha +time +get +set +getrange +setrange +pexpireat`, in a cluster \
                       also `+cluster|slots +asking`";
 const NEWER: &str = "it has to be Redis 7 or newer, or Valkey, which plays scripts";
 const MASTER: &str = "it is a replica, which takes no writes: write its master's URL";

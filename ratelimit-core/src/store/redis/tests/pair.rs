@@ -9,27 +9,29 @@ use super::*;
 use crate::policy::saved::state_bytes;
 use crate::rate::Shape;
 use crate::store::Written;
+use crate::store::record::BEFORE_STATES;
 use crate::store::redis::play::Player;
 use crate::store::redis::script::Scripts;
 
 /// The scripts with a time that they are told behind their arguments, and which write nothing that ends by itself, but
-/// for how long it is to be kept beside it.
+/// until when it is to be kept beside it.
 pub(super) static TIMED: LazyLock<Scripts> = LazyLock::new(|| Scripts::new(timed));
 
 fn timed(text: &str) -> String {
     let mut text = text.replace("redis.call('TIME')", "{ '0', ARGV[#ARGV] }");
     for key in ["k_key", "t_key"] {
         for (from, to) in [
-            (format!("'SET', {key}, text, 'PX', ttl"), format!("'MSET', {key}, text, {key} .. '#', ttl")),
-            (format!("'PEXPIRE', {key}, ttl"), format!("'SET', {key} .. '#', ttl")),
+            (format!("'SET', {key}, text, 'PXAT', ends"), format!("'MSET', {key}, text, {key} .. '#', ends")),
+            (format!("'SET', {key}, text, 'KEEPTTL'"), format!("'SET', {key}, text")),
+            (format!("'PEXPIREAT', {key}, ends"), format!("'SET', {key} .. '#', ends")),
         ] {
             text = text.replace(&from, &to);
         }
     }
-    let set = "'SET', KEYS[index], record, 'PX', ARGV[3 * index]";
+    let set = "'SET', KEYS[index], record, 'PXAT', ARGV[3 * index]";
     let text = text.replace(set, "'MSET', KEYS[index], record, KEYS[index] .. '#', ARGV[3 * index]");
     assert!(
-        !["'PX'", "PEXPIRE", "TIME"].iter().any(|word| text.replace("time", "").contains(word)),
+        !["'PX", "EXPIRE", "TIME", "TTL"].iter().any(|word| text.replace("time", "").contains(word)),
         "{text}"
     );
     text
@@ -115,7 +117,8 @@ impl Pair {
             assert_eq!(*answer, expected, "seed {seed} at {now}: {ask:?} on {states:?}");
             for (name, write) in names.into_iter().zip(writes) {
                 if let Some(write) = write {
-                    written.insert(name.clone(), Some(write.keep_for().as_micros().div_ceil(1000)));
+                    let ends = u128::from(now) + write.keep_for().as_micros();
+                    written.insert(name.clone(), Some(ends.div_ceil(1000)));
                     self.states.insert(name, write.state().to_vec());
                 } else {
                     written.entry(name).or_insert(None);
@@ -135,13 +138,13 @@ impl Pair {
     fn unturned(&self, record: &[u8]) -> Vec<Vec<u8>> {
         let plan = self.plans.iter().find(|plan| record.starts_with(&plan.head)).expect("known limits");
         let number = |at: usize| u32::from_le_bytes(record[at..at + 4].try_into().unwrap()) as usize;
-        let states = plan.counted.iter().scan(plan.head.len() + 20, |at, guarded| {
+        let states = plan.counted.iter().scan(plan.head.len() + BEFORE_STATES, |at, guarded| {
             let begin = *at;
             *at += state_bytes(guarded.rate);
             Some((begin, *at, guarded.rate.shape()))
         });
         let states: Vec<_> = states.collect();
-        let end = states.last().map_or(plan.head.len() + 20, |(_, end, _)| *end);
+        let end = states.last().map_or(plan.head.len() + BEFORE_STATES, |(_, end, _)| *end);
         let (mut before, mut rest, mut rings) = (record[..end].to_vec(), &record[end..], Vec::new());
         for (_, end, shape) in states {
             if shape == Shape::Sliding {
@@ -169,17 +172,17 @@ impl Pair {
             command.arg(key).arg(format!("{key}#"));
         }
         let found: Vec<Option<Vec<u8>>> = command.query(&mut self.connection).unwrap();
-        for ((key, kept), found) in written.iter().zip(found.chunks(2)) {
+        for ((key, ends), found) in written.iter().zip(found.chunks(2)) {
             let by_script = found[0].as_deref().map(|bytes| self.unturned(bytes));
             let by_policies = self.states.get(key).map(|state| self.unturned(state));
             assert_eq!(by_script, by_policies, "seed {seed}: {key}");
             self.compared[0] += 1;
             self.compared[1] += u64::from(found[0].as_ref() == self.states.get(key));
-            if let Some(kept) = kept {
+            if let Some(ends) = ends {
                 assert_eq!(
                     found[1],
-                    Some(kept.to_string().into_bytes()),
-                    "seed {seed}: {key} is kept as long"
+                    Some(ends.to_string().into_bytes()),
+                    "seed {seed}: {key} is kept until then"
                 );
             }
         }

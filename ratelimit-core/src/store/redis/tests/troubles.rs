@@ -138,7 +138,7 @@ fn who_says_nothing_was_not_reached() {
 
 #[test]
 fn what_a_server_refuses_comes_with_what_would_help() {
-    const RIGHTS: &str = "its user needs `~rl:v1:* +eval +evalsha +time +get +set +getrange +setrange +pexpire`, in a \
+    const RIGHTS: &str = "its user needs `~rl:v1:* +eval +evalsha +time +get +set +getrange +setrange +pexpireat`, in a \
                           cluster also `+cluster|slots +asking`";
     const NEWER: &str = "it has to be Redis 7 or newer, or Valkey, which plays scripts";
     const MASTER: &str = "it is a replica, which takes no writes: write its master's URL";
@@ -288,7 +288,7 @@ fn a_server_refuses_who_has_not_the_right() {
     {
         server.run::<String>(&format!("ACL SETUSER {user}"));
     }
-    let needs = "-@all +eval +evalsha +time +get +set +getrange +setrange +pexpire";
+    let needs = "-@all +eval +evalsha +time +get +set +getrange +setrange +pexpireat";
     server.run::<String>(&format!("ACL SETUSER limiter {needs}"));
     let told =
         |user: &str, behind: &str| told_of(&format!("redis://{user}127.0.0.1:{}{behind}", server.port()));

@@ -63,7 +63,9 @@ fn files_are_written_so() {
             assert!(play_one(&store, &acquire).unwrap().is_granted());
         }
     }
-    assert_eq!(told(&place), golden());
+    let told = told(&place);
+    println!("{told}");
+    assert_eq!(told, golden());
 }
 
 #[test]
