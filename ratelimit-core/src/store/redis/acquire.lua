@@ -7,8 +7,8 @@
 -- anything bounds them.
 --
 -- KEYS   the records of the asks' entries, ask by ask.
--- ARGV   for each ask a text: integers of 8 bytes, which `redis/numbers.rs` makes so that none here needs more than 53 bits,
---        and the heads of its records. All asks are of the same limits. What follows each other and is the same is one ask
+-- ARGV   for each ask a text: numbers, which `redis/numbers.rs` makes so that none here needs more than 53 bits, and the
+--        heads of its records. All asks are of the same limits. What follows each other and is the same is one ask
 --        that comes several times.
 -- Reply  the time (8 bytes), then 29 bytes for each answer: to how many of the asks it is the answer, what they come to, the
 --        entry and the rate that say so (from 1; 0 = none), the wait, the start, and which records the first two are. It
@@ -22,7 +22,7 @@
 local unpack, pack = struct.unpack, struct.pack
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local answers, ask, is_odd = pack('<I8', now), 0, false
+local answers, ask, is_odd = false, 0, false
 
 --: functions of rings
 -- The slot at that place of a key's ring: in which text it lies, and from where on. Those behind it are read with it. Where
@@ -283,15 +283,23 @@ end
 --: told
       end
       if count > 0 and (is ~= code or starts ~= start or by ~= entry or why ~= rate) then
-        answers, count = answers .. pack('<I2BBBI8I8I4I4', count, code, entry, rate, wait, start, @BORNS), 0
+        if answers then
+          answers = answers .. pack('<I2BBBI8I8I4I4', count, code, entry, rate, wait, start, @BORNS)
+        else
+          answers = pack('<I8I2BBBI8I8I4I4', now, count, code, entry, rate, wait, start, @BORNS)
+        end
+        count = 0
       end
       code, entry, rate, wait, start, count, times = is, by, why, waits, starts, count + 1, times - 1
       -- What takes nothing changes nothing: so the rest come to the same.
       if is ~= $GRANTED then count, times = count + times, 0 end
     end
     if count > 0 then
-      local is_granted = code == $GRANTED
-      answers = answers .. pack('<I2BBBI8I8I4I4', count, code, entry, rate, wait, start, @BORNS)
+      if answers then
+        answers = answers .. pack('<I2BBBI8I8I4I4', count, code, entry, rate, wait, start, @BORNS)
+      else
+        answers = pack('<I8I2BBBI8I8I4I4', now, count, code, entry, rate, wait, start, @BORNS)
+      end
     end
   end
   ask = ask + 1
@@ -326,4 +334,4 @@ end
 end
 
 --: end
-return answers
+return answers or pack('<I8', now)

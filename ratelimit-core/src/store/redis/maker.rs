@@ -149,7 +149,7 @@ impl Making<'_> {
             ('@', "TOLD") => Some(self.entries.iter().map(Entry::told).collect()),
             ('@', "TOLD_FORMAT") => {
                 let formats: String = self.entries.iter().map(Entry::told_format).collect();
-                Some("i8".repeat(OF_ASK) + &formats)
+                Some("<".to_owned() + &"d".repeat(OF_ASK) + &formats)
             }
             ('@', "PARTS") => Some(self.entries.len().to_string()),
             ('@', "IS_SHARED") => Some(is_shared.to_owned()),
@@ -219,7 +219,7 @@ impl Entry<'_> {
 
     fn told_format(&self) -> String {
         let of_rates: usize = self.rates().map(|(_, guarded)| told(guarded.rate.shape()).len()).sum();
-        format!("c{}{}", self.plan.head.len(), "i8".repeat(2 + of_rates))
+        format!("c{}{}", self.plan.head.len(), "d".repeat(2 + of_rates))
     }
 
     /// How many slots there are before the ring of that rate.

@@ -130,6 +130,22 @@ fn tokens(numbers: Numbers, told: Told) -> Option<[i64; 6]> {
     Some([before.0, before.1, taken.0, taken.1, i64::try_from(numbers.ticks).ok()?, span(numbers.guard)?])
 }
 
+/// A whole number as the bytes of a float, lowest first, which is what a script's numbers are: of an integer it would have
+/// to make one. Below 2^53 it is the same number.
+pub(super) fn float(number: i64) -> [u8; 8] {
+    // How many bits tell the digits behind the first, and what is added to their count.
+    const DIGITS: u32 = 52;
+    const BIAS: u64 = 1023;
+    let size = number.unsigned_abs();
+    debug_assert!(size >> DIGITS <= 1, "{number} is told exactly");
+    let sign = u64::from(number < 0) << 63;
+    let bits = size.checked_ilog2().map_or(0, |first| {
+        let digits = (size ^ (1 << first)) << DIGITS.saturating_sub(first);
+        (u64::from(first) + BIAS) << DIGITS | digits
+    });
+    (sign | bits).to_le_bytes()
+}
+
 fn span(micros: u64) -> Option<i64> {
     i64::try_from(micros).ok().filter(|micros| micros.unsigned_abs() < SPANS_END)
 }
@@ -172,4 +188,22 @@ fn answer(played: &[u8; ANSWER - 2], ask: &Ask, now: u64) -> Option<Answer> {
         LOST => Said::Lost,
         _ => return None,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_told_as_the_floats_that_they_are() {
+        for bit in 0..53 {
+            for number in [1 << bit, (1 << bit) + 1, (1 << bit) - 1, 1_700_000_000_123_457 >> bit] {
+                for number in [number, -number] {
+                    let told = f64::from_le_bytes(float(number));
+                    assert_eq!(format!("{told:.0}"), number.to_string());
+                }
+            }
+        }
+        assert_eq!(float(ANYTHING), 4_503_599_627_370_496.0_f64.to_le_bytes());
+    }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::numbers::float;
 use super::trouble;
 use crate::store::Failure;
 
@@ -192,14 +193,14 @@ impl Args {
         self.extend(parts);
     }
 
-    /// An argument of integers of 8 bytes.
+    /// An argument of numbers of 8 bytes, as floats.
     pub(super) fn push_numbers<const N: usize>(&mut self, numbers: [i64; N]) {
-        self.push(numbers.map(i64::to_le_bytes).as_flattened());
+        self.push(numbers.map(float).as_flattened());
     }
 
-    /// More integers for the last argument.
+    /// More numbers for the last argument.
     pub(super) fn extend_by_numbers<const N: usize>(&mut self, numbers: [i64; N]) {
-        self.extend_by(numbers.map(i64::to_le_bytes).as_flattened());
+        self.extend_by(numbers.map(float).as_flattened());
     }
 
     /// More text for the last argument.
