@@ -32,6 +32,9 @@ pub(crate) const END: u64 = 1 << 56;
 /// How many slots a ring has beside those that are used: so many, and an eighth of those.
 pub(crate) const SPARE: u32 = 16;
 
+/// Into how many lots the starts of a window are cut as they are forgotten.
+pub(crate) const LOTS: u64 = 64;
+
 /// Bytes that are being read; each read is `None` where they end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
@@ -158,12 +161,22 @@ impl All {
         Some(All { states: rates.iter().map(read).collect::<Option<_>>()?, own: None })
     }
 
-    /// The same states; windows whose starts are remembered remember them for `extra` longer than they count.
-    pub(crate) fn remember_longer(&mut self, extra: u64) {
+    /// The same states, which are about to take a start at `at`, as of `ahead` before; windows whose starts are remembered
+    /// remember them for `longer` than they count, and then forget them in lots: what is over stays until the first of it
+    /// is over for a 64th of all that time. To forget one start is to look for the next, which costs a script at a server
+    /// as much as to add one.
+    pub(crate) fn remember_longer(&mut self, longer: u64, (at, ahead): (Timestamp, u64)) {
         for (_, state) in &mut *self.states {
             if let Builtin::SlidingWindow(state) = state {
-                let window = state.window().saturating_add(extra);
-                state.set_window(window);
+                let kept = state.window().saturating_add(longer);
+                let (window, lot) = (kept.saturating_add(ahead), kept / LOTS);
+                let is_over = |(first, _): (Timestamp, u64)| {
+                    let lots = window.saturating_add(lot);
+                    at.as_nanos().checked_sub(lots).is_some_and(|begin| first.as_nanos() < begin)
+                };
+                // A log that is full forgets what it can before it is cut into parts.
+                let is_lot = state.is_full() || state.log().next().is_some_and(is_over);
+                state.set_window(if is_lot { window } else { window.saturating_add(lot) });
             }
         }
     }

@@ -64,6 +64,11 @@ impl SlidingWindow {
         self.window
     }
 
+    /// Whether entries would have to become one for another to have room.
+    pub(super) fn is_full(&self) -> bool {
+        self.log.len() >= MOST
+    }
+
     /// All times as if it were so much earlier.
     pub(super) fn shift_back(&mut self, by: u64) {
         // Times before the first there is become one.

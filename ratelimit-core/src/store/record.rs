@@ -203,8 +203,9 @@ impl Record {
         if !self.own.as_mut().is_none_or(|own| own.commit(time, weight)) {
             return false;
         }
-        self.rates.remember_longer(at.saturating_sub(now).saturating_add(KEEP));
-        self.rates.commit(Timestamp::from_nanos(at), weight);
+        let time = Timestamp::from_nanos(at);
+        self.rates.remember_longer(KEEP, (time, at.saturating_sub(now)));
+        self.rates.commit(time, weight);
         self.rates.set_guards(&self.plan.counted);
         self.newest = at;
         true

@@ -3,6 +3,7 @@
 
 mod damaged;
 mod golden;
+mod kept;
 mod lost;
 mod model;
 mod names;

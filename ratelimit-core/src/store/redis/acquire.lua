@@ -205,33 +205,34 @@ $last, $used = at, $used + weight
 if ($opening > 0 and $since or at) + $window > @idle then @idle = ($opening > 0 and $since or at) + $window end
 
 --: take sliding
--- Without those that are over by then; that of the last start, which the state holds, goes into the ring.
+-- Without those that are over, once the first of them is by a 64th more of how long they stay: so few calls have to look
+-- for what is the oldest then. That of the last start, which the state holds, goes into the ring.
 local $taken = weight
+local over = now - $window - $KEEP
 if $entries > 0 and $newest >= at then
   if $newest > at then is_odd = true end
   $entries, $taken, $logged = $entries - 1, $weight + weight, $logged - $weight
-elseif $newest < now - $window - $KEEP then
-  $logged, $entries, $oldest, $first, $used = 0, 0, 0, 0, 0
-  @rings[4 * $RING - 1], @rings[4 * $RING] = 0, 0
 else
-  local index, are_light = 0, $logged - $weight == $entries - 1
-  while index < $used and $oldest < now - $window - $KEEP do
-    local gone = 1
-    if not are_light then
-      local _
-      _, gone = unpack('<I7B', slot(@key, @rings, $RING, @pushes, $BASE + 8 * (($first + index) % $slots)))
-      if gone == 0 then
-        index = index + 1
-        gone = unpack('<I8', slot(@key, @rings, $RING, @pushes, $BASE + 8 * (($first + index) % $slots)))
+  local oldest = $used > 0 and $oldest or $newest
+  if over - oldest > ($window + $KEEP) / $LOTS then
+    local index, are_light = 0, $logged - $weight == $entries - 1
+    while $newest >= over and index < $used and $oldest < over do
+      local gone = 1
+      if not are_light then
+        local _
+        _, gone = unpack('<I7B', slot(@key, @rings, $RING, @pushes, $BASE + 8 * (($first + index) % $slots)))
+        if gone == 0 then
+          index = index + 1
+          gone = unpack('<I8', slot(@key, @rings, $RING, @pushes, $BASE + 8 * (($first + index) % $slots)))
+        end
+      end
+      index, $logged, $entries, $oldest = index + 1, $logged - gone, $entries - 1, 0
+      if index < $used then
+        $oldest = unpack('<I7', slot(@key, @rings, $RING, @pushes, $BASE + 8 * (($first + index) % $slots)))
       end
     end
-    index, $logged, $entries, $oldest = index + 1, $logged - gone, $entries - 1, 0
-    if index < $used then
-      $oldest = unpack('<I7', slot(@key, @rings, $RING, @pushes, $BASE + 8 * (($first + index) % $slots)))
-    end
-  end
-  if index > 0 then
     $first, $used = ($first + index) % $slots, $used - index
+    if $newest < over then $logged, $entries, $oldest, $first, $used = 0, 0, 0, 0, 0 end
     @rings[4 * $RING - 1], @rings[4 * $RING] = 0, 0
   end
   if $used + ($weight < 256 and 1 or 2) > $slots then

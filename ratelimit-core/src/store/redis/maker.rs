@@ -292,6 +292,7 @@ fn constant(name: &str) -> Option<String> {
         "SPARE" => saved::SPARE.into(),
         "CHUNK" => CHUNK,
         "KEEP" => KEEP,
+        "LOTS" => saved::LOTS,
         "LONGEST" => LONGEST - UNIT,
         // What ends later may end too late to be told.
         "LATEST" => TIMES_END - 2 * LONGEST,

@@ -230,8 +230,9 @@ impl Run {
             model.written = self.world.now;
             beside.model = model;
             if !self.was_put_back {
-                beside.all.remember_longer(at.saturating_sub(self.world.now) + KEEP);
-                beside.all.commit(Timestamp::from_nanos(at), weight);
+                let time = Timestamp::from_nanos(at);
+                beside.all.remember_longer(KEEP, (time, at.saturating_sub(self.world.now)));
+                beside.all.commit(time, weight);
                 beside.all.set_guards(&plan.counted);
                 beside.newest = at;
             }
