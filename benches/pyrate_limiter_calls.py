@@ -3,8 +3,8 @@
 Usage: pyrate_limiter_calls.py PORT
 
 For each line with two spans in seconds it calls for the first one until its windows are full, and then measures for the
-second one. It answers with three medians in microseconds: a rate that is never reached, one of 1,000 in 2 s at the pace
-at which a full window lets one more start, and three such rates at once.
+second one. It answers with three medians in microseconds: a rate that is never reached, some of 1,000 in 2 s at the pace
+at which a full window lets one more start, and some of three such rates at once. They take turns, each back to back.
 """
 
 import sys
@@ -17,6 +17,8 @@ from redis import Redis
 STARTS = 1_000
 WINDOW_MS = 2_000
 PACE = 0.002
+BUCKETS = 3
+TURN = 0.005
 # Who is late calls the more often, until the window is full again, but not for longer than this.
 LATE = 0.1
 
@@ -45,6 +47,17 @@ class Paced:
             self.due = begun + PACE / 2
 
 
+def take_turn(windows, took):
+    """Calls those that are due until none is, for a turn at most."""
+    end = perf_counter() + TURN
+    while True:
+        before = len(took)
+        for paced in windows:
+            paced.call_if_due(took)
+        if len(took) == before or perf_counter() >= end:
+            return
+
+
 def timed(limiter):
     begun = perf_counter_ns()
     is_granted = limiter.try_acquire("calls", blocking=False)
@@ -53,23 +66,26 @@ def timed(limiter):
 
 def main():
     port = int(sys.argv[1])
-    connection = Redis(port=port)
     # It knows rates by their log alone.
     always = limiter(port, "pyrate-always", Rate(1_000_000, 1_000))
-    sliding = Paced(limiter(port, "pyrate-sliding", Rate(STARTS, WINDOW_MS)))
+    sliding = [
+        Paced(limiter(port, f"pyrate-sliding{index}", Rate(STARTS, WINDOW_MS)))
+        for index in range(BUCKETS)
+    ]
     rates = [Rate(STARTS // part, WINDOW_MS // part) for part in (4, 2, 1)]
-    three = Paced(limiter(port, "pyrate-three", *rates))
+    three = [Paced(limiter(port, f"pyrate-three{index}", *rates)) for index in range(BUCKETS)]
 
     def call_for(span):
         took = ([], [], [])
         end = perf_counter() + span
         while perf_counter() < end:
-            connection.ping()
-            micros, is_granted = timed(always)
-            assert is_granted, "this rate is never reached"
-            took[0].append(micros)
-            sliding.call_if_due(took[1])
-            three.call_if_due(took[2])
+            turn_end = perf_counter() + TURN
+            while perf_counter() < turn_end:
+                micros, is_granted = timed(always)
+                assert is_granted, "this rate is never reached"
+                took[0].append(micros)
+            take_turn(sliding, took[1])
+            take_turn(three, took[2])
         return took
 
     for line in sys.stdin:

@@ -1,5 +1,9 @@
-//! One caller of a Redis server, who calls in turn: a PING, a token bucket, and, whenever their logs let one more start,
-//! a sliding window and three of them at once.
+//! One caller of a Redis server, who takes turns: PINGs, a token bucket, and, as often as their logs let one more start,
+//! sliding windows, and buckets of three of them at once.
+//!
+//! What is called in a turn is called back to back: so what is measured is what a call takes of a program that makes many,
+//! and not what it takes processors to find again what they did last some hundred other calls ago. As full windows let
+//! few calls start, there are several buckets of them.
 //!
 //! Without a guard, by which a call whose answer is late is not granted: a busy machine would be measured.
 //! `pyrate_limiter_calls.py` does the same.
@@ -19,6 +23,10 @@ const STARTS: u32 = 1_000;
 const WINDOW: Duration = Duration::from_secs(2);
 /// At which each of the windows lets one more start once it is full.
 const PACE: Duration = Duration::from_millis(2);
+/// How many buckets there are of each kind of windows. More of them PyrateLimiter could not keep full.
+const BUCKETS: usize = 3;
+/// How long a turn is, of windows at most: after those of the others each lets some calls start.
+const TURN: Duration = Duration::from_millis(5);
 /// Who is late calls the more often, until the window is full again, but not for longer than this: or all would start at
 /// once, and be over at once.
 const LATE: Duration = Duration::from_millis(100);
@@ -40,8 +48,8 @@ pub(super) struct Calls {
     /// By which the server knows the barest script.
     bare: String,
     tokens: Bucket,
-    sliding: Paced,
-    three: Paced,
+    sliding: Windows,
+    three: Windows,
 }
 
 /// How long each call took, in microseconds.
@@ -58,17 +66,18 @@ impl Calls {
     pub(super) fn new(server: &Server) -> Result<Self, Failure> {
         let store = server.store()?;
         let over_store = |bucket: Bucket| bucket.guard(Duration::ZERO).store(store.clone());
-        let three = Bucket::named("three", Rate::new(STARTS, WINDOW))
-            .and(Rate::new(STARTS / 2, WINDOW / 2))
-            .and(Rate::new(STARTS / 4, WINDOW / 4));
+        let sliding = |name| Bucket::named(name, Rate::new(STARTS, WINDOW));
+        let three = |name| {
+            sliding(name).and(Rate::new(STARTS / 2, WINDOW / 2)).and(Rate::new(STARTS / 4, WINDOW / 4))
+        };
         let mut connection = server.connection()?;
         let bare = redis::cmd("SCRIPT").arg("LOAD").arg(BARE).query(&mut connection)?;
         Ok(Calls {
             connection,
             bare,
             tokens: over_store(Bucket::named("tokens", ALWAYS)),
-            sliding: Paced::new(over_store(Bucket::named("sliding", Rate::new(STARTS, WINDOW)))),
-            three: Paced::new(over_store(three)),
+            sliding: Windows::new(|index| over_store(sliding(format!("sliding{index}")))),
+            three: Windows::new(|index| over_store(three(format!("three{index}")))),
         })
     }
 
@@ -77,22 +86,22 @@ impl Calls {
         let mut took = Took::default();
         let end = Instant::now() + span;
         while Instant::now() < end {
-            took.ping.push(micros(|| Ok(redis::cmd("PING").exec(&mut self.connection)?))?);
-            took.bare.push(micros(|| {
+            turn(&mut took.ping, || Ok(redis::cmd("PING").exec(&mut self.connection)?))?;
+            turn(&mut took.bare, || {
                 let mut call = redis::cmd("EVALSHA");
                 call.arg(&self.bare).arg(1).arg("bare").arg(&STATE).arg(KEPT);
                 Ok(call.exec(&mut self.connection)?)
-            })?);
-            took.tokens.push(micros(|| granted(&self.tokens))?);
-            took.sliding.extend(self.sliding.call_if_due()?);
-            took.three.extend(self.three.call_if_due()?);
+            })?;
+            turn(&mut took.tokens, || granted(&self.tokens))?;
+            self.sliding.turn(&mut took.sliding)?;
+            self.three.turn(&mut took.three)?;
         }
         Ok(took)
     }
 
     /// Fails where the windows were not full, because then something else was measured.
     pub(super) fn confirm_full(&self) -> Result<(), Failure> {
-        for Paced { bucket, .. } in [&self.sliding, &self.three] {
+        for Paced { bucket, .. } in self.sliding.0.iter().chain(&self.three.0) {
             for rate in bucket.peek()?.rates() {
                 let (used, amount) = (rate.used(), rate.rate().amount());
                 if f64::from(used) < FULL * f64::from(amount) {
@@ -105,6 +114,38 @@ impl Calls {
             }
         }
         Ok(())
+    }
+}
+
+/// Calls back to back for a turn, and adds how long each call took.
+fn turn(took: &mut Vec<f64>, mut call: impl FnMut() -> Result<(), Failure>) -> Result<(), Failure> {
+    let end = Instant::now() + TURN;
+    while Instant::now() < end {
+        took.push(micros(&mut call)?);
+    }
+    Ok(())
+}
+
+/// Buckets of the same full windows.
+struct Windows(Vec<Paced>);
+
+impl Windows {
+    fn new(bucket: impl Fn(usize) -> Bucket) -> Self {
+        Windows((0..BUCKETS).map(|index| Paced::new(bucket(index))).collect())
+    }
+
+    /// Calls those that are due back to back until none is, for a turn at most.
+    fn turn(&mut self, took: &mut Vec<f64>) -> Result<(), Failure> {
+        let end = Instant::now() + TURN;
+        loop {
+            let before = took.len();
+            for paced in &mut self.0 {
+                took.extend(paced.call_if_due()?);
+            }
+            if took.len() == before || Instant::now() >= end {
+                return Ok(());
+            }
+        }
     }
 }
 
