@@ -29,9 +29,8 @@ pub(crate) struct Wish {
     pub(super) after: u64,
     /// What is left of its allowance, in nanoseconds; `u64::MAX` = however long.
     pub(super) allowance: u64,
-    /// The same without the time to take a turn in: no call takes longer than that and the time of one trip. Negative: for
-    /// how long it is over.
-    pub(super) left: i64,
+    /// For how many nanoseconds that is over: no call takes longer than its allowance and the time of one trip.
+    pub(super) overdue: u64,
     pub(super) reserves: bool,
     /// In which of the server's windows it counts, where the bucket learns.
     pub(super) window: Option<Box<str>>,
@@ -163,8 +162,7 @@ impl State {
             Timestamp::MAX => u64::MAX,
             ends => ends.as_nanos().saturating_sub(reading.clock.as_nanos()),
         };
-        let signed = |time: Timestamp| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
-        let left = signed(waiter.trip.allowed).saturating_sub(signed(reading.clock));
+        let overdue = reading.clock.as_nanos().saturating_sub(waiter.trip.allowed.as_nanos());
         let reserves = after == 0 && remote.reserves();
         let courier = Arc::clone(&remote.courier);
         let by_site = || waiter.site.map(Digest::of_site);
@@ -180,6 +178,6 @@ impl State {
         self.set_stage(key, ticket, Stage::Asked);
         let (taken, of_route) = (self.taken_there(weight), window.as_ref().map(|_| OfRoute(route)));
         let asker = Asker { key, ticket, want, taken, era: self.era, window: of_route };
-        Some(Wish { courier, asker, after, allowance, left, reserves, window })
+        Some(Wish { courier, asker, after, allowance, overdue, reserves, window })
     }
 }

@@ -93,7 +93,7 @@ impl Courier {
     /// Asks for a start, for somebody in line.
     pub(super) fn put_wish(&self, wish: &Wish, text: Option<&str>) -> Put<'_> {
         let key = wish.asker.key;
-        self.desk.put_for(self.ask_of(wish, (key, text)), key, To::Asker(wish.asker), wish.left)
+        self.desk.put_overdue(self.ask_of(wish, (key, text)), key, To::Asker(wish.asker), wish.overdue)
     }
 
     /// Gives back what was reserved for a wish that nobody has any more.
@@ -103,7 +103,7 @@ impl Courier {
 
     /// Asks for a start, for somebody who waits here for the answer.
     pub(super) fn ask_here(&self, wish: &Wish, named: (KeyId, Option<&str>)) -> Told {
-        let reply = self.wait_for(self.ask_of(wish, named), named.0, wish.left);
+        let reply = self.wait_for(self.ask_of(wish, named), named.0);
         self.desk.told(reply, wish.asker)
     }
 
@@ -143,7 +143,7 @@ impl Courier {
         let windows = window.map(|(window, weighs)| mirror.windows_of(text, &window, weighs));
         let ask = Ask::of(mirror.parts(key, text), verb).in_windows(windows);
         drop(mirror);
-        self.wait_for(ask, key, 0).said
+        self.wait_for(ask, key).said
     }
 
     /// Forgets what is known of those keys, and what is known of their windows, and waits until that is done.
@@ -167,11 +167,11 @@ impl Courier {
         drop(mirror);
         let mut done = Ok(());
         for together in asks.chunks(MOST) {
-            let waits = SystemClock.now();
+            let since = SystemClock.now();
             let errand = |(ask, key): &(Ask, KeyId)| {
                 let cell = Arc::new(Cell::default());
                 let to = To::Caller(Caller::new(&cell));
-                (Errand { ask: ask.clone(), key: *key, waits, to }, cell)
+                (Errand { ask: ask.clone(), key: *key, since, to }, cell)
             };
             let (errands, cells): (Vec<_>, Vec<_>) = together.iter().map(errand).unzip();
             lock(&self.desk.inner).errands.extend(errands);
@@ -193,9 +193,9 @@ impl Courier {
         lock(&self.desk.health).failure.clone()
     }
 
-    fn wait_for(&self, ask: Ask, key: KeyId, left: i64) -> Reply {
+    fn wait_for(&self, ask: Ask, key: KeyId) -> Reply {
         let cell = Arc::new(Cell::default());
-        self.desk.put_for(ask, key, To::Caller(Caller::new(&cell)), left).carry(Way::Here);
+        self.desk.put(ask, key, To::Caller(Caller::new(&cell))).carry(Way::Here);
         cell.wait()
     }
 }

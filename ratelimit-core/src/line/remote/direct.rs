@@ -115,7 +115,6 @@ impl State {
         let want = Want { weight, route: None };
         let taken = self.taken_there(weight);
         let asker = Asker { key, ticket: Ticket::MIN, want, taken, era: self.era, window: None };
-        let left = i64::try_from(max_delay).unwrap_or(i64::MAX);
-        Some(Wish { courier, asker, after: 0, allowance: max_delay, left, reserves, window: None })
+        Some(Wish { courier, asker, after: 0, allowance: max_delay, overdue: 0, reserves, window: None })
     }
 }

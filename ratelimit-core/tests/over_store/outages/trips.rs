@@ -10,7 +10,7 @@ use ratelimit_core::store::{Answer, Ask, Failure, MemoryStore, OnOutage, Store};
 use ratelimit_core::{Bucket, ErrorKind, Rate};
 
 use super::{Switched, process, starts, used, used_of, within_two_seconds};
-use crate::common::{FOREVER, Task};
+use crate::common::Task;
 use crate::machine::{in_real_time, must};
 
 /// Far more than one trip takes along, and all of them too late when the first is back: nothing was sent for them, which
@@ -83,29 +83,6 @@ fn whoever_has_to_ask_twice_takes_no_longer_than_a_trip_may() {
             let least = given.iter().skip(1).min().unwrap();
             assert!(*least + LATE <= store.timeout() + max_delay, "{given:?}");
         }
-    });
-}
-
-/// Who may wait for longer has that time for the trips of others, and all of a trip's for its own.
-#[test]
-fn whoever_waits_behind_a_slow_trip_has_the_time_of_one_all_the_same() {
-    in_real_time(|| {
-        let store = Arc::new(Late::default());
-        let bucket = Bucket::named("api", Rate::per_hour(1_000)).guard(Duration::from_secs(9));
-        let bucket = bucket.store(Arc::clone(&store));
-        let asking = || {
-            let mut task = Task::new(bucket.request().max_delay(FOREVER).acquire_async());
-            assert!(task.poll().is_none(), "the store is asked elsewhere");
-            task
-        };
-        let mut first = asking();
-        within_two_seconds(|| !store.given.lock().unwrap().is_empty());
-        let mut second = asking();
-        for task in [&mut first, &mut second] {
-            within_two_seconds(|| task.poll().is_some_and(|permit| permit.is_ok()));
-        }
-        let given = store.given.lock().unwrap();
-        assert!(given.len() == 2 && given[1] + LATE / 2 > store.timeout(), "{given:?}");
     });
 }
 

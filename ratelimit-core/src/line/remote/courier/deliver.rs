@@ -130,22 +130,19 @@ impl Desk {
 
     /// Those who have no time left, the others, and until when these are to be answered.
     ///
-    /// Who has waited for other trips for longer than its allowance has less time left for its own. Of those who have none
-    /// nothing is sent, so that they hold up nobody, and nothing is spent. Who only tells something does not wait for an
-    /// answer.
+    /// Who has waited for other trips has less time left for its own. Of those who have none nothing is sent, so that they
+    /// hold up nobody, and nothing is spent. Who only tells something does not wait for an answer.
     fn sort(&self, mut batch: Vec<Errand>, has_bucket: bool) -> (Vec<Errand>, Vec<Errand>, Timestamp) {
         let (timeout, now) = (nanos(self.timeout()), SystemClock.now());
         // Nobody is left who would start, or give back what is granted.
         batch.retain(|errand| has_bucket || !matches!(errand.to, To::Asker(_)));
-        let ends = |errand: &Errand| errand.waits.plus(timeout);
-        let is_late = |errand: &Errand| !errand.is_told() && ends(errand) <= now;
+        let is_late = |errand: &Errand| !errand.is_told() && errand.since.plus(timeout) <= now;
         let mut late = Vec::new();
         if batch.iter().any(is_late) {
             (late, batch) = batch.into_iter().partition(is_late);
         }
-        let first = batch.iter().filter(|errand| !errand.is_told()).map(ends).min();
-        let until = now.plus(timeout);
-        (late, batch, first.map_or(until, |first| first.min(until)))
+        let since = batch.iter().filter(|errand| !errand.is_told()).map(|errand| errand.since).min();
+        (late, batch, since.unwrap_or(now).plus(timeout))
     }
 
     /// Those of whose keys there would be more than there may be, and the others.

@@ -52,8 +52,8 @@ pub(super) enum Worker {
 pub(super) struct Errand {
     pub(super) ask: Ask,
     pub(super) key: KeyId,
-    /// Until when its caller waits anyway, by the system's clock: beyond that there is the time of one trip.
-    pub(super) waits: Timestamp,
+    /// When it was put there, by the system's clock, or when its caller's allowance was over.
+    pub(super) since: Timestamp,
     pub(super) to: To,
 }
 
@@ -188,13 +188,13 @@ impl Shared {
 
 impl Desk {
     pub(super) fn put(self: &Arc<Self>, ask: Ask, key: KeyId, to: To) -> Put<'_> {
-        self.put_for(ask, key, to, 0)
+        self.put_overdue(ask, key, to, 0)
     }
 
-    /// For somebody of whose allowance so many nanoseconds are left; if it is over the rest is the trip's.
-    pub(super) fn put_for(self: &Arc<Self>, ask: Ask, key: KeyId, to: To, left: i64) -> Put<'_> {
-        let waits = Timestamp::from_nanos(SystemClock.now().as_nanos().saturating_add_signed(left));
-        lock(&self.inner).errands.push_back(Errand { ask, key, waits, to });
+    /// For somebody whose allowance has been over for so many nanoseconds: they are the trip's.
+    pub(super) fn put_overdue(self: &Arc<Self>, ask: Ask, key: KeyId, to: To, overdue: u64) -> Put<'_> {
+        let since = Timestamp::from_nanos(SystemClock.now().as_nanos().saturating_sub(overdue));
+        lock(&self.inner).errands.push_back(Errand { ask, key, since, to });
         Put(Some(self))
     }
 
