@@ -106,6 +106,13 @@ impl State {
         self.route_of(origin)
     }
 
+    /// The same of a call that has set out before, when nothing had been learned.
+    pub(super) fn set_out_of(&mut self, site: Option<SiteName>) -> Route {
+        let origin = Origin { route: None, site };
+        self.set_out(origin);
+        origin.route()
+    }
+
     pub(super) fn window_of(&self, route: Route) -> WindowId {
         let unnamed = WindowId::Of(route.filter(|_| self.remote.is_some()));
         self.windows.as_ref().map_or(unnamed, |windows| windows.of(route))

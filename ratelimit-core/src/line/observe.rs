@@ -44,7 +44,7 @@ impl Shared {
                 first
             } else {
                 // It began before anything was learned.
-                let route = sites::route(state.site_of(account));
+                let route = state.set_out_of(sites::named(state.site_of(account)));
                 let at = match state.remote {
                     Some(_) => Timestamp::from_nanos(grant.born),
                     None => state.tempo.clock_time(grant.start).min(reading.now),

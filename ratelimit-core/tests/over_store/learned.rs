@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ratelimit_core::clock::ManualClock;
 use ratelimit_core::feedback::{Feedback, Scope};
+use ratelimit_core::site::Site;
 use ratelimit_core::store::OnOutage;
 use ratelimit_core::{Bucket, ErrorKind, ErrorScope, Pace, Permit, Rate, Registry};
 
@@ -208,6 +209,20 @@ fn a_look_sees_what_was_learned() {
     world.clock.advance(secs(30));
     call(&one, "ann", "GET /", &window(5, 0, 10).bucket("abcd"));
     assert_eq!(look(&other).wait(), Some(secs(10)));
+}
+
+/// Also the first answer of all, to a call that began before anything was learned.
+#[test]
+fn the_first_answer_is_of_the_function_that_was_called() {
+    static LIST: Site = Site::dynamic("list");
+    static SHOW: Site = Site::dynamic("show");
+    let world = World::new();
+    let bucket = world.process(Bucket::named("api", Rate::per_hour(100)));
+    let start = |site: &'static Site| site.call_on(&bucket).acquire().map(|permit| site.mark(permit));
+    start(&LIST).expect("it is free").observe(&window(5, 0, 60));
+    settle(&bucket);
+    assert_eq!(start(&LIST).expect_err("nothing remains").retry_after(), Some(secs(60)));
+    assert!(start(&SHOW).is_ok(), "that is another function's");
 }
 
 /// A program may ask its server for its limits before it makes any call.
