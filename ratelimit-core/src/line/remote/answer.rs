@@ -80,14 +80,16 @@ impl Span {
         self.received.as_nanos().saturating_sub(self.sent.as_nanos())
     }
 
-    /// Its ends in the bucket's time: as long ago as the clock shows, which is not to have gone back since.
+    /// Its ends in the bucket's time: as long ago as the clock shows. Where it shows less than it did, the answer is as much
+    /// to come, so that nothing starts too early by it.
     fn until(self, reading: Reading, epoch: NonZeroU32) -> (Timestamp, Timestamp) {
         if self.epoch != epoch {
             return (reading.now, reading.now);
         }
         let ago = |time: Timestamp| reading.clock.as_nanos().saturating_sub(time.as_nanos());
         let at = |time| Timestamp::from_nanos(reading.now.as_nanos().saturating_sub(ago(time)));
-        (at(self.sent), at(self.received))
+        let to_come = self.received.as_nanos().saturating_sub(reading.clock.as_nanos());
+        (at(self.sent), at(self.received).plus(to_come))
     }
 }
 
@@ -163,6 +165,7 @@ impl State {
             self.refuse(key, ticket, refusal, effects);
         } else {
             let ends = match told {
+                _ if is_unknown => Timestamp::ZERO,
                 // Who may start now is being told, and is late no sooner than anybody whose turn has come.
                 Told::Granted { wait: 0, .. } => reading.now.plus(GRACE),
                 Told::Granted { wait, .. } => reading.now.plus(wait),

@@ -61,8 +61,13 @@ impl Shared {
     /// Starts a call that was granted for now, unless something has come up meanwhile.
     fn start_brought(&self, counted: Counted, mut brought: Brought) -> Direct {
         let Asker { key, want: Want { weight, .. }, era, .. } = brought.wish.asker;
-        let now = self.clock().1.now();
+        let (epoch, clock) = self.clock();
+        let now = clock.now();
         let mut state = lock(&self.state);
+        if state.epoch != epoch {
+            // It has been given another clock, by which that is no time.
+            return Direct::Waits(Box::new(brought));
+        }
         let reading = state.read(now);
         let is_in_time =
             state.start_of(brought.told, reading).is_some_and(|start| start.until >= reading.now);
