@@ -13,6 +13,9 @@ use crate::time::Timestamp;
 /// What is put back may be lost before it is asked for again, and a window be renamed that was just followed: so often
 /// it is tried.
 const ROUNDS: usize = 2;
+/// So many are put back before they are asked for again: where each takes a trip of its own, as over Redis, those who come
+/// first are not to be out of time because of those who come last.
+const BATCH: usize = 16;
 
 /// Who has asked for what, and was told so.
 struct Asked<'a> {
@@ -49,16 +52,16 @@ impl Desk {
             all.filter(|asked| asked.is_lost() || asked.renamed().is_some()).collect();
         for _ in 0..if open.is_empty() { 0 } else { ROUNDS } {
             let mut lost: Vec<_> = open.iter_mut().filter(|asked| asked.is_lost()).collect();
-            if !lost.is_empty() {
+            for lost in lost.chunks_mut(BATCH) {
                 let failures = self.remind(lost.iter().map(|asked| asked.key), until);
-                for asked in &mut lost {
+                for asked in &mut *lost {
                     match failures.get(&Whose::All).or_else(|| failures.get(&Whose::Key(asked.key))) {
                         Some(failure) => *asked.reply = Reply::failed(failure.clone()),
                         None => *asked.ask = self.of_today(asked.ask, asked.key),
                     }
                 }
-                lost.retain(|asked| asked.is_lost());
-                self.play_again(lost, until);
+                let lost = lost.iter_mut().map(|asked| &mut **asked).filter(|asked| asked.is_lost());
+                self.play_again(lost.collect(), until);
             }
             let mut renamed: Vec<_> = open.iter_mut().filter(|asked| asked.renamed().is_some()).collect();
             for asked in &mut renamed {
@@ -114,6 +117,10 @@ impl Desk {
 
     /// The same ask, as to what this process knows now.
     pub(super) fn of_today(&self, ask: &Ask, key: KeyId) -> Ask {
+        // What is of windows alone is to write no record: that would look as new then as this process's own.
+        if ask.parts.is_empty() {
+            return ask.clone();
+        }
         let mirror = lock(&self.mirror);
         // Of all together it may know more, though it has started nothing of this key.
         let fresh = || ask.parts.iter().take(1).cloned().chain(mirror.total_part()).collect();
