@@ -214,7 +214,7 @@ if $entries > 0 and $newest >= at then
   $entries, $taken, $logged = $entries - 1, $weight + weight, $logged - $weight
 else
   local oldest = $used > 0 and $oldest or $newest
-  if over - oldest > ($window + $KEEP) / $LOTS then
+  if over - oldest > ($window + $KEEP) / $LOTS or $entries >= $MOST then
     local index, are_light = 0, $logged - $weight == $entries - 1
     while $newest >= over and index < $used and $oldest < over do
       local gone = 1
