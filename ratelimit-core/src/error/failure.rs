@@ -90,13 +90,13 @@ impl Failure {
         Failure { trouble: Trouble::OfState, ..Failure::new(cause) }
     }
 
-    /// With what would help.
     /// Nothing was sent, as what came before took all the time that there was.
     pub(crate) fn no_time() -> Self {
         Failure::new("the store had no time left to answer")
             .advise("give it longer by the store's `timeout` if it is far away")
     }
 
+    /// With what would help.
     pub(crate) fn advise(self, advice: impl Into<Arc<str>>) -> Self {
         Failure { advice: Some(advice.into()), ..self }
     }

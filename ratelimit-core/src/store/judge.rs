@@ -1,5 +1,7 @@
 //! What an ask comes to, by the states of its entries: what a store runs in its transaction.
 
+mod held;
+
 use std::time::Duration;
 
 use super::Failure;
@@ -256,6 +258,5 @@ fn written(record: &Record, now: u64) -> Result<Written, Failure> {
     Ok(Written::new(written))
 }
 
-mod held;
 #[cfg(test)]
 mod tests;
