@@ -17,7 +17,7 @@ use std::time::Duration;
 use ratelimit_core::clock::{Clock, ManualClock, Sleep, Timestamp};
 use ratelimit_core::feedback::Feedback;
 use ratelimit_core::store::{Answer, Ask, Entry, Failure, MemoryStore, Store};
-use ratelimit_core::{Bucket, ErrorKind, Rate, RateOutlook, Registry};
+use ratelimit_core::{Bucket, Error, ErrorKind, Permit, Rate, RateOutlook, Registry};
 
 use crate::common::{FOREVER, Task, ms};
 use crate::faulty::Fault;
@@ -131,28 +131,61 @@ impl Store for Forgetful {
     }
 }
 
-/// A replica that takes over may have heard of the one and not of the other.
-#[test]
-fn what_is_lost_of_a_window_that_has_another_name_is_found_there() {
-    let clock = ManualClock::new();
+/// Two processes of a bucket that learns, over such a store, which have both called before the server named its window.
+fn renamed(clock: &ManualClock) -> (Arc<Forgetful>, [Registry; 2], [Bucket; 2], Permit) {
     clock.advance(Duration::from_secs(1_000_000));
     let store = Arc::new(Forgetful { states: Mutex::default(), clock: clock.clone() });
     let registries = [Registry::new(), Registry::new()];
-    let [one, other] = registries.each_ref().map(|process| {
+    let processes = registries.each_ref().map(|process| {
         let bucket = Bucket::learned("api").and(Rate::per_hour(10)).store(Arc::clone(&store));
         process.register(bucket.clock(clock.clone())).unwrap()
     });
-    let start = |bucket: &Bucket| bucket.request().route("GET /").try_acquire();
+    let [one, other] = &processes;
     let says = Feedback::default().limit(5).remaining(3).reset_after(Duration::from_secs(60));
-    start(&one).unwrap().observe(&says);
-    settle(&one);
-    drop(start(&other).unwrap());
+    of_route(one).unwrap().observe(&says);
+    settle(one);
+    let permit = of_route(other).unwrap();
+    settle(other);
+    of_route(one).unwrap().observe(&says.bucket("abcd"));
+    settle(one);
+    (store, registries, processes, permit)
+}
+
+fn of_route(bucket: &Bucket) -> Result<Permit, Error> {
+    bucket.request().route("GET /").try_acquire()
+}
+
+fn is_record(entry: &Entry) -> bool {
+    !entry.to_string().contains("/window:")
+}
+
+/// A replica that takes over may have heard of the one and not of the other.
+#[test]
+fn what_is_lost_of_a_window_that_has_another_name_is_found_there() {
+    let (store, _registries, [_, other], permit) = renamed(&ManualClock::new());
+    drop(permit);
     settle(&other);
-    start(&one).unwrap().observe(&says.bucket("abcd"));
-    settle(&one);
-    store.states.lock().unwrap().retain(|entry, _| entry.to_string().contains("/window:"));
-    assert!(start(&other).is_ok());
+    store.states.lock().unwrap().retain(|entry, _| !is_record(entry));
+    assert!(of_route(&other).is_ok());
     assert_eq!(other.peek().unwrap().rates()[0].used(), 2, "what it knew of itself");
+}
+
+/// Else they would look as new as what this process knows of its own, and it would put back nothing that they lack.
+#[test]
+fn an_answer_that_follows_a_name_writes_no_record() {
+    let clock = ManualClock::new();
+    let (store, _registries, [_, other], permit) = renamed(&clock);
+    let records = || {
+        let states = store.states.lock().unwrap();
+        let records = states.iter().filter(|(entry, _)| is_record(entry));
+        records.map(|(entry, state)| (entry.to_string(), state.clone())).collect::<Vec<_>>()
+    };
+    let before = records();
+    clock.advance(ms(7));
+    permit.observe(&Feedback::default().limit(5).remaining(1).reset_after(Duration::from_secs(60)));
+    settle(&other);
+    assert_eq!(records(), before);
+    assert!(of_route(&other).is_ok() && of_route(&other).is_err(), "it was heard");
 }
 
 /// A store that fails while others wait: who asked is told, who has a start reserved keeps it.
