@@ -112,7 +112,9 @@ const PREFIX: &str = "rl:v1:{";
 /// `rl:v1:{billing:api}`, those of key `ann` are `rl:v1:{billing:api}:ann`, and what `total` bounds is
 /// `rl:v1:{billing:api}/total`, so that all of a bucket lies in one slot of a cluster, and with it on one node. Each holds
 /// one string, which begins with the version of its format, and is an error where it cannot be read: nothing is guessed
-/// and nothing reset. It ends a second after nothing in it counts any more, or would have counted but for a reset.
+/// and nothing reset. It ends some seconds after nothing in it counts any more,
+/// or would have counted but for a reset: where that takes long up to an eighth of it later, so that few writes have to tell
+/// the server anew.
 ///
 /// | limits | bytes of the server's memory, all in, with a name of 22 |
 /// |---|---|
