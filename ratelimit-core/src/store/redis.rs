@@ -112,15 +112,14 @@ const PREFIX: &str = "rl:v1:{";
 /// `rl:v1:{billing:api}`, those of key `ann` are `rl:v1:{billing:api}:ann`, and what `total` bounds is
 /// `rl:v1:{billing:api}/total`, so that all of a bucket lies in one slot of a cluster, and with it on one node. Each holds
 /// one string, which begins with the version of its format, and is an error where it cannot be read: nothing is guessed
-/// and nothing reset. It ends some seconds after nothing in it counts any more,
-/// or would have counted but for a reset: where that takes long up to an eighth of it later, so that few writes have to tell
-/// the server anew.
+/// and nothing reset. It ends some seconds after nothing in it counts any more, or would have counted but for a reset:
+/// where that takes long up to an eighth of it later, so that few writes have to tell the server anew.
 ///
 /// | limits | bytes of the server's memory, all in, with a name of 22 |
 /// |---|---|
 /// | token bucket | 199 |
-/// | fixed window | 210 |
-/// | sliding window | 350, and 8 to 9 for each start that counts or did so a second ago; 10,600 for 1,000 |
+/// | fixed window | 230 |
+/// | sliding window | 390, and 8 to 9 for each start that counts or did so some seconds ago; 10,500 for 1,000 |
 ///
 /// To a replica and an append-only file goes what is written: for an acquire some 150 bytes, and 350 where a sliding window
 /// is among the rates, however many starts it remembers.
