@@ -293,6 +293,16 @@ pub(crate) enum Said {
     Outlook(Vec<Seen>),
 }
 
+impl Said {
+    /// What time it was in the store, where something was written.
+    pub(crate) fn now(&self) -> Option<u64> {
+        match self {
+            Said::Granted { now, .. } | Said::Done { now, .. } => Some(*now),
+            _ => None,
+        }
+    }
+}
+
 /// A refusal, by whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refused {

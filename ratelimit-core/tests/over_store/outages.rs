@@ -29,8 +29,9 @@ struct Switched {
     /// So many before that do not.
     spares: AtomicUsize,
     loses: AtomicBool,
-    /// How long each trip takes.
+    /// How long each trip takes, and how long its answers take that are given.
     takes: Mutex<Duration>,
+    answers_after: Mutex<Duration>,
     trips: AtomicUsize,
     /// The most that was asked in one, and how much in all.
     most: AtomicUsize,
@@ -61,7 +62,9 @@ impl Store for Switched {
         if fails || self.is_off.load(Ordering::Relaxed) {
             return vec![Err(Failure::new("switched off")); asks.len()];
         }
-        self.store.play(asks, timeout)
+        let answers = self.store.play(asks, timeout);
+        thread::sleep(*self.answers_after.lock().expect("nobody panics with it"));
+        answers
     }
 
     fn timeout(&self) -> Duration {
@@ -87,6 +90,12 @@ fn within_two_seconds(mut done: impl FnMut() -> bool) {
         assert!(begin.elapsed() < Duration::from_secs(2), "not within two seconds");
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// What time it is there.
+fn time_of(store: &Arc<Switched>) -> u64 {
+    let bucket = Bucket::named("of its own", Rate::per_second(1000)).store(Arc::clone(store));
+    bucket.try_acquire().unwrap().counted().unwrap()
 }
 
 /// A process of its own that goes on with that share of so many an hour. By its clock all trips are short and no start is

@@ -9,7 +9,7 @@ use ratelimit_core::feedback::Feedback;
 use ratelimit_core::store::{MemoryStore, OnOutage};
 use ratelimit_core::{Bucket, ErrorKind, ErrorScope, Rate, RateOutlook};
 
-use super::{Switched, process, starts, used, used_of, within_two_seconds};
+use super::{Switched, process, starts, time_of, used, used_of, within_two_seconds};
 use crate::common::Dice;
 use crate::machine::{in_real_time, must};
 
@@ -247,6 +247,34 @@ fn what_is_too_heavy_for_the_share_alone_fails_with_the_store() {
     assert_eq!(bucket.request().weight(3).try_acquire().unwrap_err().kind(), ErrorKind::Store);
     assert_eq!(bucket.request().weight(5).try_acquire().unwrap_err().kind(), ErrorKind::TooHeavy);
     assert!(bucket.request().weight(3).try_acquire().is_ok());
+}
+
+/// It knows what time it is there by an answer that took long: counted too early it would be over too early, there for all
+/// others, and too late for those that the store has counted.
+#[test]
+fn what_is_started_alone_is_counted_when_it_was() {
+    const LONG: Duration = Duration::from_millis(60);
+    const WINDOW: Duration = Duration::from_millis(300);
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap();
+    in_real_time(|| {
+        let store = Arc::new(Switched::default());
+        let bucket = Bucket::named("api", Rate::new(1, WINDOW)).store(Arc::clone(&store));
+        let bucket = bucket.on_outage(OnOutage::Local { share: 1.0 }).max_delay(Duration::MAX);
+        let start = || bucket.acquire().unwrap().counted().unwrap();
+        *store.answers_after.lock().unwrap() = LONG;
+        let mut last = start();
+        *store.answers_after.lock().unwrap() = Duration::ZERO;
+        store.switch(true);
+        for _ in 0..2 {
+            let alone = start();
+            store.switch(false);
+            let now = time_of(&store);
+            store.switch(true);
+            must(now >= last + micros(WINDOW), || format!("started at {now} after {last}"));
+            assert!(alone + micros(LONG / 2) > now, "started at {now} and counted at {alone}");
+            last = alone;
+        }
+    });
 }
 
 /// Whatever fails, and whatever the store loses, in the end it knows of each start, once.

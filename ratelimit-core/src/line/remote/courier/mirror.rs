@@ -12,6 +12,7 @@ use crate::line::KeyId;
 use crate::line::table::Table;
 use crate::store::{Ask, Entry, Known, OnOutage, Part, Plan, Said, Verb, Windows, escaped};
 use crate::sync::atomic::Ordering;
+use crate::time::Timestamp;
 
 /// A bucket's entries as this process knows them.
 pub(super) struct Mirror {
@@ -225,7 +226,7 @@ impl Mirror {
         (Windows { entry, ..windows.clone() }, windows.window.clone())
     }
 
-    /// What time it is in the store, as far as this process knows.
+    /// What time it is in the store at least, as far as this process knows.
     pub(super) fn now(&self) -> u64 {
         self.times.now()
     }
@@ -236,9 +237,9 @@ impl Mirror {
         keyed.map(|(key, known)| (*key, known.entry.key().map(str::to_owned))).collect()
     }
 
-    /// The store has said what time it is.
-    pub(super) fn see(&mut self, now: u64) {
-        if let Some(by) = self.times.see(now) {
+    /// The store has said what time it is, to what it was asked at `sent` and had answered at `received`.
+    pub(super) fn see(&mut self, there: u64, (sent, received): (Timestamp, Timestamp)) {
+        if let Some(by) = self.times.see(there, (sent, received)) {
             self.alone.clear();
             self.full_until = 0;
             for known in self.keys.values_mut().chain(&mut self.total) {
@@ -250,7 +251,6 @@ impl Mirror {
     /// Takes note of what the store has done.
     pub(super) fn note(&mut self, ask: &Ask, key: KeyId, said: &Said) {
         let (Said::Granted { now, born, .. } | Said::Done { now, born }) = *said else { return };
-        self.see(now);
         let plans = &self.plans;
         let Some(part) = ask.parts.first() else { return };
         if is_start(&ask.verb) {

@@ -22,7 +22,7 @@ impl Desk {
     /// What is answered in the store's place; `None` = nothing is.
     pub(super) fn play_alone(&self, ask: &Ask, key: KeyId) -> Option<Result<Said, Failure>> {
         let alone = lock(&self.mirror).alone(ask, key)?;
-        let (said, own) = match alone {
+        let (mut said, own) = match alone {
             Alone::Said(said) => (said, None),
             // A user's policy runs here.
             Alone::Judge(alone, now, states) => match judge(&alone, now, &states) {
@@ -36,6 +36,10 @@ impl Desk {
         {
             // Only the share is too small for it.
             return None;
+        }
+        if let Said::Granted { start, now, .. } = &mut said {
+            // Counted too early it would stop counting too early.
+            *start = (*start).max(now.saturating_add(mirror.times.doubt()));
         }
         mirror.note_alone(ask, key, &said);
         if let Some(own) = own {
@@ -83,8 +87,8 @@ impl Mirror {
         let of_key = self.alone.get(&key).cloned().or_else(share);
         let of_all = self.total.as_ref().and_then(|total| total.share.as_ref()).and_then(written);
         let mut alone = Ask::of(parts, ask.verb.clone());
-        // It is answered at once.
-        alone.set_slack(0);
+        // It is answered at once, and by so much it may be later there.
+        alone.set_slack(self.times.doubt());
         Some(Alone::Judge(alone.into(), now, vec![of_key, of_all]))
     }
 }

@@ -189,7 +189,6 @@ impl Mirror {
 
     pub(super) fn did_step(&mut self, whose: Whose, step: Step, (ask, said): (&Ask, &Said)) {
         let Said::Done { now, born: [born, _] } = *said else { return };
-        self.see(now);
         let spell = self.spell;
         let Some(own) = self.own_of_mut(whose) else { return };
         // It may have been lost or reset meanwhile, as with every answer.

@@ -1,6 +1,7 @@
 //! What time it is in a store, as far as a process knows.
 
 use crate::clock::{Clock, SystemClock};
+use crate::store::KEEP;
 use crate::time::Timestamp;
 
 /// What is started before the store has ever answered is counted from here on, in microseconds: later than any store's time
@@ -9,14 +10,25 @@ use crate::time::Timestamp;
 const AHEAD: u64 = 1 << 52;
 
 /// A store's time by the time that goes by here.
+///
+/// The store says what time it is somewhere between the asking and its answer. So what time it is later is known within as
+/// long as that took.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
-    /// What time it was there, and here.
-    seen: Option<(u64, Timestamp)>,
+    /// What the store said last.
+    seen: Option<Seen>,
     /// When counting began, here.
     began: Timestamp,
     /// By how much what was counted before the first answer was ahead.
     ahead: u64,
+}
+
+/// What time it was there, and when it was asked for that and had answered, here.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    there: u64,
+    sent: Timestamp,
+    received: Timestamp,
 }
 
 impl Times {
@@ -24,19 +36,29 @@ impl Times {
         Times { seen: None, began: SystemClock.now(), ahead: 0 }
     }
 
-    /// What time it is there.
+    /// What time it is there at least.
     pub(super) fn now(&self) -> u64 {
-        let (there, seen) = self.seen.unwrap_or((AHEAD, self.began));
-        there.saturating_add(SystemClock.now().as_nanos().saturating_sub(seen.as_nanos()) / 1000)
+        let Seen { there, received, .. } = self.seen();
+        there.saturating_add(micros_between(received, SystemClock.now()))
     }
 
-    /// The store says that it is `now` there; by how much too late all was counted until then, with the first answer.
-    pub(super) fn see(&mut self, now: u64) -> Option<u64> {
+    /// By how much later than [`now`](Self::now) it may be there.
+    pub(super) fn doubt(&self) -> u64 {
+        let Seen { sent, received, .. } = self.seen();
+        // What is cut off twice is told as well. Windows are remembered for no longer.
+        micros_between(sent, received).saturating_add(2).min(KEEP)
+    }
+
+    /// The store was asked at `sent`, and has answered at `received` that it is `there`; by how much too late all was counted
+    /// until then, with the first answer.
+    pub(super) fn see(&mut self, there: u64, (sent, received): (Timestamp, Timestamp)) -> Option<u64> {
         let is_first = self.seen.is_none();
         if is_first {
-            self.ahead = self.now().saturating_sub(now);
+            // No start of before is counted too early by that.
+            let by_then = AHEAD.saturating_add(micros_between(self.began, sent));
+            self.ahead = by_then.saturating_sub(there);
         }
-        self.seen = Some((now, SystemClock.now()));
+        self.seen = Some(Seen { there, sent, received });
         is_first.then_some(self.ahead)
     }
 
@@ -44,4 +66,12 @@ impl Times {
     pub(super) fn there(&self, start: u64) -> u64 {
         if start >= AHEAD { start.saturating_sub(self.ahead) } else { start }
     }
+
+    fn seen(&self) -> Seen {
+        self.seen.unwrap_or(Seen { there: AHEAD, sent: self.began, received: self.began })
+    }
+}
+
+fn micros_between(from: Timestamp, to: Timestamp) -> u64 {
+    to.as_nanos().saturating_sub(from.as_nanos()) / 1000
 }

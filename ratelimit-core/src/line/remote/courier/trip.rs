@@ -106,7 +106,8 @@ impl Desk {
         };
         let mut mirror = lock(&self.mirror);
         mirror.spell += 1;
-        let (now, most) = (mirror.now(), mirror.max_keys);
+        // Heard too early a pause would end too early.
+        let (now, most) = (mirror.now().saturating_add(mirror.times.doubt()), mirror.max_keys);
         mirror.heeded.hear(ask, key, now, most);
         drop(mirror);
         let Some(said) = self.play_alone(ask, key) else { return Reply::failed(failure) };
@@ -122,7 +123,8 @@ impl Desk {
 
     /// Has the store answer each of `asks`, as long as there is time.
     pub(super) fn play(&self, asks: &[Ask], until: Timestamp) -> Played {
-        let timeout = until.saturating_since(SystemClock.now());
+        let begin = SystemClock.now();
+        let timeout = until.saturating_since(begin);
         if timeout.is_zero() {
             return Played::failed(asks, Failure::no_time());
         }
@@ -132,6 +134,9 @@ impl Desk {
         let received = self.moment();
         let answers = played.unwrap_or_else(|| vec![Err(Failure::new("the store panicked")); asks.len()]);
         let mut answers: Vec<_> = answers.into_iter().map(|answer| answer.map(|Answer(said)| said)).collect();
+        if let Some(there) = answers.iter().rev().flatten().find_map(Said::now) {
+            lock(&self.mirror).see(there, (begin, SystemClock.now()));
+        }
         let missing = || Err(Failure::strange("the store gave fewer answers than it was asked for"));
         answers.resize_with(asks.len(), missing);
         let trip = sent.zip(received).and_then(|(sent, received)| Span::between(sent, received));
@@ -198,10 +203,12 @@ pub(in crate::line::remote) fn is_no_room(failure: &Failure) -> bool {
     failure.cause().is::<NoRoom>()
 }
 
-/// What is answered in the store's place is of no record that the store has.
+/// What is answered in the store's place is of no record that the store has, and said when it is counted.
 fn in_its_place(mut said: Said) -> Said {
-    if let Said::Granted { born, .. } | Said::Done { born, .. } = &mut said {
-        *born = [0; 2];
+    match &mut said {
+        Said::Granted { wait, start, now, born } => (*now, *born) = (start.saturating_sub(*wait), [0; 2]),
+        Said::Done { born, .. } => *born = [0; 2],
+        _ => {}
     }
     said
 }
