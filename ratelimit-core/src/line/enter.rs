@@ -31,6 +31,8 @@ pub(crate) struct Ask {
 pub(crate) struct Began {
     pub(in crate::line) epoch: NonZeroU32,
     pub(in crate::line) at: Timestamp,
+    /// Its place in line, if it has asked a store before it took that.
+    pub(in crate::line) ticket: Option<Ticket>,
 }
 
 /// The answer to a newcomer.
@@ -194,7 +196,7 @@ impl State {
             });
         }
         if waker.is_none() {
-            return Entered::MustWait(Began { epoch: self.epoch, at: began });
+            return Entered::MustWait(Began { epoch: self.epoch, at: began, ticket: None });
         }
         let Origin { site, .. } = ask.origin;
         let route = self.route_of(ask.origin);
@@ -207,7 +209,9 @@ impl State {
         let (weight, joined, trip) = (ask.weight, began, Trip::none(deadline));
         let waiter = Waiter { weight, joined, deadline, waker, passed, site, place, trip };
         effects.note(|| Event::Waits { weight: ask.weight, expected: due.and_then(|due| due.wait(reading)) });
-        Entered::Waits(self.join(ask.key, waiter, due, reading, effects))
+        let ticket = self.arrive();
+        self.join(ask.key, (ticket, waiter), due, reading, effects);
+        Entered::Waits(ticket)
     }
 
     /// Whether as many wait on `key` as may, and at least `least`. Who is being asked for first does not wait yet.
@@ -219,16 +223,22 @@ impl State {
         self.limits.max_waiting.is_some_and(|most| self.lines.get(&key).map_or(0, waiting) >= most.max(least))
     }
 
+    /// The next place in line, behind all others.
+    pub(super) fn arrive(&mut self) -> Ticket {
+        let ticket = self.arrivals;
+        self.arrivals = self.arrivals.saturating_add(1);
+        ticket
+    }
+
+    /// Somebody takes its place in line.
     pub(super) fn join(
         &mut self,
         key: KeyId,
-        waiter: Waiter,
+        (ticket, waiter): (Ticket, Waiter),
         due: Option<Due>,
         reading: Reading,
         effects: &mut Effects,
-    ) -> Ticket {
-        let ticket = self.arrivals;
-        self.arrivals = self.arrivals.saturating_add(1);
+    ) {
         let ends = waiter.deadline < Timestamp::MAX;
         self.extend_plan(key, due, waiter.want());
         if let Some(remote) = &mut self.remote {
@@ -236,12 +246,13 @@ impl State {
         }
         let line = self.lines.entry(key).or_default();
         // The line was brought up to date just before, and one more at its end moves nobody's turn.
-        let moves = ends || line.head().is_none() || waiter.place.is_some();
+        let is_last = line.waiters.last_key_value().is_none_or(|(last, _)| *last < ticket);
+        debug_assert!(!line.waiters.contains_key(&ticket), "each has a place of its own");
+        let moves = ends || line.head().is_none() || waiter.place.is_some() || !is_last;
         line.insert(ticket, waiter);
         if moves {
             self.settle(key, reading, effects);
         }
-        ticket
     }
 
     /// Somebody in line is polled: it starts if its turn has come, and waits on otherwise.

@@ -23,7 +23,7 @@ use crate::time::Timestamp;
 #[derive(Debug)]
 pub(crate) struct Wish {
     pub(crate) courier: Arc<Courier>,
-    /// Who wants it; the ticket is of no meaning where nobody stands in line.
+    /// Who wants it, and its place in line, which it may not have taken yet.
     pub(super) asker: Asker,
     /// What holds it up here, in nanoseconds.
     pub(super) after: u64,
@@ -64,12 +64,14 @@ impl State {
         let Ask { key, weight, max_delay, .. } = ask;
         let began =
             ask.began.filter(|began| began.epoch == self.epoch).map_or(reading.clock, |began| began.at);
+        // Who has asked already came before those who have come meanwhile.
+        let asked = ask.began.and_then(|began| began.ticket);
         let ends = began.plus(max_delay);
         if let Some(refusal) = self.refused_before_asking(&ask, window, ends, reading) {
             return Entered::Refused(refusal);
         }
         if waker.is_none() {
-            return Entered::MustWait(Began { epoch: self.epoch, at: began });
+            return Entered::MustWait(Began { epoch: self.epoch, at: began, ticket: asked });
         }
         let Origin { site, .. } = ask.origin;
         let route = self.route_of(ask.origin);
@@ -92,7 +94,8 @@ impl State {
             trip,
         };
         effects.note(|| Event::Waits { weight, expected: None });
-        let ticket = self.join(key, waiter, None, reading, effects);
+        let ticket = asked.unwrap_or_else(|| self.arrive());
+        self.join(key, (ticket, waiter), None, reading, effects);
         self.await_turn(key, ticket, waker);
         // It asks even where somebody has asked who left since: what that comes to is not its own.
         if let Some(wish) = self.wish(key, ticket, reading, true) {

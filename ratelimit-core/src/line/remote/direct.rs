@@ -12,7 +12,7 @@ use crate::line::enter::Began;
 use crate::line::locked::{Changed, lock};
 use crate::line::shared::Shared;
 use crate::line::state::{Grant, State};
-use crate::line::{KeyId, Route, Ticket};
+use crate::line::{KeyId, Route};
 use crate::policy::reserved::{Counted, Want};
 use crate::time::Timestamp;
 
@@ -42,7 +42,7 @@ impl Shared {
         // The gate is left as it is: over a store it is shut.
         let wish = lock(&self.state).direct_wish(named.0, weight, max_delay)?;
         let (epoch, clock) = self.clock();
-        let began = Began { epoch, at: clock.now() };
+        let began = Began { epoch, at: clock.now(), ticket: Some(wish.asker.ticket) };
         let told = wish.ask_here(named);
         let brought = Brought { wish, told, began, is_used: false };
         let refusal = match told {
@@ -109,17 +109,19 @@ impl State {
         is_free && self.paused_until == Timestamp::ZERO && !self.lines.contains_key(&key)
     }
 
-    fn direct_wish(&self, key: KeyId, weight: u32, max_delay: u64) -> Option<Wish> {
+    fn direct_wish(&mut self, key: KeyId, weight: u32, max_delay: u64) -> Option<Wish> {
         let remote = self.remote.as_ref()?;
         if weight == 0 || !self.may_ask_directly(key) || remote.too_heavy(weight).is_some() {
             return None;
         }
         let courier = Arc::clone(&remote.courier);
         let reserves = max_delay > 0 && remote.reserves();
-        // It gets a ticket if it has to wait.
         let want = Want { weight, route: None };
         let taken = self.taken_there(weight);
-        let asker = Asker { key, ticket: Ticket::MIN, want, taken, era: self.era, window: None };
+        let asker = Asker { key, ticket: self.arrive(), want, taken, era: self.era, window: None };
         Some(Wish { courier, asker, after: 0, allowance: max_delay, overdue: 0, reserves, window: None })
     }
 }
+
+#[cfg(test)]
+mod tests;
