@@ -220,15 +220,22 @@ impl State {
         if !self.has_deadlines(key) {
             return;
         }
-        let mut refused = Vec::new();
+        let (mut refused, mut ask_first) = (Vec::new(), None);
         let unknown = self.behind_unknown();
         self.plan(key, reading, |ticket, due| {
             let waiter = self.lines.get(&key).and_then(|line| line.waiters.get(&ticket));
             let deadline = waiter.map_or(Timestamp::MAX, |waiter| waiter.deadline);
             let window = waiter.map_or(WindowId::Of(None), Waiter::window);
-            let due = self.no_sooner(due, (key, window), deadline, reading);
+            let mut due = self.no_sooner(due, (key, window), deadline, reading);
+            if due.is_unknown && ask_first > Some(deadline.max(reading.now)) {
+                due = Due { at: ask_first, is_unknown: false, ..due };
+            }
             if due.is_unknown {
-                return unknown;
+                // Nobody behind it starts before it has asked; where the bucket learns, nobody knows who stands behind it.
+                let asks_at =
+                    waiter.filter(|_| !self.is_learning()).and_then(|waiter| waiter.trip.stage.asks_at());
+                ask_first = ask_first.max(asks_at);
+                return if ask_first.is_some() { Step::Count } else { unknown };
             }
             // Later than it was (never is later than any time), or not in the forecast, since it was passed over or its
             // turn was unknown.

@@ -23,7 +23,7 @@ use super::effects::Effects;
 use super::plan::Forecast;
 use super::state::{Reading, State};
 use super::table::Table;
-use super::{KeyId, Ticket};
+use super::{KeyId, Line, Ticket};
 use crate::error::ErrorScope;
 use crate::limits::Valid;
 use crate::policy::Earliest;
@@ -152,6 +152,7 @@ impl State {
     /// Who loses a start by that is later, and refused where that is too late.
     pub(super) fn give_back_reserved(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
         let first = self.unpaused(reading.now);
+        let first = self.first_asks_at(key).map_or(first, |at| first.max(at));
         loop {
             let Some(remote) = &mut self.remote else { return };
             let Some(known) = remote.keys.get_mut(&key) else { return };
@@ -237,6 +238,33 @@ impl State {
                 .due_here((key, waiter.window()), now, waiter.weight, self.before(key, Some(ticket)))
                 .at
                 .is_some_and(|at| at <= now)
+    }
+
+    /// What a start of `weight` takes there, for somebody who stands behind others without a start: with all that theirs take,
+    /// as far as that can ever fit. Where some stand behind only some of the others, or rates are the user's to tell, nobody
+    /// knows that.
+    pub(super) fn taken_with_those_before(&self, key: KeyId, ticket: Ticket, weight: u32) -> u32 {
+        let taken = self.taken_there(weight).weight;
+        let limits = self.remote.as_ref().map(|remote| &remote.limits);
+        let Some(limits) = limits.filter(|limits| limits.own.is_none() && !self.is_learning()) else {
+            return taken;
+        };
+        let line = self.lines.get(&key).into_iter().flat_map(Line::active);
+        let before = line.take_while(|(other, _)| **other < ticket);
+        let without = before.filter(|(other, _)| !self.has_start(key, **other));
+        let weights = without.map(|(_, other)| self.taken_there(other.weight).weight);
+        weights.fold(taken, u32::saturating_add).min(limits.max_weight()).max(taken)
+    }
+
+    /// When somebody in the line of `key` asks before whom nobody behind it may start: what is reserved for them and over
+    /// before that is of no use.
+    fn first_asks_at(&self, key: KeyId) -> Option<Timestamp> {
+        let line = self.lines.get(&key).filter(|line| line.asking_later > 0 && !self.is_learning())?;
+        let (ticket, waiter) = line.active().next()?;
+        match waiter.trip.stage {
+            Stage::AsksAt(at) if !self.has_start(key, *ticket) => Some(at),
+            _ => None,
+        }
     }
 
     /// Until when somebody in the line of `key` stands before `ticket`, or before a newcomer, who is to ask before it: what

@@ -5,6 +5,7 @@ mod common;
 
 mod amid;
 mod basics;
+mod behind;
 mod cancel;
 mod changed;
 mod clocks;

@@ -173,7 +173,10 @@ impl State {
             };
             self.let_in(key, ticket, ends);
             let stage = match told {
-                Told::Later { wait } => Stage::AsksAt(reading.now.plus(wait)),
+                // Who stands behind others asks once they have.
+                Told::Later { wait } if self.has_to_let_ask(key, Some(ticket), reading.now).is_none() => {
+                    Stage::AsksAt(reading.now.plus(wait))
+                }
                 _ => Stage::Asks,
             };
             self.set_stage(key, ticket, stage);

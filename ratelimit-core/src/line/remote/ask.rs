@@ -25,6 +25,8 @@ pub(crate) struct Wish {
     pub(crate) courier: Arc<Courier>,
     /// Who wants it, and its place in line, which it may not have taken yet.
     pub(super) asker: Asker,
+    /// What is asked for: what its start takes, and where it is only told what it would meet, what those before it will.
+    pub(super) weight: u32,
     /// What holds it up here, in nanoseconds.
     pub(super) after: u64,
     /// What is left of its allowance, in nanoseconds; `u64::MAX` = however long.
@@ -147,10 +149,12 @@ impl State {
         let line = self.lines.get(&key)?;
         let waiter = line.waiters.get(&ticket)?;
         let is_first = || line.head().is_some_and(|(head, _)| head == ticket) || self.has_turn(key, ticket);
+        let lets_ask = self.has_to_let_ask(key, Some(ticket), reading.now);
+        let may_again = || if remote.reserves() { lets_ask.is_none() } else { is_first() };
         let may = match waiter.trip.stage {
             Stage::Local | Stage::Asked => false,
-            Stage::Asks => is_new || remote.reserves() || is_first(),
-            Stage::AsksAt(at) => at <= reading.now && (remote.reserves() || is_first()),
+            Stage::Asks => is_new || may_again(),
+            Stage::AsksAt(at) => at <= reading.now && may_again(),
         };
         if !may || !is_new && !self.lacks_start(key, ticket, waiter.want()) {
             return None;
@@ -159,7 +163,8 @@ impl State {
         let before = self.before(key, Some(ticket));
         let held = self.due_here((key, waiter.window()), reading.now, weight, before).at?;
         // Behind those it is only told what it would meet.
-        let held = held.max(self.has_to_let_ask(key, Some(ticket), reading.now).unwrap_or(held));
+        let (held, taken) = (held.max(lets_ask.unwrap_or(held)), self.taken_there(weight));
+        let weight = lets_ask.map_or(taken.weight, |_| self.taken_with_those_before(key, ticket, weight));
         let after = held.as_nanos().saturating_sub(reading.now.as_nanos());
         let allowance = match ends {
             Timestamp::MAX => u64::MAX,
@@ -179,8 +184,8 @@ impl State {
             self.set_turn(key, None);
         }
         self.set_stage(key, ticket, Stage::Asked);
-        let (taken, of_route) = (self.taken_there(weight), window.as_ref().map(|_| OfRoute(route)));
+        let of_route = window.as_ref().map(|_| OfRoute(route));
         let asker = Asker { key, ticket, want, taken, era: self.era, window: of_route };
-        Some(Wish { courier, asker, after, allowance, overdue, reserves, window })
+        Some(Wish { courier, asker, weight, after, allowance, overdue, reserves, window })
     }
 }

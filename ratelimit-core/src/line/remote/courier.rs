@@ -30,7 +30,6 @@ use crate::limits::Valid;
 use crate::line::KeyId;
 use crate::line::shared::Shared;
 use crate::policy::own;
-use crate::policy::reserved::Taken;
 use crate::store::{Acquire, Ask, Failure, Said, StoreHandle, Verb};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
@@ -108,9 +107,7 @@ impl Courier {
     }
 
     fn ask_of(&self, wish: &Wish, (key, text): (KeyId, Option<&str>)) -> Ask {
-        let Wish {
-            asker: Asker { want, taken: Taken { weight, .. }, .. }, after, allowance, reserves, ..
-        } = *wish;
+        let Wish { asker: Asker { want, .. }, weight, after, allowance, reserves, .. } = *wish;
         let mirror = lock(&self.desk.mirror);
         let parts = mirror.parts(key, text);
         // What the server counts knows no pace.

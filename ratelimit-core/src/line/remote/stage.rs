@@ -34,6 +34,14 @@ impl Stage {
     pub(in crate::line) fn is_later(self) -> bool {
         matches!(self, Stage::AsksAt(_))
     }
+
+    /// When it asks again, if it was told when.
+    pub(in crate::line) fn asks_at(self) -> Option<Timestamp> {
+        match self {
+            Stage::AsksAt(at) => Some(at),
+            _ => None,
+        }
+    }
 }
 
 impl Trip {

@@ -1,0 +1,129 @@
+//! Who stands behind somebody whom the store told to ask later: what only the key holds up is not reserved, as it would hold
+//! up other keys that share a total.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests: a panic fails the test")]
+
+use std::time::Duration;
+
+use ratelimit_core::{Bucket, ErrorKind, Rate};
+
+use crate::common::{FOREVER, Task, ms};
+use crate::stalled::{Stalled, settle, used};
+
+/// When what started at zero does not count any more, with the default guard.
+const OVER: Duration = Duration::from_micros(1_020_001);
+
+/// Four a second, and so much that the total never holds anybody up.
+fn process(world: &Stalled) -> Bucket {
+    world.process(Rate::per_second(4)).total(Rate::per_second(1000))
+}
+
+fn start(bucket: &Bucket, weight: u32) {
+    drop(bucket.request().weight(weight).try_acquire().unwrap());
+}
+
+fn asking(bucket: &Bucket, weight: u32, allowed: Duration) -> Task {
+    let mut task = Task::new(bucket.request().weight(weight).max_delay(allowed).acquire_async());
+    assert!(task.poll().is_none(), "the store is asked elsewhere");
+    task
+}
+
+/// Half of it counts from zero, the other half from half a second on, which it is then.
+fn half_and_half(world: &Stalled, bucket: &Bucket) {
+    start(bucket, 2);
+    world.clock.advance(ms(500));
+    start(bucket, 2);
+}
+
+#[test]
+fn who_cannot_make_it_behind_another_is_told_at_once() {
+    let world = Stalled::new();
+    let bucket = process(&world);
+    half_and_half(&world, &bucket);
+    let mut heavy = asking(&bucket, 2, FOREVER);
+    settle(&bucket);
+    // When the heavy one starts there is nothing left for it.
+    let mut late = asking(&bucket, 2, OVER.saturating_sub(ms(1)));
+    let mut in_time = asking(&bucket, 2, OVER);
+    settle(&bucket);
+    let refused = late.poll().expect("it was answered").unwrap_err();
+    assert_eq!((refused.kind(), refused.retry_after()), (ErrorKind::DelayTooLong, Some(OVER)));
+    assert!(in_time.poll().is_none());
+    world.clock.advance(OVER.saturating_sub(ms(500)));
+    assert!(heavy.poll().is_none(), "it asks");
+    settle(&bucket);
+    assert!(heavy.poll().expect("its time has come").is_ok());
+    settle(&bucket);
+    world.clock.advance(ms(500));
+    assert!(in_time.poll().is_none(), "it asks");
+    settle(&bucket);
+    assert!(in_time.poll().expect("its time has come").is_ok());
+}
+
+#[test]
+fn who_stands_behind_one_who_leaves_asks_as_if_that_one_had_never_come() {
+    let world = Stalled::new();
+    let bucket = process(&world);
+    half_and_half(&world, &bucket);
+    let heavy = asking(&bucket, 2, FOREVER);
+    settle(&bucket);
+    let mut next = asking(&bucket, 2, FOREVER);
+    settle(&bucket);
+    drop(heavy);
+    settle(&bucket);
+    let asks = world.store.asks();
+    assert!(next.is_woken() && next.poll().is_none());
+    settle(&bucket);
+    assert!(next.poll().is_none(), "whoever polls it");
+    settle(&bucket);
+    assert_eq!(world.store.asks() - asks, 1 + 2 * 2, "once, and two looks each time");
+    world.clock.advance(OVER.saturating_sub(ms(500)));
+    assert!(next.poll().is_none(), "it asks");
+    settle(&bucket);
+    assert!(next.poll().expect("its time has come").is_ok());
+}
+
+/// It was asked for before anybody knew that the one in front is told to ask later.
+#[test]
+fn a_start_that_is_over_before_those_in_front_ask_is_given_back_at_once() {
+    let world = Stalled::new();
+    let (bucket, other) = (process(&world), process(&world));
+    start(&bucket, 3);
+    let stall = world.store.gate.lock().unwrap();
+    let mut heavy = asking(&bucket, 2, FOREVER);
+    let mut light = asking(&bucket, 1, FOREVER);
+    drop(stall);
+    settle(&bucket);
+    settle(&bucket);
+    assert_eq!(used(&other), 3);
+    assert!(light.poll().is_none());
+    world.clock.advance(OVER);
+    for task in [&mut heavy, &mut light] {
+        assert!(task.poll().is_none(), "it asks");
+        settle(&bucket);
+        assert!(task.poll().expect("its time has come").is_ok());
+    }
+    assert_eq!(used(&other), 3);
+}
+
+/// Others were first.
+#[test]
+fn who_cannot_make_it_behind_one_who_is_told_to_ask_again_is_told_at_once() {
+    let world = Stalled::new();
+    let (bucket, other) = (process(&world), process(&world));
+    start(&bucket, 3);
+    let mut heavy = asking(&bucket, 2, FOREVER);
+    settle(&bucket);
+    let mut light = asking(&bucket, 1, OVER + ms(500));
+    settle(&bucket);
+    world.clock.advance(OVER);
+    start(&other, 3);
+    assert!(heavy.poll().is_none(), "it asks");
+    settle(&bucket);
+    let refused = light.poll().expect("it is no sooner than the one in front").unwrap_err();
+    assert_eq!((refused.kind(), refused.retry_after()), (ErrorKind::DelayTooLong, Some(OVER)));
+    assert!(heavy.poll().is_none());
+    world.clock.advance(OVER);
+    assert!(heavy.poll().is_none(), "it asks");
+    settle(&bucket);
+    assert!(heavy.poll().expect("its time has come").is_ok());
+}
