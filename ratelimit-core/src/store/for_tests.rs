@@ -69,6 +69,16 @@ impl Answer {
         }
     }
 
+    /// After how long to ask again, in microseconds, if nothing was reserved.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn later(&self) -> Option<u64> {
+        match self.0 {
+            Said::Later { wait } => Some(wait),
+            _ => None,
+        }
+    }
+
     /// After how long to come again, if it was refused.
     #[doc(hidden)]
     #[must_use]

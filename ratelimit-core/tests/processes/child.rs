@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use ratelimit_core::clock::{Clock, Sleep, SystemClock, Timestamp};
 use ratelimit_core::{Bucket, ErrorKind};
 
-use crate::delays::{self, Met, Refusal, Took, Wait};
+use crate::delays::{self, Later, Met, Refusal, Took, Wait};
 use crate::lateness::{self, Call, GUARD};
 use crate::laws::Scene;
 use crate::machine;
@@ -110,7 +110,12 @@ fn read(text: &str) -> Done {
     };
     let all = |word| of(word).map(|line| line.parse().expect("what took a while")).collect();
     let voids = granted.into_iter().flat_map(|(counted, (times, _))| std::iter::repeat_n(counted, times));
-    let met = Met { trips: all("trip "), stalls: all("stall ") };
+    let later = |line: &str| {
+        let (told, wait) = line.split_once(' ').expect("two words");
+        Later { told: number(told), wait: number(wait) }
+    };
+    let laters = of("later ").map(later).collect();
+    let met = Met { trips: all("trip "), stalls: all("stall "), laters };
     Done { calls, voids: voids.collect(), refused: of("refused ").map(refused).collect(), met }
 }
 

@@ -70,11 +70,20 @@ fn longest(all: &[Took], from: u64, to: u64) -> u64 {
     met.map(|took| took.span).max().unwrap_or(0)
 }
 
-/// What a process met: its own trips, and where any of those who watch has seen the machine stand still.
+/// That a store has reserved nothing for a call of a process, when it said so, and after how long to ask again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Later {
+    pub(crate) told: u64,
+    pub(crate) wait: u64,
+}
+
+/// What a process met: its own trips, where any of those who watch has seen the machine stand still, and what it was told
+/// to ask for later.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Met {
     pub(crate) trips: Vec<Took>,
     pub(crate) stalls: Vec<Took>,
+    pub(crate) laters: Vec<Later>,
 }
 
 /// A refusal, and after how many nanoseconds to come again; 0 = nobody knows.
@@ -119,9 +128,22 @@ impl Met {
         );
     }
 
-    /// A call that was refused: it could not make it, and was told so within its allowance. Whether that was at once, or
-    /// there was something in the way by which a start that it had was void.
-    pub(crate) fn judge_refusal(&self, Refusal { wait, retry_after }: Refusal) -> bool {
+    /// Whether its process asked again as the wait ended, for a call that the store had told to: what it was told to wait for
+    /// is reserved for nobody, and others were first. Who stood behind that one asked after it.
+    ///
+    /// Without a `retry_after` its allowance has ended while the one in front was to ask again.
+    fn asked_again(&self, wait: Wait, retry_after: u64, at_once: u64) -> bool {
+        let end = wait.end + nanos(CLOCKS);
+        let mut due =
+            self.laters.iter().filter(|later| later.told < end).map(|later| later.told + later.wait);
+        due.any(
+            |due| if retry_after == 0 { due > wait.asked } else { (due..due + 2 * at_once).contains(&end) },
+        )
+    }
+
+    /// A call that was refused: it could not make it, and was told so at once, but for a start that was void, and for what
+    /// the store had not reserved.
+    pub(crate) fn judge_refusal(&self, Refusal { wait, retry_after }: Refusal) {
         let took = wait.end - wait.asked;
         let makes_it = if retry_after == 0 {
             // Of who never waits the store need not be asked, and who lost its start is told as its allowance ends.
@@ -133,7 +155,12 @@ impl Met {
         let at_once = nanos(GRACE) + self.two_trips(wait.asked, wait.end) + self.machine(wait, wait.end);
         let late = took.saturating_sub(wait.allowed);
         assert!(late <= at_once, "refused {late} ns past its allowance, {at_once} are explained: {wait:?}");
-        took <= at_once || self.misses_guard(wait.asked, wait.end, wait.queued)
+        assert!(
+            took <= at_once
+                || self.misses_guard(wait.asked, wait.end, wait.queued)
+                || self.asked_again(wait, retry_after, at_once),
+            "refused late, and nothing was in the way: {wait:?} {retry_after}"
+        );
     }
 
     /// A start that was granted and not made: somebody was late for it, or for one before it.
@@ -152,7 +179,7 @@ fn wait(allowed: u64, took: u64) -> Wait {
 
 fn met(trip: u64, stall: u64) -> Met {
     let took = |span| Took { end: (1000 + span) * MS, span: span * MS };
-    Met { trips: vec![took(trip)], stalls: vec![took(stall)] }
+    Met { trips: vec![took(trip)], stalls: vec![took(stall)], laters: vec![] }
 }
 
 fn fails(judge: impl FnOnce()) -> bool {
@@ -184,7 +211,7 @@ fn who_starts_late_has_met_what_makes_it_late() {
 fn who_is_refused_cannot_make_it() {
     let fails = |met: Met, allowed, took, retry_after: u64| {
         let refusal = Refusal { wait: wait(allowed, took), retry_after: retry_after * MS };
-        fails(|| assert!(met.judge_refusal(refusal)))
+        fails(|| met.judge_refusal(refusal))
     };
     assert!(!fails(met(1, 1), 500, 1, 499));
     assert!(fails(met(1, 1), 500, 1, 498), "it would have made it");
@@ -196,6 +223,12 @@ fn who_is_refused_cannot_make_it() {
     assert!(!fails(met(9, 0), 500, 490, 499), "its start was void");
     assert!(!fails(met(9, 0), 500, 510, 0), "as its allowance ends");
     assert!(fails(met(9, 0), 500, 532, 0));
+    // Where nothing was reserved.
+    let later = |wait: u64| Met { laters: vec![Later { told: 1001 * MS, wait: wait * MS }], ..met(1, 1) };
+    assert!(!fails(later(50), 300, 60, 900));
+    assert!(fails(later(60), 300, 59, 900), "it was to ask later");
+    assert!(fails(later(30), 300, 70, 900), "it was to ask sooner");
+    assert!(!fails(later(290), 300, 300, 0) && fails(met(1, 1), 300, 300, 0));
 }
 
 #[test]

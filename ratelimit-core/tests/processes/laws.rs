@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ratelimit_core::{Bucket, Rate, RateOutlook};
@@ -161,19 +162,19 @@ impl Scene {
 fn judge_delays(done: Vec<Done>, calls: &[Call], mut stalls: Vec<Took>) {
     // The machine is the same for all, and each sees it stand still only where its own thread does.
     stalls.extend(done.iter().flat_map(|done| done.met.stalls.clone()));
-    let (mut calls, mut refused, mut late) = (calls.iter(), 0, Vec::new());
-    for Done { calls: started, voids, refused: refusals, met: Met { trips, .. } } in done {
-        let met = Met { trips, stalls: stalls.clone() };
+    let (mut calls, mut refused) = (calls.iter(), 0);
+    for Done { calls: started, voids, refused: refusals, met } in done {
+        let met = Met { stalls: stalls.clone(), ..met };
         calls.by_ref().take(started.len()).for_each(|call| met.judge_start(call));
         refused += refusals.len();
-        late.extend(refusals.into_iter().filter(|refusal| !met.judge_refusal(*refusal)));
+        for refusal in refusals {
+            met.judge_refusal(refusal);
+        }
         for counted in voids {
             met.judge_void(counted);
         }
     }
     println!("{refused} were refused");
-    // One of some hundreds is, by some 60 ms and within its allowance: what it met is not found out yet.
-    assert!(late.len() * 20 <= refused, "refused late, and nothing was in the way: {late:?}");
     assert!(
         refused > 0,
         "calls that may wait for less than others, and not for as long as they would have to"
@@ -208,11 +209,15 @@ fn attempt(place: &Place, scene: Scene, attempt: usize) -> Result<(), String> {
     let (server, began) = (Server::start(), Instant::now());
     let start = |hours| child::start(place, (scene, attempt), server.address, hours);
     let children: Vec<_> = HOURS.into_iter().map(start).collect();
-    let done: Vec<Done> = children.into_iter().map(child::done).collect();
+    // What nobody reads would hold them up.
+    let children: Vec<_> = children.into_iter().map(|child| thread::spawn(|| child::done(child))).collect();
+    let done: Vec<Done> = children.into_iter().map(|done| done.join().expect("what it has done")).collect();
     let shares: Vec<usize> = done.iter().map(|done| done.calls.len()).collect();
     let voids: Vec<u64> = done.iter().flat_map(|done| done.voids.clone()).collect();
     let mut calls: Vec<Call> = done.iter().flat_map(|done| done.calls.clone()).collect();
     lateness::arrive(&mut calls, &server.arrivals());
+    // What all are held up by alike is reserved, so that whoever waits has a start of its own.
+    assert!(scene == Scene::All || done.iter().all(|done| done.met.laters.is_empty()));
     judge_delays(done, &calls, delays::stalls_since(began));
     scene.judge_counts(place, attempt, &calls, voids.len());
     let late = calls.iter().filter(|call| call.start > call.latest()).count();

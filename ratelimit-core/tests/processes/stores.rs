@@ -52,7 +52,7 @@ impl FromStr for Place {
 }
 
 /// A store of which everything that it grants is printed, and counted: what nobody starts is to be known as well. So is how
-/// long each trip takes.
+/// long each trip takes, and who was told to ask later.
 #[derive(Debug)]
 struct Told<S>(S, Arc<AtomicUsize>);
 
@@ -65,6 +65,9 @@ impl<S: Store> Store for Told<S> {
             if let Some((counted, slack)) = answer.start().zip(answer.slack()) {
                 println!("granted {counted} {slack}");
                 self.1.fetch_add(1, Ordering::Relaxed);
+            }
+            if let Some(wait) = answer.later() {
+                println!("later {} {}", lateness::now(), 1000 * wait);
             }
         }
         answers
