@@ -113,9 +113,6 @@ impl Drop for RedisServer {
     }
 }
 
-/// For how long a node of a cluster may be silent, in milliseconds: then the others begin to agree that it is lost.
-pub(crate) const NODE_TIMEOUT: &str = "2000";
-
 /// A cluster of three nodes and a replica of each.
 pub(crate) fn cluster_of_six() -> Option<Vec<RedisServer>> {
     let start = |_| {
@@ -124,7 +121,7 @@ pub(crate) fn cluster_of_six() -> Option<Vec<RedisServer>> {
             "--cluster-enabled",
             "yes",
             "--cluster-node-timeout",
-            NODE_TIMEOUT,
+            "2000",
             "--cluster-port",
             &bus,
         ])

@@ -7,7 +7,7 @@ use crate::time::Timestamp;
 const FAILURES: u32 = 3;
 /// How long nothing is sent then; each time it fails again twice as long, up to the longest. In nanoseconds.
 const FIRST: u64 = 100_000_000;
-const LONGEST: u64 = 1_000_000_000;
+const LONGEST: u64 = 500_000_000;
 
 /// What is known of a store by its last trips.
 #[derive(Debug, Default)]
