@@ -231,10 +231,8 @@ impl State {
                 due = Due { at: ask_first, is_unknown: false, ..due };
             }
             if due.is_unknown {
-                // Nobody behind it starts before it has asked; where the bucket learns, nobody knows who stands behind it.
-                let asks_at =
-                    waiter.filter(|_| !self.is_learning()).and_then(|waiter| waiter.trip.stage.asks_at());
-                ask_first = ask_first.max(asks_at);
+                // Nobody behind it starts before it has asked.
+                ask_first = ask_first.max(self.asks_first_at(key, ticket));
                 return if ask_first.is_some() { Step::Count } else { unknown };
             }
             // Later than it was (never is later than any time), or not in the forecast, since it was passed over or its

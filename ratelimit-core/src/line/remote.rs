@@ -10,6 +10,7 @@
 
 mod answer;
 mod ask;
+mod behind;
 mod courier;
 mod direct;
 mod learn;
@@ -23,7 +24,7 @@ use super::effects::Effects;
 use super::plan::Forecast;
 use super::state::{Reading, State};
 use super::table::Table;
-use super::{KeyId, Line, Ticket};
+use super::{KeyId, Ticket};
 use crate::error::ErrorScope;
 use crate::limits::Valid;
 use crate::policy::Earliest;
@@ -228,8 +229,8 @@ impl State {
             return false;
         };
         let may = match waiter.trip.stage {
-            Stage::Local | Stage::Asked => false,
-            Stage::Asks => true,
+            Stage::Local | Stage::Asked { .. } => false,
+            Stage::Asks | Stage::Behind => true,
             Stage::AsksAt(at) => at <= now,
         };
         may && self.lacks_start(key, ticket, waiter.want())
@@ -240,62 +241,10 @@ impl State {
                 .is_some_and(|at| at <= now)
     }
 
-    /// What a start of `weight` takes there, for somebody who stands behind others without a start: with all that theirs take,
-    /// as far as that can ever fit. Where some stand behind only some of the others, or rates are the user's to tell, nobody
-    /// knows that.
-    pub(super) fn taken_with_those_before(&self, key: KeyId, ticket: Ticket, weight: u32) -> u32 {
-        let taken = self.taken_there(weight).weight;
-        let limits = self.remote.as_ref().map(|remote| &remote.limits);
-        let Some(limits) = limits.filter(|limits| limits.own.is_none() && !self.is_learning()) else {
-            return taken;
-        };
-        let line = self.lines.get(&key).into_iter().flat_map(Line::active);
-        let before = line.take_while(|(other, _)| **other < ticket);
-        let without = before.filter(|(other, _)| !self.has_start(key, **other));
-        let weights = without.map(|(_, other)| self.taken_there(other.weight).weight);
-        weights.fold(taken, u32::saturating_add).min(limits.max_weight()).max(taken)
-    }
-
-    /// When somebody in the line of `key` asks before whom nobody behind it may start: what is reserved for them and over
-    /// before that is of no use.
-    fn first_asks_at(&self, key: KeyId) -> Option<Timestamp> {
-        let line = self.lines.get(&key).filter(|line| line.asking_later > 0 && !self.is_learning())?;
-        let (ticket, waiter) = line.active().next()?;
-        match waiter.trip.stage {
-            Stage::AsksAt(at) if !self.has_start(key, *ticket) => Some(at),
-            _ => None,
-        }
-    }
-
-    /// Until when somebody in the line of `key` stands before `ticket`, or before a newcomer, who is to ask before it: what
-    /// it got would be over before they have started, and not be there for them.
-    pub(super) fn has_to_let_ask(
-        &self,
-        key: KeyId,
-        ticket: Option<Ticket>,
-        now: Timestamp,
-    ) -> Option<Timestamp> {
-        let remote = self.remote.as_ref()?;
-        let reserves = remote.reserves();
-        if reserves && !remote.lacks_any(key) {
-            return None;
-        }
-        let line = self.lines.get(&key)?;
-        if reserves && line.asking_later == 0 {
-            return None;
-        }
-        let before = line.active().take_while(|(other, _)| ticket.is_none_or(|ticket| **other < ticket));
-        let asks = before.filter_map(|(ticket, waiter)| match waiter.trip.stage {
-            Stage::AsksAt(at) if self.lacks_start(key, *ticket, waiter.want()) => Some(at),
-            // Who reserves nothing has no order but that of this line.
-            _ => (!reserves).then_some(now),
-        });
-        asks.max().map(|at| at.max(now.plus(1)))
-    }
-
     /// Wakes those in the line of `key` who lack a start and may ask for one now; when others may, as far as it is known.
     ///
-    /// Nobody asks again before who stands in front of it and was told to ask later.
+    /// Nobody asks again before who stands in front of it and was told to ask later; and those behind that one do one after
+    /// the other, as each learns only then what is left for it.
     pub(super) fn call_to_ask(
         &mut self,
         key: KeyId,
@@ -309,15 +258,20 @@ impl State {
         if !remote.lacks_any(key) {
             return next;
         }
-        let mut called = Vec::new();
+        let (mut called, mut is_asked_before) = (Vec::new(), false);
         for (before, (ticket, waiter)) in line.active().enumerate() {
-            let (first, is_later) = match waiter.trip.stage {
-                Stage::Local | Stage::Asked => continue,
-                Stage::Asks => (reading.now, false),
-                Stage::AsksAt(at) => (at, true),
+            let stage = waiter.trip.stage;
+            is_asked_before |= stage.is_asked();
+            let first = match stage {
+                Stage::Local | Stage::Asked { .. } => continue,
+                Stage::Asks | Stage::Behind => reading.now,
+                Stage::AsksAt(at) => at,
             };
             if !self.lacks_start(key, *ticket, waiter.want()) {
                 continue;
+            }
+            if stage == Stage::Behind && is_asked_before {
+                break;
             }
             let here = self.due_here((key, waiter.window()), reading.now, waiter.weight, before);
             let Some(free) = here.at else { continue };
@@ -327,7 +281,7 @@ impl State {
             } else {
                 called.push(*ticket);
             }
-            if is_later || !remote.reserves() {
+            if stage.is_later() || !remote.reserves() {
                 break;
             }
         }

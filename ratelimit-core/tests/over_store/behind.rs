@@ -4,10 +4,12 @@
 
 use std::time::Duration;
 
+use ratelimit_core::store::OnOutage;
 use ratelimit_core::{Bucket, ErrorKind, Rate};
 
 use crate::common::{FOREVER, Task, ms};
-use crate::stalled::{Stalled, settle, used};
+use crate::faulty::Fault;
+use crate::stalled::{Stalled, end, settle, used};
 
 /// When what started at zero does not count any more, with the default guard.
 const OVER: Duration = Duration::from_micros(1_020_001);
@@ -126,4 +128,82 @@ fn who_cannot_make_it_behind_one_who_is_told_to_ask_again_is_told_at_once() {
     assert!(heavy.poll().is_none(), "it asks");
     settle(&bucket);
     assert!(heavy.poll().expect("its time has come").is_ok());
+}
+
+/// It was told what it would meet behind one who is not there any more.
+#[test]
+fn who_was_asked_for_behind_one_who_has_left_meanwhile_is_asked_for_again() {
+    let world = Stalled::new();
+    let bucket = process(&world);
+    half_and_half(&world, &bucket);
+    let heavy = asking(&bucket, 2, FOREVER);
+    settle(&bucket);
+    let stall = world.store.gate.lock().unwrap();
+    let mut next = asking(&bucket, 2, ms(600));
+    drop(heavy);
+    drop(stall);
+    settle(&bucket);
+    let permit = end(&world, &bucket, &mut next).unwrap();
+    assert_eq!(permit.waited(), OVER.saturating_sub(ms(500)));
+}
+
+/// Where each asks only as its time comes.
+#[test]
+fn what_is_being_asked_for_is_not_counted_twice() {
+    let world = Stalled::new();
+    let bucket = world.process(Rate::per_second(10)).guard(Duration::ZERO);
+    let stall = world.store.gate.lock().unwrap();
+    let mut first = asking(&bucket, 5, FOREVER);
+    let mut second = asking(&bucket, 3, ms(100));
+    drop(stall);
+    for task in [&mut first, &mut second] {
+        assert_eq!(end(&world, &bucket, task).unwrap().waited(), Duration::ZERO);
+    }
+}
+
+/// All that those in front take together is more than its share, and what it asks for itself is not.
+#[test]
+fn who_asks_behind_others_while_the_store_is_away_waits_for_its_own_share() {
+    let world = Stalled::new();
+    let declared = world.process(Rate::per_second(8)).total(Rate::per_second(1000));
+    let bucket = declared.on_outage(OnOutage::Local { share: 0.25 });
+    start(&bucket, 8);
+    let mut heavy = asking(&bucket, 2, FOREVER);
+    settle(&bucket);
+    let stall = world.store.gate.lock().unwrap();
+    let mut light = asking(&bucket, 1, FOREVER);
+    world.store.fail_next(Fault::Before);
+    drop(stall);
+    settle(&bucket);
+    assert!(world.store.has_failed());
+    assert!(light.poll().is_none());
+    for task in [&mut heavy, &mut light] {
+        assert!(end(&world, &bucket, task).is_ok());
+    }
+}
+
+#[test]
+fn those_behind_ask_one_after_the_other() {
+    let world = Stalled::new();
+    let bucket = world.process(Rate::per_second(1)).total(Rate::per_second(1000));
+    start(&bucket, 1);
+    let mut tasks: Vec<Task> = (0..8).map(|_| asking(&bucket, 1, FOREVER)).collect();
+    settle(&bucket);
+    let before = world.store.asks();
+    world.clock.advance(OVER);
+    let mut looks = 0;
+    while tasks.iter().any(Task::is_woken) {
+        let woken = tasks.iter_mut().filter(|task| task.is_woken());
+        let started = woken.filter_map(Task::poll).map(|ended| drop(ended.unwrap())).count();
+        settle(&bucket);
+        looks += 2;
+        if started > 0 {
+            tasks.remove(0);
+        }
+    }
+    assert_eq!(
+        (tasks.len(), world.store.asks() - before - looks),
+        (7, 2),
+        "the first, and the one behind it"
+    );
 }

@@ -28,6 +28,8 @@ pub(super) struct Asker {
     pub(super) era: u64,
     /// Which of the server's windows it asked for as well.
     pub(super) window: Option<OfRoute>,
+    /// Where it asked only what it would meet behind others: for how much, with all that these take.
+    pub(super) behind: Option<u32>,
 }
 
 /// What the store said to somebody in line, in nanoseconds.
@@ -143,7 +145,7 @@ impl State {
     /// Makes of one answer what does not depend on whose turn it is.
     fn answer(
         &mut self,
-        Asker { key, ticket, want, era, .. }: Asker,
+        Asker { key, ticket, want, era, behind, .. }: Asker,
         told: Told,
         (reading, effects): (Reading, &mut Effects),
     ) -> bool {
@@ -161,7 +163,15 @@ impl State {
             let is_final = matches!(refusal.kind, ErrorKind::TooHeavy | ErrorKind::TooManyWaiting);
             is_final || !self.has_start(key, ticket)
         });
-        if let Some(refusal) = refusal {
+        let takes = || self.taken_with_those_before(key, ticket, want.weight);
+        let lets_ask = self.has_to_let_ask(key, Some(ticket), reading.now).map(|_| takes());
+        // What it was told behind others tells nothing where some of them have gone, or all would be too much at once.
+        let is_moot = behind.is_some_and(|asked| match told {
+            Told::Refused { .. } => lets_ask.is_none_or(|takes| takes < asked),
+            Told::Never { .. } => true,
+            _ => false,
+        });
+        if let Some(refusal) = refusal.filter(|_| !is_moot) {
             self.refuse(key, ticket, refusal, effects);
         } else {
             let ends = match told {
@@ -173,10 +183,9 @@ impl State {
             };
             self.let_in(key, ticket, ends);
             let stage = match told {
-                // Who stands behind others asks once they have.
-                Told::Later { wait } if self.has_to_let_ask(key, Some(ticket), reading.now).is_none() => {
-                    Stage::AsksAt(reading.now.plus(wait))
-                }
+                Told::Granted { .. } => Stage::Asks,
+                _ if lets_ask.is_some() => Stage::Behind,
+                Told::Later { wait } if behind.is_none() => Stage::AsksAt(reading.now.plus(wait)),
                 _ => Stage::Asks,
             };
             self.set_stage(key, ticket, stage);
@@ -199,10 +208,10 @@ impl State {
     /// may start now, each with a start of its own, it takes nothing from them.
     pub(in crate::line) fn goes_by(&self, key: KeyId, ticket: Ticket, reading: Reading) -> bool {
         let waiter = self.lines.get(&key).and_then(|line| line.waiters.get(&ticket));
-        if !waiter.is_some_and(|waiter| waiter.trip.tries && waiter.trip.stage != Stage::Asked) {
+        if !waiter.is_some_and(|waiter| waiter.trip.tries && !waiter.trip.stage.is_asked()) {
             return false;
         }
-        let is_answered = |(_, waiter): &(&Ticket, &Waiter)| waiter.trip.stage != Stage::Asked;
+        let is_answered = |(_, waiter): &(&Ticket, &Waiter)| !waiter.trip.stage.is_asked();
         let answered = self.lines.get(&key).into_iter().flat_map(Line::active).filter(is_answered);
         let mut is_due = false;
         self.walk(key, reading, answered, |other, due| {

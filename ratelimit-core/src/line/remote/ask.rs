@@ -25,8 +25,6 @@ pub(crate) struct Wish {
     pub(crate) courier: Arc<Courier>,
     /// Who wants it, and its place in line, which it may not have taken yet.
     pub(super) asker: Asker,
-    /// What is asked for: what its start takes, and where it is only told what it would meet, what those before it will.
-    pub(super) weight: u32,
     /// What holds it up here, in nanoseconds.
     pub(super) after: u64,
     /// What is left of its allowance, in nanoseconds; `u64::MAX` = however long.
@@ -115,15 +113,16 @@ impl State {
     /// What refuses a newcomer whose allowance ends then, as far as is known here.
     fn refused_before_asking(
         &self,
-        &Ask { key, weight, max_delay, .. }: &Ask,
+        &Ask { key, weight, max_delay, began, .. }: &Ask,
         window: WindowId,
         ends: Timestamp,
         reading: Reading,
     ) -> Option<Refusal> {
-        let due = self.due_here((key, window), reading.now, weight, self.before(key, None));
+        let ticket = began.and_then(|began| began.ticket);
+        let due = self.due_here((key, window), reading.now, weight, self.before(key, ticket));
         let due = self.no_sooner(due, (key, window), ends, reading);
         let is_held = due.at.is_none_or(|at| at > reading.now);
-        let is_behind = || self.has_to_let_ask(key, None, reading.now).is_some();
+        let is_behind = || self.has_to_let_ask(key, ticket, reading.now).is_some();
         // Of who is held up by others alone nobody knows until when: the store was not asked.
         let known = if is_held { due } else { Due::UNKNOWN };
         if max_delay == 0 && (is_held || is_behind()) || due.misses(ends, reading) {
@@ -152,8 +151,9 @@ impl State {
         let lets_ask = self.has_to_let_ask(key, Some(ticket), reading.now);
         let may_again = || if remote.reserves() { lets_ask.is_none() } else { is_first() };
         let may = match waiter.trip.stage {
-            Stage::Local | Stage::Asked => false,
+            Stage::Local | Stage::Asked { .. } => false,
             Stage::Asks => is_new || may_again(),
+            Stage::Behind => may_again(),
             Stage::AsksAt(at) => at <= reading.now && may_again(),
         };
         if !may || !is_new && !self.lacks_start(key, ticket, waiter.want()) {
@@ -164,7 +164,7 @@ impl State {
         let held = self.due_here((key, waiter.window()), reading.now, weight, before).at?;
         // Behind those it is only told what it would meet.
         let (held, taken) = (held.max(lets_ask.unwrap_or(held)), self.taken_there(weight));
-        let weight = lets_ask.map_or(taken.weight, |_| self.taken_with_those_before(key, ticket, weight));
+        let behind = lets_ask.map(|_| self.taken_with_those_before(key, ticket, weight));
         let after = held.as_nanos().saturating_sub(reading.now.as_nanos());
         let allowance = match ends {
             Timestamp::MAX => u64::MAX,
@@ -183,9 +183,9 @@ impl State {
             // It has taken it by asking.
             self.set_turn(key, None);
         }
-        self.set_stage(key, ticket, Stage::Asked);
+        self.set_stage(key, ticket, Stage::Asked { is_behind: behind.is_some() });
         let of_route = window.as_ref().map(|_| OfRoute(route));
-        let asker = Asker { key, ticket, want, taken, era: self.era, window: of_route };
-        Some(Wish { courier, asker, weight, after, allowance, overdue, reserves, window })
+        let asker = Asker { key, ticket, want, taken, era: self.era, window: of_route, behind };
+        Some(Wish { courier, asker, after, allowance, overdue, reserves, window })
     }
 }

@@ -107,14 +107,14 @@ impl Courier {
     }
 
     fn ask_of(&self, wish: &Wish, (key, text): (KeyId, Option<&str>)) -> Ask {
-        let Wish { asker: Asker { want, .. }, weight, after, allowance, reserves, .. } = *wish;
+        let Wish { asker: Asker { want, taken, behind, .. }, after, allowance, reserves, .. } = *wish;
         let mirror = lock(&self.desk.mirror);
         let parts = mirror.parts(key, text);
         // What the server counts knows no pace.
         let windows = wish.window.as_deref().map(|window| mirror.windows_of(text, window, want.weight));
         drop(mirror);
         let acquire = Acquire {
-            weight,
+            weight: behind.unwrap_or(taken.weight),
             after: after.div_ceil(1000),
             // That is found out as the trip begins.
             slack: 0,

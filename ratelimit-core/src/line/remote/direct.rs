@@ -118,17 +118,9 @@ impl State {
         let reserves = max_delay > 0 && remote.reserves();
         let want = Want { weight, route: None };
         let taken = self.taken_there(weight);
-        let asker = Asker { key, ticket: self.arrive(), want, taken, era: self.era, window: None };
-        Some(Wish {
-            courier,
-            asker,
-            weight: taken.weight,
-            after: 0,
-            allowance: max_delay,
-            overdue: 0,
-            reserves,
-            window: None,
-        })
+        let asker =
+            Asker { key, ticket: self.arrive(), want, taken, era: self.era, window: None, behind: None };
+        Some(Wish { courier, asker, after: 0, allowance: max_delay, overdue: 0, reserves, window: None })
     }
 }
 

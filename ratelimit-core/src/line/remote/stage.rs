@@ -26,21 +26,19 @@ pub(in crate::line) enum Stage {
     Asks,
     /// It asks again then.
     AsksAt(Timestamp),
-    /// It is being asked for.
-    Asked,
+    /// It was told what it would meet, and asks for itself once those before it have who were told to ask later.
+    Behind,
+    /// It is being asked for, or what it would meet behind others.
+    Asked { is_behind: bool },
 }
 
 impl Stage {
     pub(in crate::line) fn is_later(self) -> bool {
-        matches!(self, Stage::AsksAt(_))
+        matches!(self, Stage::AsksAt(_) | Stage::Behind)
     }
 
-    /// When it asks again, if it was told when.
-    pub(in crate::line) fn asks_at(self) -> Option<Timestamp> {
-        match self {
-            Stage::AsksAt(at) => Some(at),
-            _ => None,
-        }
+    pub(in crate::line) fn is_asked(self) -> bool {
+        matches!(self, Stage::Asked { .. })
     }
 }
 
@@ -67,7 +65,7 @@ impl Line {
         self.asking_later += usize::from(stage.is_later());
         self.asking_later -= usize::from(was.is_later());
         // A trip is not waiting: who is being asked for is not refused before the answer.
-        let deadline = if stage == Stage::Asked { Timestamp::MAX } else { waiter.trip.ends };
+        let deadline = if stage.is_asked() { Timestamp::MAX } else { waiter.trip.ends };
         let before = std::mem::replace(&mut waiter.deadline, deadline);
         self.deadlines.remove(&(before, ticket));
         if deadline < Timestamp::MAX {

@@ -9,7 +9,7 @@ use super::mirror::Mirror;
 use crate::limits::Valid;
 use crate::line::KeyId;
 use crate::policy::Guarded;
-use crate::store::{Acquire, Answer, Ask, Failure, Known, OnOutage, Part, Record, Said, Verb};
+use crate::store::{Acquire, Answer, Ask, Failure, KEEP, Known, OnOutage, Part, Record, Said, Verb};
 
 /// What is answered in a store's place.
 enum Alone {
@@ -31,11 +31,12 @@ impl Desk {
             },
         };
         let mut mirror = lock(&self.mirror);
-        if let (Said::Never { rate: Some(_), .. }, Verb::Acquire(Acquire { weight, .. })) = (&said, &ask.verb)
+        if let (Said::Never { rate: Some(_), .. }, Verb::Acquire(Acquire { weight, after, .. })) =
+            (&said, &ask.verb)
             && *weight <= mirror.plans.most
         {
-            // Only the share is too small for it.
-            return None;
+            // Only the share is too small for it: who asks for later may ask for others as well, and will ask for itself.
+            return (*after > 0).then_some(Ok(Said::Later { wait: *after }));
         }
         if let Said::Granted { start, now, .. } = &mut said {
             // Counted too early it would stop counting too early.
@@ -87,8 +88,8 @@ impl Mirror {
         let of_key = self.alone.get(&key).cloned().or_else(share);
         let of_all = self.total.as_ref().and_then(|total| total.share.as_ref()).and_then(written);
         let mut alone = Ask::of(parts, ask.verb.clone());
-        // It is answered at once, and by so much it may be later there.
-        alone.set_slack(self.times.doubt());
+        // It is answered at once, and by so much it may be later there. Windows are not remembered for longer.
+        alone.set_slack(self.times.doubt().min(KEEP));
         Some(Alone::Judge(alone.into(), now, vec![of_key, of_all]))
     }
 }
