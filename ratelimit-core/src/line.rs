@@ -139,7 +139,7 @@ struct Line {
     plan: Option<Plan>,
     /// Where the bucket learns: those who are not passed over, by the window they wait for.
     queues: BTreeSet<(WindowId, Ticket)>,
-    /// How many were told by a store to ask later.
+    /// How many were told by a store to ask later, or stand behind those.
     asking_later: usize,
 }
 

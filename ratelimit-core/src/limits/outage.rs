@@ -13,7 +13,7 @@
 /// takes. Where the store's reply to it is lost it is told again, and may count twice. A reservation that was made before
 /// holds.
 ///
-/// A store that is away is asked again within a tenth of a second at first, and once a second at the latest, by the next
+/// A store that is away is asked again within a tenth of a second at first, and twice a second at the least, by the next
 /// call: until then calls are answered as above without a trip. Where the store comes back without what it knew, that is
 /// [put back](crate::Bucket::store), and one further amount may start beside these.
 ///
@@ -36,7 +36,8 @@
 /// What counts is told to the store when it is back. "Fails" is with [`ErrorKind::Store`](crate::ErrorKind::Store), and at
 /// the first failures after as long as a trip may take.
 ///
-/// A share is rounded down, but is at least 1: of 2/s four processes of a quarter each start four in a second.
+/// What time it is there a process knows within as long as the last answer took, and its own windows are as much longer. A
+/// share is rounded down, but is at least 1: of 2/s four processes of a quarter each start four in a second.
 ///
 /// # Examples
 ///

@@ -1,7 +1,6 @@
 //! What time it is in a store, as far as a process knows.
 
 use crate::clock::{Clock, SystemClock};
-use crate::store::KEEP;
 use crate::time::Timestamp;
 
 /// What is started before the store has ever answered is counted from here on, in microseconds: later than any store's time
@@ -45,8 +44,8 @@ impl Times {
     /// By how much later than [`now`](Self::now) it may be there.
     pub(super) fn doubt(&self) -> u64 {
         let Seen { sent, received, .. } = self.seen();
-        // What is cut off twice is told as well. Windows are remembered for no longer.
-        micros_between(sent, received).saturating_add(2).min(KEEP)
+        // What is cut off twice is told as well.
+        micros_between(sent, received).saturating_add(2)
     }
 
     /// The store was asked at `sent`, and has answered at `received` that it is `there`; by how much too late all was counted
