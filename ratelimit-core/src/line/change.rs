@@ -177,9 +177,10 @@ impl State {
     }
 
     /// Lets the clock's coarse readings stand in on the granted path: only where every guard covers by how much they
-    /// lag, as a start is then taken for so much later.
+    /// lag, as a start is then taken for so much later. Over a store nothing is granted without asking that.
     pub(super) fn allow_coarse(&mut self) {
-        let covered = |lag: &u64| !self.memory.has_own() && self.limits.least_guard() >= *lag;
+        let is_judged_here = !self.memory.has_own() && self.remote.is_none();
+        let covered = |lag: &u64| is_judged_here && self.limits.least_guard() >= *lag;
         let grain = self.lag.filter(covered);
         self.grain = grain.unwrap_or(0);
     }

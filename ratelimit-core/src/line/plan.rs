@@ -315,12 +315,13 @@ impl State {
         let waits_for_ends = self.has_unknown_turns();
         let is_late = |deadline: Timestamp| reading.clock > deadline.plus(GRACE);
         let is_over = |deadline: Timestamp| is_late(deadline) || waits_for_ends && reading.clock > deadline;
+        // As a rule there is none.
+        if line.deadlines.first().is_none_or(|(deadline, _)| !is_over(*deadline)) {
+            return expired;
+        }
         let over = line.deadlines.iter().take_while(|(deadline, _)| is_over(*deadline));
         let mut over: BTreeMap<Ticket, Timestamp> =
             over.map(|(deadline, ticket)| (*ticket, *deadline)).collect();
-        if over.is_empty() {
-            return expired;
-        }
         let mut first_unknown = None;
         let unknown = self.behind_unknown();
         self.walk(key, reading, line.waiters.iter(), |ticket, due| {

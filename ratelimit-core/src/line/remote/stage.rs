@@ -67,7 +67,9 @@ impl Line {
         // A trip is not waiting: who is being asked for is not refused before the answer.
         let deadline = if stage.is_asked() { Timestamp::MAX } else { waiter.trip.ends };
         let before = std::mem::replace(&mut waiter.deadline, deadline);
-        self.deadlines.remove(&(before, ticket));
+        if before < Timestamp::MAX {
+            self.deadlines.remove(&(before, ticket));
+        }
         if deadline < Timestamp::MAX {
             self.deadlines.insert((deadline, ticket));
         }
