@@ -152,14 +152,15 @@ fn span(micros: u64) -> Option<i64> {
 
 /// The answers of a script to the first of `asks`: to those before one that is not the common case; `None` where that is
 /// no reply of the script's.
-pub(super) fn answers(reply: &[u8], asks: &[&Ask]) -> Option<Vec<Answer>> {
+pub(super) fn answers(reply: &[u8], asks: &[(usize, &Ask)]) -> Option<Vec<Answer>> {
     let (now, played) = reply.split_first_chunk::<8>()?;
     let now = u64::from_le_bytes(*now);
     let (played, []) = played.as_chunks::<ANSWER>() else { return None };
     let mut answers = Vec::with_capacity(asks.len());
     for [low, high, played @ ..] in played {
         for _ in 0..u16::from_le_bytes([*low, *high]) {
-            answers.push(answer(played, asks.get(answers.len())?, now)?);
+            let (_, ask) = asks.get(answers.len())?;
+            answers.push(answer(played, ask, now)?);
         }
     }
     Some(answers)

@@ -33,8 +33,8 @@ struct Group<'a> {
     /// The first that is asked.
     first: &'a Ask,
     script: Arc<Script>,
-    /// By their places among all that is asked.
-    places: Vec<usize>,
+    /// With their places among all that is asked.
+    asked: Vec<(usize, &'a Ask)>,
     keys: Args,
     rest: Args,
 }
@@ -58,7 +58,8 @@ impl<'a> Player<'a> {
     /// be over before those behind it are sent. Buckets share nothing: so the order between them cannot be seen.
     pub(super) fn play(&self, asks: &[Ask]) -> Vec<Result<Answer, Failure>> {
         let mut answers: Answers = vec![None; asks.len()];
-        let mut tries = vec![0; asks.len()];
+        // Of those that are played alone; as a rule there are none.
+        let mut tries = Vec::new();
         while answers.iter().any(Option::is_none) {
             if self.left().is_zero() {
                 for answer in answers.iter_mut().filter(|answer| answer.is_none()) {
@@ -67,8 +68,9 @@ impl<'a> Player<'a> {
                 break;
             }
             let (groups, alone) = self.groups(asks, &answers);
-            let odd = self.play_groups(asks, groups, &mut answers);
+            let odd = self.play_groups(groups, &mut answers);
             for place in alone.into_iter().chain(odd) {
+                tries.resize(asks.len(), 0);
                 let parts = (asks.get(place), answers.get_mut(place), tries.get_mut(place));
                 let (Some(ask), Some(answer), Some(tries)) = parts else { continue };
                 *tries += 1;
@@ -87,8 +89,9 @@ impl<'a> Player<'a> {
         let (mut groups, mut alone): (Vec<Group<'b>>, _) = (Vec::new(), Vec::new());
         // Those of which no more is to be sent in this round.
         let mut closed: Vec<&str> = Vec::new();
-        let open = asks.iter().zip(answers).enumerate().filter(|(_, (_, answer))| answer.is_none());
-        let open: Vec<(usize, &Ask)> = open.map(|(place, (ask, _))| (place, ask)).collect();
+        let mut open: Vec<(usize, &Ask)> = Vec::with_capacity(asks.len());
+        let all = asks.iter().zip(answers).enumerate();
+        open.extend(all.filter(|(_, (_, answer))| answer.is_none()).map(|(place, (ask, _))| (place, ask)));
         for alike in open.chunk_by(|(_, one), (_, other)| numbers::are_alike(one, other)) {
             let [(place, ask), ..] = *alike else { continue };
             let Some(bucket) = ask.entries().next().map(Entry::bucket) else {
@@ -103,14 +106,7 @@ impl<'a> Player<'a> {
             let taken = script.and_then(|script| {
                 let index = known.unwrap_or_else(|| {
                     let (keys, rest) = (Args::with_room(), Args::with_room());
-                    groups.push(Group {
-                        bucket,
-                        first: ask,
-                        script: Arc::clone(&script),
-                        places: Vec::new(),
-                        keys,
-                        rest,
-                    });
+                    groups.push(Group { bucket, first: ask, script, asked: Vec::new(), keys, rest });
                     groups.len() - 1
                 });
                 let group =
@@ -125,44 +121,46 @@ impl<'a> Player<'a> {
                 alone.push(place);
             }
         }
-        groups.retain(|group| !group.places.is_empty());
+        groups.retain(|group| !group.asked.is_empty());
         (groups, alone)
     }
 
     /// Adds what is alike to a group, as far as there is room: how many; `None` if none.
-    fn add(&self, group: &mut Group<'_>, alike: &[(usize, &Ask)]) -> Option<usize> {
-        let (before, taken) = (group.rest.len(), alike.len().min(MOST - group.places.len()));
-        let (_, ask) = alike.first().filter(|_| taken > 0)?;
+    fn add<'b>(&self, group: &mut Group<'b>, alike: &[(usize, &'b Ask)]) -> Option<usize> {
+        let (before, taken) = (group.rest.len(), alike.len().min(MOST - group.asked.len()));
+        let alike = alike.get(..taken)?;
+        let (_, ask) = alike.first()?;
         if numbers::push_argument(ask, taken, &mut group.rest).is_none() {
             group.rest.truncate(before);
             return None;
         }
         self.push_keys(ask, &mut group.keys);
-        group.places.extend(alike.iter().take(taken).map(|(place, _)| *place));
+        group.asked.extend_from_slice(alike);
         Some(taken)
     }
 
     /// Plays the groups, and gives those that turned out not to be the common case: the first of what remains of a group.
-    fn play_groups(&self, asks: &[Ask], groups: Vec<Group<'_>>, answers: &mut Answers) -> Vec<usize> {
-        let of_group = |Group { script, places, keys, rest, .. }| ((script, keys, rest), places);
-        let (calls, groups): (Vec<_>, Vec<_>) = groups.into_iter().map(of_group).unzip();
+    fn play_groups(&self, mut groups: Vec<Group<'_>>, answers: &mut Answers) -> Vec<usize> {
+        let mut calls = Vec::with_capacity(groups.len());
+        for Group { script, keys, rest, .. } in &mut groups {
+            calls.push((&**script, std::mem::take(keys), std::mem::take(rest)));
+        }
         let mut odd = Vec::new();
-        for (reply, places) in self.call(calls).into_iter().zip(groups) {
-            let asked: Vec<_> = places.iter().filter_map(|place| asks.get(*place)).collect();
+        for (reply, Group { asked, .. }) in self.call(calls).into_iter().zip(&groups) {
             let played = reply.and_then(Reply::bytes).and_then(|reply| {
                 let no_sense = || Failure::strange("the server's script replied what makes no sense");
-                numbers::answers(&reply, &asked).ok_or_else(no_sense)
+                numbers::answers(&reply, asked).ok_or_else(no_sense)
             });
             match played {
                 Ok(played) => {
-                    odd.extend(places.get(played.len()));
-                    for (place, answer) in places.iter().zip(played) {
+                    odd.extend(asked.get(played.len()).map(|(place, _)| *place));
+                    for ((place, _), answer) in asked.iter().zip(played) {
                         answers.get_mut(*place).map(|to| to.insert(Ok(answer)));
                     }
                 }
                 // Which of them were played nobody knows: all of them count as spent.
                 Err(failure) => {
-                    for place in &places {
+                    for (place, _) in asked {
                         answers.get_mut(*place).map(|to| to.insert(Err(failure.clone())));
                     }
                 }
@@ -202,18 +200,20 @@ impl<'a> Player<'a> {
         }
     }
 
-    fn call_one(&self, script: &Arc<Script>, keys: Args, rest: Args) -> Result<Reply, Failure> {
-        self.call(vec![(Arc::clone(script), keys, rest)]).pop().unwrap_or_else(|| Err(no_reply()))
+    fn call_one(&self, script: &Script, keys: Args, rest: Args) -> Result<Reply, Failure> {
+        self.call(vec![(script, keys, rest)]).pop().unwrap_or_else(|| Err(no_reply()))
     }
 
     /// Calls scripts by their hashes; those that the server does not know it is sent as text, once.
     ///
     /// The text in place of `SCRIPT LOAD` and the hash once more: nobody can make the server forget it in between.
-    fn call(&self, calls: Vec<(Arc<Script>, Args, Args)>) -> Vec<Result<Reply, Failure>> {
-        let by_hash = |(script, keys, rest): (Arc<Script>, _, _)| {
-            (Command::script("EVALSHA", &script.hash, keys, rest), script)
-        };
-        let (commands, scripts): (Vec<_>, Vec<_>) = calls.into_iter().map(by_hash).unzip();
+    fn call(&self, calls: Vec<(&Script, Args, Args)>) -> Vec<Result<Reply, Failure>> {
+        let mut scripts = Vec::with_capacity(calls.len());
+        let mut commands = Vec::with_capacity(calls.len());
+        for (script, keys, rest) in calls {
+            scripts.push(script);
+            commands.push(Command::script("EVALSHA", &script.hash, keys, rest));
+        }
         let mut replies = self.send(&commands);
         if !replies.iter().any(is_unknown) {
             return replies;

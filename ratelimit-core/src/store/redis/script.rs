@@ -1,6 +1,6 @@
 //! The scripts that servers play.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use super::maker::{self, Parts};
@@ -11,9 +11,11 @@ use crate::store::ask::{Ask, Part, Plan};
 const MOST: usize = 256;
 
 /// What stands behind the kinds of an entry's rates.
-const END: u8 = 0xff;
+const END: u64 = 3;
+/// How many bits tell a kind.
+const KIND: u32 = 2;
 
-fn kind(shape: Shape) -> u8 {
+fn kind(shape: Shape) -> u64 {
     match shape {
         Shape::Sliding => 0,
         Shape::Burst(_) => 1,
@@ -40,7 +42,7 @@ pub(super) struct Scripts {
     /// What those for acquires are made of.
     parts: &'static str,
     /// By the kinds of rates that they are for; `None` = these are too many.
-    acquires: Mutex<HashMap<Vec<u8>, Option<Arc<Script>>>>,
+    acquires: Mutex<BTreeMap<u64, Option<Arc<Script>>>>,
     /// What becomes of each text before it is used.
     edit: fn(&str) -> String,
     pub(super) read: Arc<Script>,
@@ -56,14 +58,10 @@ impl Scripts {
 
     /// The one that plays `ask`, an acquire or a charge; `None` where it is not the common case.
     pub(super) fn acquire(&self, ask: &Ask) -> Option<Arc<Script>> {
-        let mut kinds = Vec::with_capacity(16);
-        for Part { plan, .. } in &ask.parts {
-            if plan.own.is_some() {
-                return None;
-            }
-            kinds.extend(plan.counted.iter().map(|guarded| kind(guarded.rate.shape())));
-            kinds.push(END);
+        if ask.parts.iter().any(|part| part.plan.own.is_some()) {
+            return None;
         }
+        let kinds = kinds(ask)?;
         let acquires = || self.acquires.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = acquires().get(&kinds) {
             return known.clone();
@@ -72,13 +70,26 @@ impl Scripts {
         let made = maker::made(&Parts::of(self.parts), &plans).map(|text| Script::new((self.edit)(&text)));
         let mut acquires = acquires();
         if acquires.len() >= MOST
-            && let Some(other) = acquires.keys().next().cloned()
+            && let Some(other) = acquires.keys().next().copied()
         {
             acquires.remove(&other);
         }
         acquires.insert(kinds, made.clone());
         made
     }
+}
+
+/// The kinds of all rates, those of each entry behind one another; `None` of more than there is room for, which is more than
+/// a script has.
+fn kinds(ask: &Ask) -> Option<u64> {
+    // What it begins with tells how many there are.
+    let mut kinds = 1_u64;
+    for Part { plan, .. } in &ask.parts {
+        for kind in plan.counted.iter().map(|guarded| kind(guarded.rate.shape())).chain([END]) {
+            kinds = kinds.checked_mul(1 << KIND)? | kind;
+        }
+    }
+    Some(kinds)
 }
 
 pub(super) static SCRIPTS: LazyLock<Scripts> = LazyLock::new(|| Scripts::new(str::to_owned));

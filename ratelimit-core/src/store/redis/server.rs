@@ -301,11 +301,11 @@ fn packed(commands: &[Command]) -> Vec<u8> {
     };
     for command in commands {
         line(&mut bytes, b'*', command.args().len());
-        for arg in command.args() {
+        command.for_each_arg(|arg| {
             line(&mut bytes, b'$', arg.len());
             bytes.extend_from_slice(arg);
             bytes.extend_from_slice(b"\r\n");
-        }
+        });
     }
     bytes
 }

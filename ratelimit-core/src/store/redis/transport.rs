@@ -113,7 +113,7 @@ pub struct Command {
 impl Command {
     /// A script, by its hash or as its text, over these keys and with these further arguments.
     pub(super) fn script(verb: &str, script: &str, keys: Args, rest: Args) -> Self {
-        let verb = Args::of(&[verb, script, &keys.len().to_string()]);
+        let verb = Args::of(&[verb, script, itoa::Buffer::new().format(keys.len())]);
         Command { verb, keys, rest }
     }
 
@@ -142,6 +142,17 @@ impl Command {
             let of_rest = || self.rest.get(index.checked_sub(verb + keys)?);
             self.verb.get(index).or_else(of_keys).or_else(of_rest).unwrap_or_default()
         })
+    }
+
+    /// The same, for who needs each of them once.
+    pub(super) fn for_each_arg(&self, mut each: impl FnMut(&[u8])) {
+        for list in [&self.verb, &self.keys, &self.rest] {
+            let mut start = 0;
+            for end in &list.ends {
+                each(list.bytes.get(start..*end).unwrap_or_default());
+                start = *end;
+            }
+        }
     }
 
     /// The first key that it is about: that of the node of a cluster which it has to be sent to. All its keys lie in one
