@@ -60,13 +60,7 @@ impl<'a> Player<'a> {
         let mut answers: Answers = vec![None; asks.len()];
         // Of those that are played alone; as a rule there are none.
         let mut tries = Vec::new();
-        while answers.iter().any(Option::is_none) {
-            if self.left().is_zero() {
-                for answer in answers.iter_mut().filter(|answer| answer.is_none()) {
-                    *answer = Some(Err(Failure::no_time()));
-                }
-                break;
-            }
+        loop {
             let (groups, alone) = self.groups(asks, &answers);
             let odd = self.play_groups(groups, &mut answers);
             for place in alone.into_iter().chain(odd) {
@@ -79,6 +73,15 @@ impl<'a> Player<'a> {
                     let busy = || format!("others changed the state {TRIES} times while it was looked at");
                     (*tries >= TRIES).then(|| Err(Failure::of_state(busy())))
                 });
+            }
+            if answers.iter().all(Option::is_some) {
+                break;
+            }
+            if self.left().is_zero() {
+                for answer in answers.iter_mut().filter(|answer| answer.is_none()) {
+                    *answer = Some(Err(Failure::no_time()));
+                }
+                break;
             }
         }
         answers.into_iter().flatten().collect()

@@ -62,8 +62,9 @@ impl Server {
         &self.info
     }
 
-    fn line(&self, until: Timestamp, timeout: Duration) -> Result<Line, Failure> {
-        match self.pool.take(until) {
+    fn line(&self, begin: Timestamp, timeout: Duration) -> Result<Line, Failure> {
+        let until = begin.saturating_add(timeout);
+        match self.pool.take(begin, until) {
             Some(Taken::Idle(line)) => Ok(line),
             Some(Taken::Attempt(attempt)) => self.connect(attempt, until, timeout),
             None => {
@@ -109,7 +110,7 @@ impl Server {
         let timeout = whole_millis(timeout);
         let begin = SystemClock.now();
         let until = begin.saturating_add(timeout);
-        let mut line = match self.line(until, timeout) {
+        let mut line = match self.line(begin, timeout) {
             Ok(line) => line,
             Err(failure) => return vec![Err(failure); commands.len()],
         };
@@ -179,15 +180,14 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for either until then; `None` if there was none.
+    /// Waits for either until then, from `now` on; `None` if there was none.
     #[expect(
         clippy::disallowed_methods,
         reason = "networks take the machine's time, whatever a bucket's clock"
     )]
-    fn take(self: &Arc<Self>, until: Timestamp) -> Option<Taken> {
+    fn take(self: &Arc<Self>, mut now: Timestamp, until: Timestamp) -> Option<Taken> {
         let mut state = self.lock();
         loop {
-            let now = SystemClock.now();
             // What is older than the last one that was given back is no fresher.
             if let Some(idle) = state.idle.pop() {
                 if now.saturating_since(idle.since) < FRESH {
@@ -209,6 +209,7 @@ impl Pool {
                 return None;
             }
             state = self.freed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            now = SystemClock.now();
         }
     }
 

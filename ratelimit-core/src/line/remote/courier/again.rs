@@ -52,16 +52,16 @@ impl Desk {
             all.filter(|asked| asked.is_lost() || asked.renamed().is_some()).collect();
         for _ in 0..if open.is_empty() { 0 } else { ROUNDS } {
             let mut lost: Vec<_> = open.iter_mut().filter(|asked| asked.is_lost()).collect();
-            for lost in lost.chunks_mut(BATCH) {
-                let failures = self.remind(lost.iter().map(|asked| asked.key), until);
-                for asked in &mut *lost {
+            for batch in lost.chunks_mut(BATCH) {
+                let failures = self.remind(batch.iter().map(|asked| asked.key), until);
+                for asked in &mut *batch {
                     match failures.get(&Whose::All).or_else(|| failures.get(&Whose::Key(asked.key))) {
                         Some(failure) => *asked.reply = Reply::failed(failure.clone()),
                         None => *asked.ask = self.of_today(asked.ask, asked.key),
                     }
                 }
-                let lost = lost.iter_mut().map(|asked| &mut **asked).filter(|asked| asked.is_lost());
-                self.play_again(lost.collect(), until);
+                let still = batch.iter_mut().map(|asked| &mut **asked).filter(|asked| asked.is_lost());
+                self.play_again(still.collect(), until);
             }
             let mut renamed: Vec<_> = open.iter_mut().filter(|asked| asked.renamed().is_some()).collect();
             for asked in &mut renamed {
