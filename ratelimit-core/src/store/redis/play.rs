@@ -74,17 +74,11 @@ impl<'a> Player<'a> {
                     (*tries >= TRIES).then(|| Err(Failure::of_state(busy())))
                 });
             }
-            if answers.iter().all(Option::is_some) {
-                break;
-            }
-            if self.left().is_zero() {
-                for answer in answers.iter_mut().filter(|answer| answer.is_none()) {
-                    *answer = Some(Err(Failure::no_time()));
-                }
+            if answers.iter().all(Option::is_some) || self.left().is_zero() {
                 break;
             }
         }
-        answers.into_iter().flatten().collect()
+        answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(Failure::no_time()))).collect()
     }
 
     /// What is to be sent next, for each bucket: a group of common asks, or one that has to be played alone.
@@ -97,7 +91,7 @@ impl<'a> Player<'a> {
         open.extend(all.filter(|(_, (_, answer))| answer.is_none()).map(|(place, (ask, _))| (place, ask)));
         for alike in open.chunk_by(|(_, one), (_, other)| numbers::are_alike(one, other)) {
             let [(place, ask), ..] = *alike else { continue };
-            let Some(bucket) = ask.entries().next().map(Entry::bucket) else {
+            let Some(bucket) = ask.all_entries().next().map(Entry::bucket) else {
                 alone.push(place);
                 continue;
             };
@@ -197,7 +191,7 @@ impl<'a> Player<'a> {
     }
 
     fn push_keys(&self, ask: &Ask, keys: &mut Args) {
-        for entry in ask.entries() {
+        for entry in ask.all_entries() {
             let (mark, key) = entry.suffix();
             keys.push_parts(&[self.prefix, entry.bucket(), "}", mark, key]);
         }
@@ -210,22 +204,20 @@ impl<'a> Player<'a> {
     /// Calls scripts by their hashes; those that the server does not know it is sent as text, once.
     ///
     /// The text in place of `SCRIPT LOAD` and the hash once more: nobody can make the server forget it in between.
-    fn call(&self, calls: Vec<(&Script, Args, Args)>) -> Vec<Result<Reply, Failure>> {
-        let mut scripts = Vec::with_capacity(calls.len());
-        let mut commands = Vec::with_capacity(calls.len());
-        for (script, keys, rest) in calls {
-            scripts.push(script);
-            commands.push(Command::script("EVALSHA", &script.hash, keys, rest));
-        }
+    fn call(&self, mut calls: Vec<(&Script, Args, Args)>) -> Vec<Result<Reply, Failure>> {
+        let by_hash = |(script, keys, rest): &mut (&Script, Args, Args)| {
+            Command::script("EVALSHA", &script.hash, std::mem::take(keys), std::mem::take(rest))
+        };
+        let commands: Vec<Command> = calls.iter_mut().map(by_hash).collect();
         let mut replies = self.send(&commands);
         if !replies.iter().any(is_unknown) {
             return replies;
         }
         let (unknown, by_text): (Vec<_>, Vec<_>) = replies
             .iter_mut()
-            .zip(commands.into_iter().zip(scripts))
+            .zip(commands.into_iter().zip(calls))
             .filter(|(reply, _)| is_unknown(reply))
-            .map(|(reply, (command, script))| (reply, command.and_script("EVAL", &script.text)))
+            .map(|(reply, (command, (script, ..)))| (reply, command.and_script("EVAL", &script.text)))
             .unzip();
         for (unknown, reply) in unknown.into_iter().zip(self.send(&by_text)) {
             *unknown = reply;
