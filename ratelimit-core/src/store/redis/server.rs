@@ -40,6 +40,8 @@ struct State {
     idle: Vec<Idle>,
     /// How many are being made.
     attempts: usize,
+    /// How many callers wait: to tell somebody asks the system, and as a rule there is nobody.
+    waiting: usize,
 }
 
 struct Idle {
@@ -208,7 +210,9 @@ impl Pool {
             if left.is_zero() {
                 return None;
             }
+            state.waiting += 1;
             state = self.freed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state.waiting -= 1;
             now = SystemClock.now();
         }
     }
@@ -218,11 +222,19 @@ impl Pool {
         let mut state = self.lock();
         if state.idle.len() < IDLE {
             state.idle.push(Idle { line, since });
-            drop(state);
-            self.freed.notify_one();
+            self.tell_one(state);
         } else {
             // The line is closed without the lock.
             drop(state);
+        }
+    }
+
+    /// Tells one of those who wait, if any do.
+    fn tell_one(&self, state: MutexGuard<'_, State>) {
+        let waits = state.waiting > 0;
+        drop(state);
+        if waits {
+            self.freed.notify_one();
         }
     }
 
@@ -241,8 +253,9 @@ struct Attempt(Arc<Pool>);
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        self.0.lock().attempts -= 1;
-        self.0.freed.notify_one();
+        let mut state = self.0.lock();
+        state.attempts -= 1;
+        self.0.tell_one(state);
     }
 }
 

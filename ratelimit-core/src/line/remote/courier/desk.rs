@@ -210,9 +210,11 @@ impl Desk {
     pub(super) fn hire(self: &Arc<Self>, mut inner: MutexGuard<'_, Inner>) {
         let before = std::mem::replace(&mut inner.thread, Worker::Called);
         drop(inner);
-        if before != Worker::None {
-            self.bell.notify_one();
-            return;
+        match before {
+            // Whoever has called it rings; to ring asks the system.
+            Worker::Called => return,
+            Worker::Idle => return self.bell.notify_one(),
+            Worker::None => {}
         }
         let desk = Arc::clone(self);
         let started = thread::Builder::new().name("rate-limited".to_owned()).spawn(move || desk.work());
