@@ -144,13 +144,15 @@ struct Line {
 }
 
 impl Line {
-    /// The first who is not passed over, and its weight.
+    /// The first who is not passed over.
+    fn first(&self) -> Option<(Ticket, &Waiter)> {
+        let first = self.waiters.first_key_value().filter(|(_, waiter)| !waiter.passed);
+        first.or_else(|| self.active().next()).map(|(ticket, waiter)| (*ticket, waiter))
+    }
+
+    /// The same, and its weight.
     fn head(&self) -> Option<(Ticket, u32)> {
-        let (ticket, first) = self.waiters.first_key_value()?;
-        if !first.passed {
-            return Some((*ticket, first.weight));
-        }
-        self.active().next().map(|(ticket, waiter)| (*ticket, waiter.weight))
+        self.first().map(|(ticket, waiter)| (ticket, waiter.weight))
     }
 
     /// Those who are not passed over.

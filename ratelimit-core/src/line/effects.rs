@@ -45,11 +45,15 @@ enum Job {
 
 impl Effects {
     pub(super) fn wake(&mut self, waker: Option<Waker>) {
-        self.wakes.extend(waker.map(Job::Wake));
+        if let Some(waker) = waker {
+            self.wakes.push_back(Job::Wake(waker));
+        }
     }
 
     pub(super) fn drop(&mut self, waker: Option<Waker>) {
-        self.drops.extend(waker.map(Job::Drop));
+        if let Some(waker) = waker {
+            self.drops.push_back(Job::Drop(waker));
+        }
     }
 
     /// The store is to be told.

@@ -146,9 +146,8 @@ impl State {
     pub(super) fn front(&self, key: KeyId, now: Timestamp) -> Option<Front> {
         let line = self.lines.get(&key)?;
         if self.windows.is_none() {
-            let (ticket, weight) = line.head()?;
-            let window = line.waiters.get(&ticket)?.window();
-            return Some(Front { ticket, weight, window, sooner: None });
+            let (ticket, waiter) = line.first()?;
+            return Some(Front { ticket, weight: waiter.weight, window: waiter.window(), sooner: None });
         }
         let firsts: Vec<_> = line
             .firsts()

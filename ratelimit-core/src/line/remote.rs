@@ -334,9 +334,9 @@ impl State {
     }
 
     /// Somebody's trip to the store goes on in another way.
-    fn set_stage(&mut self, key: KeyId, ticket: Ticket, stage: Stage) {
+    fn change_trip(&mut self, key: KeyId, ticket: Ticket, change: impl FnOnce(&mut Trip)) {
         if let Some(line) = self.lines.get_mut(&key) {
-            line.set_stage(ticket, stage);
+            line.change_trip(ticket, change);
         }
         self.outdate(key);
     }

@@ -213,7 +213,12 @@ impl State {
         let ends = || line.deadlines.range(coming).next().map(|(deadline, _)| deadline.plus(1));
         let ends = waits_for_ends.then(ends).flatten();
         let at = [at, expires, ends].into_iter().flatten().min().filter(|at| *at < Timestamp::MAX);
-        if line.agenda == at {
+        // Of a store's starts one is due after the other: as with the alarm, a look that is too early finds nothing, which
+        // costs less than to move it with each turn.
+        let is_early = |known: Timestamp| reading.now < known && at.is_some_and(|at| known < at);
+        let may_be_early = self.remote.is_some() && self.seen.is_none();
+        let is_kept = may_be_early && line.agenda.is_some_and(is_early);
+        if line.agenda == at || is_kept {
             return;
         }
         if let Some(known) = line.agenda {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
-use super::{Stage, Start};
+use super::{Stage, Start, Trip};
 use crate::error::{ErrorKind, ErrorScope};
 use crate::line::due::{Due, Refusal};
 use crate::line::effects::Effects;
@@ -163,11 +163,12 @@ impl State {
             let is_final = matches!(refusal.kind, ErrorKind::TooHeavy | ErrorKind::TooManyWaiting);
             is_final || !self.has_start(key, ticket)
         });
-        let takes = || self.taken_with_those_before(key, ticket, want.weight);
-        let lets_ask = self.has_to_let_ask(key, Some(ticket), reading.now).map(|_| takes());
+        let lets_ask = self.has_to_let_ask(key, Some(ticket), reading.now).is_some();
         // What it was told behind others tells nothing where some of them have gone, or all would be too much at once.
         let is_moot = behind.is_some_and(|asked| match told {
-            Told::Refused { .. } => lets_ask.is_none_or(|takes| takes < asked),
+            Told::Refused { .. } => {
+                !lets_ask || self.taken_with_those_before(key, ticket, want.weight) < asked
+            }
             Told::Never { .. } => true,
             _ => false,
         });
@@ -181,14 +182,13 @@ impl State {
                 Told::Granted { wait, .. } => reading.now.plus(wait),
                 _ => Timestamp::ZERO,
             };
-            self.let_in(key, ticket, ends);
             let stage = match told {
                 Told::Granted { .. } => Stage::Asks,
-                _ if lets_ask.is_some() => Stage::Behind,
+                _ if lets_ask => Stage::Behind,
                 Told::Later { wait } if behind.is_none() => Stage::AsksAt(reading.now.plus(wait)),
                 _ => Stage::Asks,
             };
-            self.set_stage(key, ticket, stage);
+            self.let_in(key, ticket, (ends, stage));
         }
         !is_unknown
     }
@@ -223,12 +223,10 @@ impl State {
 
     /// It waits from now on. Its allowance lasts at least until `ends`: it has judged what was reserved, and the trip took
     /// time of its own.
-    pub(super) fn let_in(&mut self, key: KeyId, ticket: Ticket, ends: Timestamp) {
-        let waiter = self.lines.get_mut(&key).and_then(|line| line.waiters.get_mut(&ticket));
-        if let Some(waiter) = waiter {
-            waiter.trip.ends = waiter.trip.ends.max(ends);
-            waiter.trip.waits = true;
-        }
+    pub(super) fn let_in(&mut self, key: KeyId, ticket: Ticket, (ends, stage): (Timestamp, Stage)) {
+        self.change_trip(key, ticket, |trip| {
+            *trip = Trip { stage, ends: trip.ends.max(ends), waits: true, ..*trip };
+        });
     }
 
     /// The start that was reserved by that answer; `None` also where nobody knows when it would be.
@@ -249,6 +247,9 @@ impl State {
     }
 
     fn refusal_of(&self, told: Told, key: KeyId, ticket: Ticket) -> Option<Refusal> {
+        if matches!(told, Told::Granted { wait: 0, .. }) {
+            return None;
+        }
         let line = self.lines.get(&key)?;
         let waiter = line.waiters.get(&ticket)?;
         Some(match told {

@@ -104,8 +104,7 @@ impl State {
         if self.has_turn(key, ticket) {
             self.set_turn(key, None);
         }
-        self.let_in(key, ticket, ends);
-        self.set_stage(key, ticket, Stage::Asks);
+        self.let_in(key, ticket, (ends, Stage::Asks));
         self.settle(key, reading, effects);
         Entered::Waits(ticket)
     }
@@ -183,7 +182,7 @@ impl State {
             // It has taken it by asking.
             self.set_turn(key, None);
         }
-        self.set_stage(key, ticket, Stage::Asked { is_behind: behind.is_some() });
+        self.change_trip(key, ticket, |trip| trip.stage = Stage::Asked { is_behind: behind.is_some() });
         let of_route = window.as_ref().map(|_| OfRoute(route));
         let asker = Asker { key, ticket, want, taken, era: self.era, window: of_route, behind };
         Some(Wish { courier, asker, after, allowance, overdue, reserves, window })

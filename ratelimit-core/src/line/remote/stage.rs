@@ -59,13 +59,15 @@ impl Trip {
 }
 
 impl Line {
-    pub(super) fn set_stage(&mut self, ticket: Ticket, stage: Stage) {
+    pub(super) fn change_trip(&mut self, ticket: Ticket, change: impl FnOnce(&mut Trip)) {
         let Some(waiter) = self.waiters.get_mut(&ticket) else { return };
-        let was = std::mem::replace(&mut waiter.trip.stage, stage);
+        let was = waiter.trip.stage;
+        change(&mut waiter.trip);
+        let Trip { stage, ends, .. } = waiter.trip;
         self.asking_later += usize::from(stage.is_later());
         self.asking_later -= usize::from(was.is_later());
         // A trip is not waiting: who is being asked for is not refused before the answer.
-        let deadline = if stage.is_asked() { Timestamp::MAX } else { waiter.trip.ends };
+        let deadline = if stage.is_asked() { Timestamp::MAX } else { ends };
         let before = std::mem::replace(&mut waiter.deadline, deadline);
         if before < Timestamp::MAX {
             self.deadlines.remove(&(before, ticket));
@@ -80,14 +82,14 @@ impl Line {
         let later = self.waiters.iter().filter(|(_, waiter)| waiter.trip.stage.is_later());
         let later: Vec<Ticket> = later.map(|(ticket, _)| *ticket).collect();
         for ticket in later {
-            self.set_stage(ticket, Stage::Asks);
+            self.change_trip(ticket, |trip| trip.stage = Stage::Asks);
         }
     }
 
     pub(super) fn set_stage_of_all(&mut self, stage: Stage) {
         let tickets: Vec<Ticket> = self.waiters.keys().copied().collect();
         for ticket in tickets {
-            self.set_stage(ticket, stage);
+            self.change_trip(ticket, |trip| trip.stage = stage);
         }
     }
 }
