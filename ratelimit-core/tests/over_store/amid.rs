@@ -111,12 +111,20 @@ fn what_is_lost_of_many_keys_is_put_back_together() {
 struct Forgetful {
     states: Mutex<HashMap<Entry, Vec<u8>>>,
     clock: ManualClock,
+    takes: Duration,
+}
+
+impl Forgetful {
+    fn new(clock: &ManualClock, takes: Duration) -> Arc<Self> {
+        Arc::new(Forgetful { states: Mutex::default(), clock: clock.clone(), takes })
+    }
 }
 
 impl Store for Forgetful {
     fn play(&self, asks: &[Ask], _timeout: Duration) -> Vec<Result<Answer, Failure>> {
-        let now = Duration::from_nanos(self.clock.now().as_nanos());
         let mut table = self.states.lock().unwrap();
+        self.clock.advance(self.takes);
+        let now = Duration::from_nanos(self.clock.now().as_nanos());
         let play = |ask: &Ask| {
             let states: Vec<_> = ask.entries().map(|entry| table.get(entry).map(Vec::as_slice)).collect();
             let judged = ask.judge(now, &states)?;
@@ -131,10 +139,39 @@ impl Store for Forgetful {
     }
 }
 
+/// Of two who were asked for together the one that was asked for again has the later answer, which is noted first.
+#[test]
+fn an_answer_of_before_the_last_one_moves_no_start() {
+    let clock = ManualClock::new();
+    clock.advance(Duration::from_secs(1_000_000));
+    let store = Forgetful::new(&clock, ms(8));
+    let bucket = Bucket::named("api", Rate::per_second(10)).total(Rate::per_second(4)).guard(ms(200));
+    let bucket = bucket.store(Arc::clone(&store)).clock(clock.clone());
+    let first = bucket.request().key("lost").try_acquire().unwrap().counted().unwrap();
+    store.states.lock().unwrap().retain(|entry, _| !entry.to_string().ends_with("lost"));
+    let stall = store.states.lock().unwrap();
+    let asking = |key: &str| {
+        let mut task = Task::new(bucket.request().key(key).max_delay(FOREVER).acquire_async());
+        assert!(task.poll().is_none(), "the store is asked elsewhere");
+        task
+    };
+    let tasks = ["alone", "lost", "other"].map(asking);
+    drop(stall);
+    settle(&bucket);
+    for mut task in tasks {
+        drop(task.poll().expect("it was answered").unwrap());
+    }
+    store.states.lock().unwrap().clear();
+    let refused = bucket.request().key("other").try_acquire().unwrap_err();
+    let now = Duration::from_nanos(clock.now().as_nanos());
+    let again = now + refused.retry_after().unwrap();
+    assert_eq!(again, Duration::from_micros(first + 1_200_001), "as it was put back");
+}
+
 /// Two processes of a bucket that learns, over such a store, which have both called before the server named its window.
 fn renamed(clock: &ManualClock) -> (Arc<Forgetful>, [Registry; 2], [Bucket; 2], Permit) {
     clock.advance(Duration::from_secs(1_000_000));
-    let store = Arc::new(Forgetful { states: Mutex::default(), clock: clock.clone() });
+    let store = Forgetful::new(clock, Duration::ZERO);
     let registries = [Registry::new(), Registry::new()];
     let processes = registries.each_ref().map(|process| {
         let bucket = Bucket::learned("api").and(Rate::per_hour(10)).store(Arc::clone(&store));

@@ -251,7 +251,7 @@ impl Mirror {
     /// Takes note of what the store has done.
     pub(super) fn note(&mut self, ask: &Ask, key: KeyId, said: &Said) {
         let (Said::Granted { now, born, .. } | Said::Done { now, born }) = *said else { return };
-        let plans = &self.plans;
+        let (plans, times) = (&self.plans, self.times);
         let Some(part) = ask.parts.first() else { return };
         if is_start(&ask.verb) {
             self.keys.entry(key).or_insert_with(|| Own::new(part.entry.clone(), plans.of_key()));
@@ -259,13 +259,13 @@ impl Mirror {
             self.full_until = 0;
         }
         if let Some(known) = self.keys.get_mut(&key) {
-            known.note((ask, said), 0, (now, born[0]));
+            known.note((ask, said), 0, (times.in_order(now, known.record.written), born[0]));
             if known.untold.is_none() {
                 self.untold.remove(&key);
             }
         }
         if let Some(total) = self.total.as_mut().filter(|_| !matches!(ask.verb, Verb::ResetKey)) {
-            total.note((ask, said), 1, (now, born[1]));
+            total.note((ask, said), 1, (times.in_order(now, total.record.written), born[1]));
         }
         self.forget(now);
     }

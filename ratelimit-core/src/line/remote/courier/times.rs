@@ -61,6 +61,12 @@ impl Times {
         is_first.then_some(self.ahead)
     }
 
+    /// When an answer of `now` is to be noted where one was that was `written`: where the store has said of late that it is
+    /// that late, no clock was put back, but it is an answer of before that one.
+    pub(super) fn in_order(&self, now: u64, written: u64) -> u64 {
+        if written <= self.seen().there { now.max(written) } else { now }
+    }
+
     /// A start that may have been counted before the first answer, in the store's time.
     pub(super) fn there(&self, start: u64) -> u64 {
         if start >= AHEAD { start.saturating_sub(self.ahead) } else { start }
