@@ -135,6 +135,8 @@ struct Line {
     contending: Option<Ticket>,
     /// When this line has to be looked at next: its entry in the agenda.
     agenda: Option<Timestamp>,
+    /// Whether it is up to date until then: nothing has changed since it was looked at.
+    is_settled: bool,
     /// When each of them would start, as far as it is known.
     plan: Option<Plan>,
     /// Where the bucket learns: those who are not passed over, by the window they wait for.
@@ -153,6 +155,11 @@ impl Line {
     /// The same, and its weight.
     fn head(&self) -> Option<(Ticket, u32)> {
         self.first().map(|(ticket, waiter)| (ticket, waiter.weight))
+    }
+
+    /// Whether nobody stands behind `ticket`.
+    fn is_last(&self, ticket: Ticket) -> bool {
+        self.waiters.last_key_value().is_some_and(|(last, _)| *last == ticket)
     }
 
     /// Those who are not passed over.

@@ -246,10 +246,10 @@ impl State {
         }
         let line = self.lines.entry(key).or_default();
         // The line was brought up to date just before, and one more at its end moves nobody's turn.
-        let is_last = line.waiters.last_key_value().is_none_or(|(last, _)| *last < ticket);
         debug_assert!(!line.waiters.contains_key(&ticket), "each has a place of its own");
-        let moves = ends || line.head().is_none() || waiter.place.is_some() || !is_last;
+        let moves = ends || line.head().is_none() || waiter.place.is_some();
         line.insert(ticket, waiter);
+        let moves = moves || !line.is_last(ticket);
         if moves {
             self.settle(key, reading, effects);
         }

@@ -97,7 +97,7 @@ impl State {
     }
 
     /// Whether somebody waits for what comes of bodies that run.
-    fn hears_of_ends(&self) -> bool {
+    pub(super) fn hears_of_ends(&self) -> bool {
         self.limits.in_flight.is_some() || self.memory.has_own() || self.is_learning()
     }
 

@@ -324,7 +324,7 @@ impl State {
         if self.memory.has_total() {
             self.changes += 1;
         } else if let Some(line) = self.lines.get_mut(&key) {
-            line.plan = None;
+            (line.plan, line.is_settled) = (None, false);
         }
     }
 

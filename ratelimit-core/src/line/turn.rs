@@ -36,6 +36,20 @@ impl State {
         self.schedule(key, at.into_iter().chain(asks).min(), reading);
     }
 
+    /// Whether the line of `key` is up to date. Only where all turns are a store's starts: what else there may be can
+    /// change them and leave no mark here.
+    fn is_settled(&self, key: KeyId, now: Timestamp) -> bool {
+        let by_store_alone = self.remote.is_some() && !self.hears_of_ends();
+        let line = self.lines.get(&key).filter(|line| by_store_alone && line.is_settled);
+        line.is_some_and(|line| line.agenda.is_none_or(|at| now < at))
+    }
+
+    pub(super) fn set_settled(&mut self, key: KeyId, is_settled: bool) {
+        if let Some(line) = self.lines.get_mut(&key) {
+            line.is_settled = is_settled;
+        }
+    }
+
     /// Brings the line for the total up to date, after whatever was done: where another head is first now, the old
     /// first has no turn any more and the new one may have.
     ///
@@ -208,6 +222,7 @@ impl State {
     fn schedule(&mut self, key: KeyId, at: Option<Timestamp>, reading: Reading) {
         let waits_for_ends = self.has_unknown_turns();
         let Some(line) = self.lines.get_mut(&key) else { return };
+        line.is_settled = true;
         let expires = line.deadlines.first().map(|(deadline, _)| deadline.plus(GRACE + 1));
         let coming = (reading.clock, Ticket::MIN)..;
         let ends = || line.deadlines.range(coming).next().map(|(deadline, _)| deadline.plus(1));
@@ -279,7 +294,9 @@ impl State {
         if self.memory.has_total() {
             self.settle_due(reading, effects);
         }
-        self.settle(key, reading, effects);
+        if !self.is_settled(key, reading.now) {
+            self.settle(key, reading, effects);
+        }
         self.settle_total(reading, effects);
     }
 

@@ -178,11 +178,15 @@ impl State {
         if let Some(remote) = &mut self.remote {
             remote.ask(key, want);
         }
-        if self.has_turn(key, ticket) {
+        let has_turn = self.has_turn(key, ticket);
+        if has_turn {
             // It has taken it by asking.
             self.set_turn(key, None);
         }
+        let is_last = self.lines.get(&key).is_some_and(|line| line.is_last(ticket));
         self.change_trip(key, ticket, |trip| trip.stage = Stage::Asked { is_behind: behind.is_some() });
+        // Who is put behind all others and is being asked for at once changes nothing for them.
+        self.set_settled(key, is_new && is_last && !has_turn);
         let of_route = window.as_ref().map(|_| OfRoute(route));
         let asker = Asker { key, ticket, want, taken, era: self.era, window: of_route, behind };
         Some(Wish { courier, asker, after, allowance, overdue, reserves, window })

@@ -61,6 +61,7 @@ impl Trip {
 impl Line {
     pub(super) fn change_trip(&mut self, ticket: Ticket, change: impl FnOnce(&mut Trip)) {
         let Some(waiter) = self.waiters.get_mut(&ticket) else { return };
+        self.is_settled = false;
         let was = waiter.trip.stage;
         change(&mut waiter.trip);
         let Trip { stage, ends, .. } = waiter.trip;
