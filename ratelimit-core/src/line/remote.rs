@@ -217,6 +217,17 @@ impl State {
         starts > 0 && before.filter(|(_, other)| other.want() == waiter.want()).count() < starts
     }
 
+    /// Whether nobody's turn is known to be later than now: all starts that are reserved for `key` may be used, and nobody was
+    /// told to ask later.
+    fn may_use_all(&self, key: KeyId, now: Timestamp) -> bool {
+        let known = self.remote.as_ref().and_then(|remote| remote.keys.get(&key));
+        let asks_later = self.lines.get(&key).is_some_and(|line| line.asking_later > 0);
+        self.windows.is_none()
+            && !asks_later
+            && self.paused_until <= now
+            && known.is_none_or(|known| known.are_due(now))
+    }
+
     /// Whether `ticket` lacks a start that is there or asked for.
     pub(super) fn lacks_start(&self, key: KeyId, ticket: Ticket, want: Want) -> bool {
         self.remote.as_ref().is_some_and(|remote| remote.lacks(key, want)) && !self.has_start(key, ticket)

@@ -1,9 +1,11 @@
 //! Tables by what is a keyed digest or counts up: to scatter it again against chosen keys would take most of a look-up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 pub(super) type Table<K, V> = HashMap<K, V, BuildHasherDefault<Mixer>>;
+/// The same of what is only there or not.
+pub(super) type Set<K> = HashSet<K, BuildHasherDefault<Mixer>>;
 
 /// Multiplies by an odd number without a pattern (that of the golden ratio), and turns what is mixed best, the highest
 /// bits, to where tables look.

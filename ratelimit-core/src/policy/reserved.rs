@@ -169,6 +169,11 @@ impl Reserved {
         self.0.iter().any(|class| class.starts.len() > class.waiting)
     }
 
+    /// Whether all that are there may be used now.
+    pub(crate) fn are_due(&self, now: Timestamp) -> bool {
+        self.0.iter().filter_map(|class| class.starts.back()).all(|last| last.at <= now)
+    }
+
     /// How many starts of that kind are there.
     pub(crate) fn starts(&self, want: Want) -> usize {
         self.class(want).map_or(0, |class| class.starts.len())

@@ -133,7 +133,9 @@ impl State {
         let used: Vec<bool> = answers.iter().map(answer).collect();
         for (key, before) in before {
             self.outdate(key);
-            self.judge(key, &before, reading, effects);
+            if !self.may_use_all(key, reading.now) {
+                self.judge(key, &before, reading, effects);
+            }
             self.settle(key, reading, effects);
         }
         for ((Asker { key, ticket, .. }, _), _) in answers.iter().zip(&used).filter(|(_, used)| **used) {

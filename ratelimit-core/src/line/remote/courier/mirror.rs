@@ -1,7 +1,6 @@
 //! What this process has started itself, as far as it counts: what it puts back where the store has lost it, and what it has
 //! yet to tell the store.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::entry::{Own, Under};
@@ -9,7 +8,7 @@ use super::heed::Heeded;
 use super::times::Times;
 use crate::limits::{Learning, Valid};
 use crate::line::KeyId;
-use crate::line::table::Table;
+use crate::line::table::{Set, Table};
 use crate::store::{Ask, Entry, Known, OnOutage, Part, Plan, Said, Verb, Windows, escaped};
 use crate::sync::atomic::Ordering;
 use crate::time::Timestamp;
@@ -21,7 +20,7 @@ pub(super) struct Mirror {
     pub(super) keys: Table<KeyId, Own>,
     pub(super) total: Option<Own>,
     /// The keys of which the store has something to be told.
-    pub(super) untold: HashSet<KeyId>,
+    pub(super) untold: Set<KeyId>,
     /// The states of users' policies while the store is away.
     pub(super) alone: Table<KeyId, Vec<u8>>,
     /// What the server said meanwhile.
@@ -69,7 +68,7 @@ const LONG: u64 = 600_000_000;
 pub(super) struct Taken {
     keys: Table<KeyId, Own>,
     total: Option<Own>,
-    untold: HashSet<KeyId>,
+    untold: Set<KeyId>,
     times: Times,
 }
 
@@ -112,7 +111,7 @@ impl Mirror {
             plans,
             keys: Table::default(),
             total,
-            untold: HashSet::new(),
+            untold: Set::default(),
             alone: Table::default(),
             heeded: Heeded::default(),
             look_at: FEW,
