@@ -347,8 +347,9 @@ fn a_server_refuses_who_has_not_the_right() {
     assert!(cause.starts_with("the server refused: NOAUTH HELLO must be called with"), "{cause}");
     assert!(said.starts_with("refuses calls: write user and password in its URL"), "{said}");
     let by_resp3 = format!("redis://:secret@127.0.0.1:{}{RESP3}", server.port());
-    let bucket = Bucket::named("other", Rate::per_hour(1)).store(RedisStore::connect(&by_resp3).unwrap());
-    assert!(bucket.try_acquire().is_ok());
+    let store = RedisStore::connect(&by_resp3).unwrap().timeout(Duration::from_secs(5));
+    let bucket = Bucket::named("other", Rate::per_hour(1)).store(store);
+    drop(bucket.try_acquire().unwrap());
     assert_eq!(bucket.try_acquire().unwrap_err().kind(), ErrorKind::Limited);
     assert!(told("", "/1").0.starts_with("refuses calls: write user and password in its URL"));
     assert!(RedisStore::connect(&format!("redis://:secret@127.0.0.1:{}", server.port())).is_ok());
