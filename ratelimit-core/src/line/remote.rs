@@ -172,6 +172,7 @@ impl State {
             if !is_any_over {
                 return;
             }
+            self.stand_behind(key);
             self.outdate(key);
             self.judge(key, &Forecast::default(), reading, effects);
         }
@@ -254,8 +255,9 @@ impl State {
 
     /// Wakes those in the line of `key` who lack a start and may ask for one now; when others may, as far as it is known.
     ///
-    /// Nobody asks again before who stands in front of it and was told to ask later; and those behind that one do one after
-    /// the other, as each learns only then what is left for it.
+    /// Nobody is called before who stands in front of it and was told to ask later; those behind that one are called once it
+    /// was granted a start, one, and as long as all of them are, twice as many each time: each who asks in vain costs a trip
+    /// its time, and each trip those who wait for it theirs.
     pub(super) fn call_to_ask(
         &mut self,
         key: KeyId,
@@ -269,7 +271,7 @@ impl State {
         if !remote.lacks_any(key) {
             return next;
         }
-        let (mut called, mut is_asked_before) = (Vec::new(), false);
+        let (mut called, mut later, mut is_asked_before) = (Vec::new(), 0, false);
         for (before, (ticket, waiter)) in line.active().enumerate() {
             let stage = waiter.trip.stage;
             is_asked_before |= stage.is_asked();
@@ -281,18 +283,19 @@ impl State {
             if !self.lacks_start(key, *ticket, waiter.want()) {
                 continue;
             }
-            if stage == Stage::Behind && is_asked_before {
+            if stage.is_later() && is_asked_before {
                 break;
             }
             let here = self.due_here((key, waiter.window()), reading.now, waiter.weight, before);
             let Some(free) = here.at else { continue };
             let at = first.max(free);
+            later += usize::from(stage.is_later());
             if at > reading.now {
                 next = Some(next.map_or(at, |next| next.min(at)));
             } else {
                 called.push(*ticket);
             }
-            if stage.is_later() || !remote.reserves() {
+            if stage.is_later() && (at > reading.now || later > line.granted) || !remote.reserves() {
                 break;
             }
         }

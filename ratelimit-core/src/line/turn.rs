@@ -36,17 +36,17 @@ impl State {
         self.schedule(key, at.into_iter().chain(asks).min(), reading);
     }
 
-    /// Whether the line of `key` is up to date. Only where all turns are a store's starts: what else there may be can
-    /// change them and leave no mark here.
+    /// Whether the line of `key` is up to date. Only where all turns are a store's starts: bodies that end, and what the
+    /// server says, move turns without a mark.
     fn is_settled(&self, key: KeyId, now: Timestamp) -> bool {
         let by_store_alone = self.remote.is_some() && !self.hears_of_ends();
         let line = self.lines.get(&key).filter(|line| by_store_alone && line.is_settled);
         line.is_some_and(|line| line.agenda.is_none_or(|at| now < at))
     }
 
-    pub(super) fn set_settled(&mut self, key: KeyId, is_settled: bool) {
+    pub(super) fn set_settled(&mut self, key: KeyId) {
         if let Some(line) = self.lines.get_mut(&key) {
-            line.is_settled = is_settled;
+            line.is_settled = true;
         }
     }
 

@@ -182,28 +182,34 @@ fn who_asks_behind_others_while_the_store_is_away_waits_for_its_own_share() {
     }
 }
 
-#[test]
-fn those_behind_ask_one_after_the_other() {
+/// Of 64 who wait, where so many may start then: how many did, what was asked for them, and how often some were called.
+fn asked_for(amount: u32) -> (usize, u64, u32) {
     let world = Stalled::new();
-    let bucket = world.process(Rate::per_second(1)).total(Rate::per_second(1000));
-    start(&bucket, 1);
-    let mut tasks: Vec<Task> = (0..8).map(|_| asking(&bucket, 1, FOREVER)).collect();
+    let bucket = world.process(Rate::per_second(amount)).total(Rate::per_second(1000)).guard(ms(20));
+    start(&bucket, amount);
+    let mut tasks: Vec<Task> = (0..64).map(|_| asking(&bucket, 1, FOREVER)).collect();
     settle(&bucket);
     let before = world.store.asks();
     world.clock.advance(OVER);
-    let mut looks = 0;
+    let mut rounds = 0;
     while tasks.iter().any(Task::is_woken) {
-        let woken = tasks.iter_mut().filter(|task| task.is_woken());
-        let started = woken.filter_map(Task::poll).map(|ended| drop(ended.unwrap())).count();
-        settle(&bucket);
-        looks += 2;
-        if started > 0 {
-            tasks.remove(0);
+        // Who is called asks; whose turn has come starts.
+        for _ in 0..2 {
+            tasks.retain_mut(|task| !task.is_woken() || task.poll().map(Result::unwrap).is_none());
+            settle(&bucket);
         }
+        rounds += 1;
     }
-    assert_eq!(
-        (tasks.len(), world.store.asks() - before - looks),
-        (7, 2),
-        "the first, and the one behind it"
-    );
+    let looks = u64::from(rounds) * 2 * 2;
+    (64 - tasks.len(), world.store.asks() - before - looks, rounds)
+}
+
+/// As many as were granted one before, and one more.
+#[test]
+fn those_behind_ask_as_long_as_they_are_granted_starts() {
+    let (started, asks, _) = asked_for(1);
+    assert_eq!((started, asks), (1, 3), "the first, and two in vain");
+    let (started, asks, rounds) = asked_for(64);
+    assert_eq!((started, asks), (64, 64));
+    assert!(rounds <= 8, "{rounds}");
 }

@@ -147,7 +147,7 @@ impl State {
     /// Makes of one answer what does not depend on whose turn it is.
     fn answer(
         &mut self,
-        Asker { key, ticket, want, era, behind, .. }: Asker,
+        Asker { key, ticket, want, taken, era, behind, .. }: Asker,
         told: Told,
         (reading, effects): (Reading, &mut Effects),
     ) -> bool {
@@ -165,13 +165,20 @@ impl State {
             let is_final = matches!(refusal.kind, ErrorKind::TooHeavy | ErrorKind::TooManyWaiting);
             is_final || !self.has_start(key, ticket)
         });
+        if let Some(line) = self.lines.get_mut(&key).filter(|_| behind.is_none()) {
+            match told {
+                Told::Granted { .. } => line.granted = line.granted.saturating_add(1),
+                Told::Later { .. } => line.granted = 0,
+                _ => {}
+            }
+        }
         let lets_ask = self.has_to_let_ask(key, Some(ticket), reading.now).is_some();
         // What it was told behind others tells nothing where some of them have gone, or all would be too much at once.
         let is_moot = behind.is_some_and(|asked| match told {
             Told::Refused { .. } => {
                 !lets_ask || self.taken_with_those_before(key, ticket, want.weight) < asked
             }
-            Told::Never { .. } => true,
+            Told::Never { .. } => asked > taken.weight,
             _ => false,
         });
         if let Some(refusal) = refusal.filter(|_| !is_moot) {

@@ -185,8 +185,10 @@ impl State {
         }
         let is_last = self.lines.get(&key).is_some_and(|line| line.is_last(ticket));
         self.change_trip(key, ticket, |trip| trip.stage = Stage::Asked { is_behind: behind.is_some() });
-        // Who is put behind all others and is being asked for at once changes nothing for them.
-        self.set_settled(key, is_new && is_last && !has_turn);
+        if is_new && is_last && !has_turn {
+            // Who is put behind all others and is being asked for at once changes nothing for them.
+            self.set_settled(key);
+        }
         let of_route = window.as_ref().map(|_| OfRoute(route));
         let asker = Asker { key, ticket, want, taken, era: self.era, window: of_route, behind };
         Some(Wish { courier, asker, after, allowance, overdue, reserves, window })

@@ -1,7 +1,7 @@
-//! Who stands behind somebody that the store told to ask later: until that one has asked, nothing is reserved for those
-//! behind it, and they are told what they would meet.
+//! Who stands behind somebody that the store told to ask later, or where nothing is reserved behind anybody: until that one
+//! has asked, nothing is reserved for those behind it, and they are told what they would meet.
 
-use super::Stage;
+use super::{Stage, Trip};
 use crate::line::state::State;
 use crate::line::{KeyId, Line, Ticket};
 use crate::policy::reserved::Want;
@@ -37,8 +37,8 @@ impl State {
         self.remote.as_ref().map_or(0, |remote| remote.starts(key, want))
     }
 
-    /// When `ticket` asks again, if it was told when, and nobody behind it may start before. A user's policy tells that of
-    /// what nobody knows, and where the bucket learns some stand behind only some of the others.
+    /// When `ticket` asks again, if it was told when, and nobody behind it may start before. Not under a user's policy, which
+    /// may say so of a start whose time nobody knows, and not where the bucket learns: some stand behind only some others.
     pub(in crate::line) fn asks_first_at(&self, key: KeyId, ticket: Ticket) -> Option<Timestamp> {
         let waiter = self.lines.get(&key)?.waiters.get(&ticket)?;
         let Stage::AsksAt(at) = waiter.trip.stage else { return None };
@@ -53,8 +53,23 @@ impl State {
         self.asks_first_at(key, *ticket)
     }
 
-    /// Until when somebody in the line of `key` stands before `ticket`, or before a newcomer, who is to ask before it: what
-    /// it got would be over before they have started, and not be there for them.
+    /// Who stands behind such a one, and has no start any more, is not to ask before it.
+    pub(super) fn stand_behind(&mut self, key: KeyId) {
+        if self.first_asks_at(key).is_none() {
+            return;
+        }
+        let line = self.lines.get(&key).into_iter().flat_map(Line::active).skip(1);
+        let asks = line.filter(|(ticket, waiter)| {
+            waiter.trip.stage == Stage::Asks && self.lacks_start(key, **ticket, waiter.want())
+        });
+        let asks: Vec<Ticket> = asks.map(|(ticket, _)| *ticket).collect();
+        for ticket in asks {
+            self.change_trip(key, ticket, |trip: &mut Trip| trip.stage = Stage::Behind);
+        }
+    }
+
+    /// When the first asks of those in the line of `key` who stand before `ticket`, or before a newcomer, and are to ask
+    /// before it: what it got would be over before they have started, and not be there for them.
     pub(super) fn has_to_let_ask(
         &self,
         key: KeyId,
@@ -74,6 +89,8 @@ impl State {
         let mut asks = before.filter_map(|(ticket, waiter)| match waiter.trip.stage {
             Stage::AsksAt(at) if self.lacks_start(key, *ticket, waiter.want()) => Some(at),
             Stage::Behind if self.lacks_start(key, *ticket, waiter.want()) => Some(now),
+            // Who has just come is counted first, and does not wait yet.
+            Stage::Asked { is_behind: false } if !waiter.trip.waits => None,
             // Who reserves nothing has no order but that of this line.
             _ => (!reserves).then_some(now),
         });

@@ -144,7 +144,7 @@ impl Command {
         })
     }
 
-    /// The same, for who needs each of them once.
+    /// The same without a list of them.
     pub(super) fn for_each_arg(&self, mut each: impl FnMut(&[u8])) {
         for list in [&self.verb, &self.keys, &self.rest] {
             let mut start = 0;
