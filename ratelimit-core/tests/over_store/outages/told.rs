@@ -72,6 +72,21 @@ fn what_was_counted_before_the_store_lost_it_can_be_given_back() {
     }
 }
 
+/// It stays spent there; what was started without the store was not given back.
+#[test]
+fn what_the_store_has_counted_is_given_back_for_nothing_else_meanwhile() {
+    let store = Arc::new(Switched::default());
+    let (bucket, other) = (process(&store, 20, 1.0), process(&store, 20, 1.0));
+    let permit = bucket.try_acquire().unwrap();
+    store.fail(2);
+    assert_eq!(starts(&bucket, 2), 2);
+    store.fail(1);
+    permit.refund();
+    within_two_seconds(|| store.fails.load(Ordering::Relaxed) == 0);
+    within_two_seconds(|| bucket.peek().is_ok() && used(&other) > 1);
+    assert_eq!(used(&other), 3);
+}
+
 /// What was reset meanwhile counts no more; what the store did not know of then does, there and from the share.
 #[test]
 fn what_others_have_reset_meanwhile_is_not_put_back() {

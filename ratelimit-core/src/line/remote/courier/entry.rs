@@ -103,8 +103,8 @@ impl Own {
             share.note(verb, said, now);
         }
         match verb {
-            // What the store itself has let start stays spent there.
-            Verb::Refund { .. } if self.untold.is_none() => {}
+            // What the store itself has let start stays spent there, and is none of these.
+            Verb::Refund { born, .. } if self.untold.is_none() || *born != [0; 2] => {}
             _ => {
                 let fresh = || {
                     let record = Record::fresh(plan);
