@@ -111,9 +111,14 @@ impl SlidingWindow {
         self.log.push_back((start, weight));
     }
 
+    /// In nanoseconds; no start is moved by as much as it is merged.
+    fn part(&self) -> u64 {
+        self.window.div_ceil(PARTS).max(1)
+    }
+
     /// Makes of the entries in each part of the window one, at the time of the last of them.
     fn merge(&mut self) {
-        let nanos = self.window.div_ceil(PARTS).max(1);
+        let nanos = self.part();
         let part = |time: Timestamp| time.as_nanos() / nanos;
         let mut merged = 0;
         for _ in 0..self.log.len() {
@@ -179,17 +184,20 @@ impl Policy for SlidingWindow {
     /// Gives back what still counts.
     ///
     /// A start counts in the first entry that is not before it: it began as one of its own, entries come only behind the
-    /// last, and one that is merged leaves its starts to the next, which is then the first not before them. So that is
-    /// the entry to take from, and it holds at least what has not been given back of all its starts. Entries go at the
-    /// front only once the last of their starts is over; a start that is not over itself has not lost its entry, and
-    /// nothing is given back for one that is.
+    /// last, and one that is merged leaves its starts to the next of its part, which is then the first not before them. So
+    /// that is the entry to take from, and it holds at least what has not been given back of all its starts. Entries go at
+    /// the front only once the last of their starts is over; a start that is not over itself has not lost its entry, and
+    /// nothing is given back for one that is, or for one that was never counted here and has none within a part.
     fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: &Outcome) {
         let Outcome::Refund(given) = *outcome else { return };
         if self.free_at(start).is_some_and(|free| free <= now) {
             return;
         }
-        let index = self.log.partition_point(|(time, _)| *time < start);
-        let Some((_, logged)) = self.log.get_mut(index) else { return };
+        let (index, part) = (self.log.partition_point(|(time, _)| *time < start), self.part());
+        let Some((time, logged)) = self.log.get_mut(index) else { return };
+        if time.as_nanos() - start.as_nanos() >= part {
+            return;
+        }
         let given = u64::from(given.min(weight)).min(*logged);
         *logged -= given;
         self.logged -= given;
@@ -313,5 +321,13 @@ mod tests {
         assert_eq!(state.used(at(120)), 4);
         state.settle(at(50), at(151), 3, &Outcome::Refund(3));
         assert_eq!(state.log().collect::<Vec<_>>(), [(at(50), 3), (at(120), 1)]);
+    }
+
+    #[test]
+    fn a_refund_of_what_was_never_counted_takes_nothing_from_others() {
+        let mut state = SlidingWindow::new(9, DAY);
+        state.commit(at(DAY / 2), 3);
+        state.settle(at(DAY / 4), at(DAY / 2), 2, &Outcome::Refund(2));
+        assert_eq!(state.used(at(DAY / 2)), 3);
     }
 }
