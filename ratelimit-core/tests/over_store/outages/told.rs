@@ -87,6 +87,23 @@ fn what_the_store_has_counted_is_given_back_for_nothing_else_meanwhile() {
     assert_eq!(used(&other), 3);
 }
 
+/// The store had been told of it before, without a reply that it is given back.
+#[test]
+fn what_was_told_is_given_back_for_nothing_that_is_still_to_be_told() {
+    let store = Arc::new(Switched::default());
+    let (bucket, other) = (process(&store, 20, 1.0), process(&store, 20, 1.0));
+    store.fail(1);
+    let permit = bucket.try_acquire().unwrap();
+    assert_eq!((used(&bucket), used(&other)), (1, 1));
+    store.fail(2);
+    assert_eq!(starts(&bucket, 2), 2);
+    store.fail(1);
+    permit.refund();
+    within_two_seconds(|| store.fails.load(Ordering::Relaxed) == 0);
+    within_two_seconds(|| bucket.peek().is_ok() && used(&other) > 1);
+    assert_eq!(used(&other), 3);
+}
+
 /// What was reset meanwhile counts no more; what the store did not know of then does, there and from the share.
 #[test]
 fn what_others_have_reset_meanwhile_is_not_put_back() {

@@ -17,6 +17,8 @@ pub(super) struct Own {
     pub(super) share: Option<Record>,
     /// What it has started by itself, and the store was not told yet.
     pub(super) untold: Option<Box<Untold>>,
+    /// The last start that was among those and is not any more, and so none up to then.
+    last_told: u64,
 }
 
 /// Starts that a store is to be told.
@@ -39,7 +41,7 @@ pub(super) struct Under<'a> {
 impl Own {
     pub(super) fn new(entry: Entry, plans: Under<'_>) -> Self {
         let share = plans.share.map(Record::fresh);
-        Own { entry, record: Record::fresh(plans.whole), was: 0, share, untold: None }
+        Own { entry, record: Record::fresh(plans.whole), was: 0, share, untold: None, last_told: 0 }
     }
 
     /// All that it knows, under other limits.
@@ -58,7 +60,7 @@ impl Own {
         let share =
             plans.share.map(|plan| self.share.as_ref().map_or_else(all, Record::clone).under(plan, now));
         let record = self.record.under(plans.whole, now);
-        Own { record, share, untold: self.untold.map(untold), was: self.was, entry: self.entry }
+        Own { record, share, untold: self.untold.map(untold), ..self }
     }
 
     /// As an ask is about it. Of what is over by `now` the store need not know any more.
@@ -93,7 +95,7 @@ impl Own {
             self.record.born = born;
         }
         if matches!(verb, Verb::Reset | Verb::ResetKey) {
-            self.untold = None;
+            self.take_untold();
         }
     }
 
@@ -103,8 +105,9 @@ impl Own {
             share.note(verb, said, now);
         }
         match verb {
-            // What the store itself has let start stays spent there, and is none of these.
-            Verb::Refund { born, .. } if self.untold.is_none() || *born != [0; 2] => {}
+            // What the store itself has let start, or was told of, stays spent there, and is none of these.
+            Verb::Refund { start, born, .. }
+                if self.untold.is_none() || *born != [0; 2] || *start <= self.last_told => {}
             _ => {
                 let fresh = || {
                     let record = Record::fresh(plan);
@@ -117,9 +120,16 @@ impl Own {
 
     /// The store was told at `now`, which is noted: its record has them all.
     pub(super) fn told(&mut self, now: u64) {
-        if let Some(untold) = self.untold.take() {
+        if let Some(untold) = self.take_untold() {
             self.record.join(&untold.record, now);
         }
+    }
+
+    /// What the store was told, or need not be told any more.
+    pub(super) fn take_untold(&mut self) -> Option<Box<Untold>> {
+        let untold = self.untold.take()?;
+        self.last_told = self.last_told.max(untold.record.newest);
+        Some(untold)
     }
 
     /// All that was counted before the store's time was known was so much too late.
@@ -128,6 +138,7 @@ impl Own {
         for record in self.share.iter_mut().chain(untold) {
             record.shift_back(by);
         }
+        self.last_told = self.last_told.saturating_sub(by);
     }
 
     /// Until when anything of it counts, as far as is known at `now`.

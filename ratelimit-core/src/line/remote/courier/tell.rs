@@ -156,7 +156,7 @@ impl Mirror {
 
     fn drop_untold(&mut self, whose: Whose) {
         if let Some(own) = self.own_of_mut(whose) {
-            own.untold = None;
+            own.take_untold();
         }
         if let Whose::Key(key) = whose {
             self.untold.remove(&key);
