@@ -29,6 +29,12 @@ fn asking(bucket: &Bucket, weight: u32, allowed: Duration) -> Task {
     task
 }
 
+fn asks_and_starts(bucket: &Bucket, task: &mut Task) {
+    assert!(task.poll().is_none(), "it asks");
+    settle(bucket);
+    assert!(task.poll().expect("its time has come").is_ok());
+}
+
 /// Half of it counts from zero, the other half from half a second on, which it is then.
 fn half_and_half(world: &Stalled, bucket: &Bucket) {
     start(bucket, 2);
@@ -51,14 +57,10 @@ fn who_cannot_make_it_behind_another_is_told_at_once() {
     assert_eq!((refused.kind(), refused.retry_after()), (ErrorKind::DelayTooLong, Some(OVER)));
     assert!(in_time.poll().is_none());
     world.clock.advance(OVER.saturating_sub(ms(500)));
-    assert!(heavy.poll().is_none(), "it asks");
-    settle(&bucket);
-    assert!(heavy.poll().expect("its time has come").is_ok());
+    asks_and_starts(&bucket, &mut heavy);
     settle(&bucket);
     world.clock.advance(ms(500));
-    assert!(in_time.poll().is_none(), "it asks");
-    settle(&bucket);
-    assert!(in_time.poll().expect("its time has come").is_ok());
+    asks_and_starts(&bucket, &mut in_time);
 }
 
 #[test]
@@ -79,9 +81,7 @@ fn who_stands_behind_one_who_leaves_asks_as_if_that_one_had_never_come() {
     settle(&bucket);
     assert_eq!(world.store.asks() - asks, 1 + 2 * 2, "once, and two looks each time");
     world.clock.advance(OVER.saturating_sub(ms(500)));
-    assert!(next.poll().is_none(), "it asks");
-    settle(&bucket);
-    assert!(next.poll().expect("its time has come").is_ok());
+    asks_and_starts(&bucket, &mut next);
 }
 
 /// It was asked for before anybody knew that the one in front is told to ask later.
@@ -100,11 +100,38 @@ fn a_start_that_is_over_before_those_in_front_ask_is_given_back_at_once() {
     assert!(light.poll().is_none());
     world.clock.advance(OVER);
     for task in [&mut heavy, &mut light] {
-        assert!(task.poll().is_none(), "it asks");
-        settle(&bucket);
-        assert!(task.poll().expect("its time has come").is_ok());
+        asks_and_starts(&bucket, task);
     }
     assert_eq!(used(&other), 3);
+}
+
+/// Who was granted such a start, and lost it, stands behind the one in front.
+#[test]
+fn who_lost_a_start_asks_no_sooner_than_the_one_in_front_is_granted_one() {
+    let world = Stalled::new();
+    let (bucket, other) = (process(&world), process(&world));
+    start(&bucket, 1);
+    let stall = world.store.gate.lock().unwrap();
+    let mut tasks: Vec<Task> = [4, 1, 1, 1].map(|weight| asking(&bucket, weight, FOREVER)).into();
+    drop(stall);
+    settle(&bucket);
+    settle(&bucket);
+    world.clock.advance(ms(900));
+    start(&other, 1);
+    // The one in front alone, twice; then as many as were granted one, and one.
+    for (time, asks) in [(OVER.saturating_sub(ms(900)), 1), (ms(900), 1), (Duration::ZERO, 2)] {
+        world.clock.advance(time);
+        let before = world.store.asks();
+        let stall = world.store.gate.lock().unwrap();
+        tasks.retain_mut(|task| !task.is_woken() || task.poll().map(Result::unwrap).is_none());
+        drop(stall);
+        settle(&bucket);
+        assert_eq!(world.store.asks() - before, asks + 2, "and two looks");
+    }
+    assert_eq!(tasks.len(), 3, "the one in front has started");
+    for task in &mut tasks {
+        assert!(end(&world, &bucket, task).is_ok());
+    }
 }
 
 /// Others were first.
@@ -125,9 +152,7 @@ fn who_cannot_make_it_behind_one_who_is_told_to_ask_again_is_told_at_once() {
     assert_eq!((refused.kind(), refused.retry_after()), (ErrorKind::DelayTooLong, Some(OVER)));
     assert!(heavy.poll().is_none());
     world.clock.advance(OVER);
-    assert!(heavy.poll().is_none(), "it asks");
-    settle(&bucket);
-    assert!(heavy.poll().expect("its time has come").is_ok());
+    asks_and_starts(&bucket, &mut heavy);
 }
 
 /// It was told what it would meet behind one who is not there any more.
@@ -147,17 +172,36 @@ fn who_was_asked_for_behind_one_who_has_left_meanwhile_is_asked_for_again() {
     assert_eq!(permit.waited(), OVER.saturating_sub(ms(500)));
 }
 
-/// Where each asks only as its time comes.
+/// Where each asks only as its time comes: who has just come asks with those in front who have just come as well.
 #[test]
 fn what_is_being_asked_for_is_not_counted_twice() {
     let world = Stalled::new();
     let bucket = world.process(Rate::per_second(10)).guard(Duration::ZERO);
+    let before = world.store.asks();
     let stall = world.store.gate.lock().unwrap();
-    let mut first = asking(&bucket, 5, FOREVER);
-    let mut second = asking(&bucket, 3, ms(100));
+    let calls = [(5, FOREVER), (3, ms(100)), (1, Duration::ZERO)];
+    let mut tasks = calls.map(|(weight, allowed)| asking(&bucket, weight, allowed));
     drop(stall);
-    for task in [&mut first, &mut second] {
-        assert_eq!(end(&world, &bucket, task).unwrap().waited(), Duration::ZERO);
+    settle(&bucket);
+    for task in &mut tasks {
+        assert_eq!(task.poll().expect("it was answered").unwrap().waited(), Duration::ZERO);
+    }
+    assert_eq!(world.store.asks() - before, 3 + 2, "once for each, and two looks");
+}
+
+/// The limits of those who run a newer version of the program are lower.
+#[test]
+fn what_fits_alone_does_not_fail_for_not_fitting_behind_others() {
+    let world = Stalled::new();
+    let (bucket, newer) = (process(&world), world.process(Rate::per_second(3)).generation(2));
+    start(&newer.total(Rate::per_second(1000)), 2);
+    let mut tasks = [2, 2].map(|weight| {
+        let task = asking(&bucket, weight, FOREVER);
+        settle(&bucket);
+        task
+    });
+    for task in &mut tasks {
+        assert!(end(&world, &bucket, task).is_ok());
     }
 }
 
@@ -193,9 +237,11 @@ fn asked_for(amount: u32) -> (usize, u64, u32) {
     world.clock.advance(OVER);
     let mut rounds = 0;
     while tasks.iter().any(Task::is_woken) {
-        // Who is called asks; whose turn has come starts.
+        // Who is called asks, all in one trip; whose turn has come starts.
         for _ in 0..2 {
+            let stall = world.store.gate.lock().unwrap();
             tasks.retain_mut(|task| !task.is_woken() || task.poll().map(Result::unwrap).is_none());
+            drop(stall);
             settle(&bucket);
         }
         rounds += 1;

@@ -165,14 +165,14 @@ impl State {
             let is_final = matches!(refusal.kind, ErrorKind::TooHeavy | ErrorKind::TooManyWaiting);
             is_final || !self.has_start(key, ticket)
         });
+        let lets_ask = self.has_to_let_ask(key, Some(ticket), reading.now).is_some();
         if let Some(line) = self.lines.get_mut(&key).filter(|_| behind.is_none()) {
             match told {
-                Told::Granted { .. } => line.granted = line.granted.saturating_add(1),
+                Told::Granted { .. } if !lets_ask => line.granted = line.granted.saturating_add(1),
                 Told::Later { .. } => line.granted = 0,
                 _ => {}
             }
         }
-        let lets_ask = self.has_to_let_ask(key, Some(ticket), reading.now).is_some();
         // What it was told behind others tells nothing where some of them have gone, or all would be too much at once.
         let is_moot = behind.is_some_and(|asked| match told {
             Told::Refused { .. } => {
