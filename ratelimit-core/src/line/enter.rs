@@ -245,12 +245,12 @@ impl State {
             remote.come(key, waiter.want());
         }
         let line = self.lines.entry(key).or_default();
-        // The line was brought up to date just before, and one more at its end moves nobody's turn.
         debug_assert!(!line.waiters.contains_key(&ticket), "each has a place of its own");
-        let moves = ends || line.head().is_none() || waiter.place.is_some();
+        let is_first = line.head().is_none();
+        let has_place = waiter.place.is_some();
         line.insert(ticket, waiter);
-        let moves = moves || !line.is_last(ticket);
-        if moves {
+        // The line was brought up to date just before, and one more at its end moves nobody's turn.
+        if ends || is_first || has_place || !line.is_last(ticket) {
             self.settle(key, reading, effects);
         }
     }

@@ -220,20 +220,20 @@ impl State {
         if !self.has_deadlines(key) {
             return;
         }
-        let (mut refused, mut ask_first) = (Vec::new(), None);
+        let (mut refused, mut not_before) = (Vec::new(), None);
         let unknown = self.behind_unknown();
         self.plan(key, reading, |ticket, due| {
             let waiter = self.lines.get(&key).and_then(|line| line.waiters.get(&ticket));
             let deadline = waiter.map_or(Timestamp::MAX, |waiter| waiter.deadline);
             let window = waiter.map_or(WindowId::Of(None), Waiter::window);
             let mut due = self.no_sooner(due, (key, window), deadline, reading);
-            if due.is_unknown && ask_first > Some(deadline.max(reading.now)) {
-                due = Due { at: ask_first, is_unknown: false, ..due };
+            if due.is_unknown && not_before > Some(deadline.max(reading.now)) {
+                due = Due { at: not_before, is_unknown: false, ..due };
             }
             if due.is_unknown {
                 // Nobody behind it starts before it has asked.
-                ask_first = ask_first.max(self.asks_first_at(key, ticket));
-                return if ask_first.is_some() { Step::Count } else { unknown };
+                not_before = not_before.max(self.asks_again_at(key, ticket));
+                return if not_before.is_some() { Step::Count } else { unknown };
             }
             // Later than it was (never is later than any time), or not in the forecast, since it was passed over or its
             // turn was unknown.

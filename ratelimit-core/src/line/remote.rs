@@ -153,7 +153,7 @@ impl State {
     /// Who loses a start by that is later, and refused where that is too late.
     pub(super) fn give_back_reserved(&mut self, key: KeyId, reading: Reading, effects: &mut Effects) {
         let first = self.unpaused(reading.now);
-        let first = self.first_asks_at(key).map_or(first, |at| first.max(at));
+        let first = self.head_asks_again_at(key).map_or(first, |at| first.max(at));
         loop {
             let Some(remote) = &mut self.remote else { return };
             let Some(known) = remote.keys.get_mut(&key) else { return };

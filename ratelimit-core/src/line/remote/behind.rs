@@ -1,7 +1,7 @@
 //! Who stands behind somebody that the store told to ask later, or where nothing is reserved behind anybody: until that one
 //! has asked, nothing is reserved for those behind it, and they are told what they would meet.
 
-use super::{Stage, Trip};
+use super::Stage;
 use crate::line::state::State;
 use crate::line::{KeyId, Line, Ticket};
 use crate::policy::reserved::Want;
@@ -39,7 +39,7 @@ impl State {
 
     /// When `ticket` asks again, if it was told when, and nobody behind it may start before. Not under a user's policy, which
     /// may say so of a start whose time nobody knows, and not where the bucket learns: some stand behind only some others.
-    pub(in crate::line) fn asks_first_at(&self, key: KeyId, ticket: Ticket) -> Option<Timestamp> {
+    pub(in crate::line) fn asks_again_at(&self, key: KeyId, ticket: Ticket) -> Option<Timestamp> {
         let waiter = self.lines.get(&key)?.waiters.get(&ticket)?;
         let Stage::AsksAt(at) = waiter.trip.stage else { return None };
         let has_own = self.remote.as_ref().is_none_or(|remote| remote.limits.own.is_some());
@@ -47,15 +47,15 @@ impl State {
     }
 
     /// The same of the first in the line of `key`: what is reserved for those behind it and over before that is of no use.
-    pub(super) fn first_asks_at(&self, key: KeyId) -> Option<Timestamp> {
+    pub(super) fn head_asks_again_at(&self, key: KeyId) -> Option<Timestamp> {
         let line = self.lines.get(&key).filter(|line| line.asking_later > 0)?;
         let (ticket, _) = line.active().next()?;
-        self.asks_first_at(key, *ticket)
+        self.asks_again_at(key, *ticket)
     }
 
     /// Who stands behind such a one, and has no start any more, is not to ask before it.
     pub(super) fn stand_behind(&mut self, key: KeyId) {
-        if self.first_asks_at(key).is_none() {
+        if self.head_asks_again_at(key).is_none() {
             return;
         }
         let line = self.lines.get(&key).into_iter().flat_map(Line::active).skip(1);
@@ -64,7 +64,7 @@ impl State {
         });
         let asks: Vec<Ticket> = asks.map(|(ticket, _)| *ticket).collect();
         for ticket in asks {
-            self.change_trip(key, ticket, |trip: &mut Trip| trip.stage = Stage::Behind);
+            self.change_trip(key, ticket, |trip| trip.stage = Stage::Behind);
         }
     }
 
