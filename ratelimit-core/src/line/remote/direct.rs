@@ -106,7 +106,8 @@ impl State {
     /// Whether nothing here holds up a call of `key`, and nobody stands in line.
     fn may_ask_directly(&self, key: KeyId) -> bool {
         let is_free = !self.closed && !self.is_learning() && self.limits.in_flight.is_none();
-        is_free && self.paused_until == Timestamp::ZERO && !self.lines.contains_key(&key)
+        let may_be_paused = self.paused_until > self.latest.unwrap_or(Timestamp::ZERO);
+        is_free && !may_be_paused && !self.lines.contains_key(&key)
     }
 
     fn direct_wish(&mut self, key: KeyId, weight: u32, max_delay: u64) -> Option<Wish> {

@@ -9,12 +9,16 @@ use crate::line::{Ask, Changed, Claimed, Entered, Origin, Ticket};
 use crate::store::MemoryStore;
 use crate::{Bucket, Rate};
 
-#[test]
-fn who_has_asked_first_stands_in_front_whoever_wakes_first() {
+fn world() -> (ManualClock, Bucket) {
     let clock = ManualClock::new();
     clock.advance(Duration::from_secs(1_000_000));
     let bucket = Bucket::named("api", Rate::per_second(4)).guard(Duration::from_millis(20));
-    let bucket = bucket.store(MemoryStore::new(clock.clone())).clock(clock.clone());
+    (clock.clone(), bucket.store(MemoryStore::new(clock.clone())).clock(clock))
+}
+
+#[test]
+fn who_has_asked_first_stands_in_front_whoever_wakes_first() {
+    let (clock, bucket) = world();
     drop(bucket.request().weight(2).try_acquire().expect("there is room"));
     clock.advance(Duration::from_millis(500));
     drop(bucket.request().weight(2).try_acquire().expect("there is room"));
@@ -43,4 +47,19 @@ fn who_has_asked_first_stands_in_front_whoever_wakes_first() {
     let Changed { result: claimed, rest } = shared.claim_turn(None, first, &mut Some(Waker::noop().clone()));
     shared.finish(rest);
     assert!(matches!(claimed, Claimed::Granted(_)), "{claimed:?}");
+}
+
+/// Somebody has to look first, who finds out that it is over.
+#[test]
+fn once_a_pause_is_over_the_short_way_is_open_again() {
+    let (clock, bucket) = world();
+    let shared = bucket.shared().expect("it is there");
+    let is_short = || matches!(shared.ask_directly((None, None), 1, 0), Some(Direct::Granted(_)));
+    assert!(is_short());
+    bucket.pause(Duration::from_millis(1)).expect("it is open");
+    clock.advance(Duration::from_micros(999));
+    assert!(!is_short() && bucket.try_acquire().is_err());
+    clock.advance(Duration::from_micros(1));
+    assert!(!is_short() && bucket.try_acquire().is_ok());
+    assert!(is_short());
 }
