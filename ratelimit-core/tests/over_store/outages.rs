@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, clippy::expect_used, reason = "real time is what is tested")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
+mod own;
 mod table;
 mod told;
 mod trips;

@@ -14,6 +14,7 @@ mod late;
 mod mirror;
 mod note;
 mod outage;
+mod states;
 mod tell;
 mod times;
 mod trip;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::entry::{Own, Under};
 use super::heed::Heeded;
+use super::states::States;
 use super::times::Times;
 use crate::limits::{Learning, Valid};
 use crate::line::KeyId;
@@ -22,7 +23,7 @@ pub(super) struct Mirror {
     /// The keys of which the store has something to be told.
     pub(super) untold: Set<KeyId>,
     /// The states of users' policies while the store is away.
-    pub(super) alone: Table<KeyId, Vec<u8>>,
+    pub(super) alone: States,
     /// What the server said meanwhile.
     pub(super) heeded: Heeded,
     look_at: usize,
@@ -112,7 +113,7 @@ impl Mirror {
             keys: Table::default(),
             total,
             untold: Set::default(),
-            alone: Table::default(),
+            alone: States::default(),
             heeded: Heeded::default(),
             look_at: FEW,
             max_keys: limits.max_keys,
@@ -331,6 +332,6 @@ impl Mirror {
 }
 
 /// Whether something is started by it, of which a key's state is to be kept.
-fn is_start(verb: &Verb) -> bool {
+pub(super) fn is_start(verb: &Verb) -> bool {
     matches!(verb, Verb::Acquire(_) | Verb::Charge { .. } | Verb::Restore { .. })
 }

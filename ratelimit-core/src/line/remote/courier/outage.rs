@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use super::desk::Desk;
 use super::lock;
-use super::mirror::Mirror;
+use super::mirror::{Mirror, is_start};
+use super::states::Kept;
+use super::trip::no_room;
 use crate::limits::Valid;
 use crate::line::KeyId;
 use crate::policy::Guarded;
-use crate::store::{Acquire, Answer, Ask, Failure, KEEP, Known, OnOutage, Part, Record, Said, Verb};
+use crate::store::{Acquire, Answer, Ask, Failure, KEEP, Known, OnOutage, Part, Record, Said, Verb, Written};
 
 /// What is answered in a store's place.
 enum Alone {
@@ -21,7 +23,12 @@ enum Alone {
 impl Desk {
     /// What is answered in the store's place; `None` = nothing is.
     pub(super) fn play_alone(&self, ask: &Ask, key: KeyId) -> Option<Result<Said, Failure>> {
-        let alone = lock(&self.mirror).alone(ask, key)?;
+        let mut mirror = lock(&self.mirror);
+        let alone = mirror.alone(ask, key)?;
+        if is_start(&ask.verb) && matches!(alone, Alone::Judge(..)) && !mirror.has_room_alone(key) {
+            return Some(Err(no_room()));
+        }
+        drop(mirror);
         let (mut said, own) = match alone {
             Alone::Said(said) => (said, None),
             // A user's policy runs here.
@@ -44,13 +51,20 @@ impl Desk {
         }
         mirror.note_alone(ask, key, &said);
         if let Some(own) = own {
-            mirror.alone.insert(key, own);
+            mirror.alone.put(key, own);
         }
         Some(Ok(said))
     }
 }
 
 impl Mirror {
+    /// Whether another state of a user's policy may be kept, if there is one.
+    fn has_room_alone(&mut self, key: KeyId) -> bool {
+        let has_own = self.plans.share.as_ref().is_some_and(|share| share.key.own.is_some());
+        let now = self.now();
+        !has_own || self.alone.have_room(key, now, self.max_keys)
+    }
+
     fn alone(&self, ask: &Ask, key: KeyId) -> Option<Alone> {
         let now = self.now();
         let held = self.heeded.holds_up(&ask.verb, key, now).map(Alone::Said);
@@ -85,7 +99,7 @@ impl Mirror {
         // What this process has started before counts from its share.
         let written = |share: &Record| share.write(now).map(|(bytes, _)| bytes);
         let share = || self.keys.get(&key)?.share.as_ref().and_then(written);
-        let of_key = self.alone.get(&key).cloned().or_else(share);
+        let of_key = self.alone.get(key).or_else(share);
         let of_all = self.total.as_ref().and_then(|total| total.share.as_ref()).and_then(written);
         let mut alone = Ask::of(parts, ask.verb.clone());
         // It is answered at once, and by so much it may be later there. Windows are not remembered for longer.
@@ -95,11 +109,16 @@ impl Mirror {
 }
 
 /// What is said, and the state of a user's policy if one has changed.
-fn judge(ask: &Ask, now: u64, states: &[Option<Vec<u8>>]) -> Result<(Said, Option<Vec<u8>>), Failure> {
+fn judge(ask: &Ask, now: u64, states: &[Option<Vec<u8>>]) -> Result<(Said, Option<Kept>), Failure> {
     let states: Vec<Option<&[u8]>> = states.iter().map(Option::as_deref).collect();
     let judged = ask.judge(Duration::from_micros(now), &states)?;
     let has_own = ask.parts.first().is_some_and(|part| part.plan.own.is_some());
-    let own = judged.writes().next().flatten().filter(|_| has_own).map(|written| written.state().to_vec());
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let kept = |written: &Written| {
+        let until = now.saturating_add(micros(written.keep_for()));
+        Kept { state: written.state().to_vec(), until }
+    };
+    let own = judged.writes().next().flatten().filter(|_| has_own).map(kept);
     let Answer(said) = judged.into_answer();
     Ok((said, own))
 }
