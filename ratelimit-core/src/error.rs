@@ -41,7 +41,7 @@ pub use scope::ErrorScope;
 /// | is limited to 10/s: retry after 340ms | `Limited` | come back then, or give the call a `max_delay` |
 /// | is limited to 10/s: retry after 340ms (allowed 200ms) | `DelayTooLong` | come back then, or allow more |
 /// | is held up: retry after 30s | `Limited`, `DelayTooLong` | as above; the bucket is [paused](crate::Bucket::pause), or its [own policy](crate::Bucket::with_policy) says so |
-/// | is held up until a call in flight ends | `Limited`, `DelayTooLong` | allow a wait; see [`in_flight`](crate::Bucket::in_flight), or the bucket's [own policy](crate::Bucket::with_policy) does not know when |
+/// | is held up by other calls: when to retry is unknown | `Limited`, `DelayTooLong` | allow a wait; as many are [in flight](crate::Bucket::in_flight) as may, others wait in front, or the bucket's [own policy](crate::Bucket::with_policy) does not know when |
 /// | is held up by the server: retry after 30s | `Limited`, `DelayTooLong` | come back then; the server [said](crate::Permit::observe) so |
 /// | is held up until the server has answered | `Limited`, `DelayTooLong` | allow a wait: what the server says next to a call that is on its way decides |
 /// | is limited to 10/s: weight 11 can never fit | `TooHeavy` | cut the call into parts, or raise the rate |

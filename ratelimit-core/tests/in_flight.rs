@@ -162,7 +162,10 @@ fn a_waiter_whose_turn_is_unknown_fails_as_its_allowance_ends() {
     assert!(short.is_woken() && !long.is_woken() && !middle.is_woken());
     let failed = short.poll().unwrap().unwrap_err();
     assert_unknown(&failed, ErrorKind::DelayTooLong);
-    assert_eq!(failed.to_string(), "bucket `b` is held up until a call in flight ends (allowed 300ms)");
+    assert_eq!(
+        failed.to_string(),
+        "bucket `b` is held up by other calls: when to retry is unknown (allowed 300ms)"
+    );
     clock.advance(ms(5));
     assert!(middle.is_woken());
     assert_unknown(&middle.poll().unwrap().unwrap_err(), ErrorKind::DelayTooLong);

@@ -73,7 +73,7 @@ impl Error {
             }
             (None, Some(wait)) => write!(f, "is held up: retry after {}", Span(wait))?,
             (None, None) if self.is_by_server() => f.write_str("is held up until the server has answered")?,
-            (None, None) => f.write_str("is held up until a call in flight ends")?,
+            (None, None) => f.write_str("is held up by other calls: when to retry is unknown")?,
         }
         match self.max_delay() {
             Some(allowed) if self.kind == ErrorKind::DelayTooLong => {

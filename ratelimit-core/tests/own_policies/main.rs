@@ -26,7 +26,7 @@ fn each_key_has_a_state_of_its_own() {
     let first = bucket.request().key("a").try_acquire().expect("a is free");
     let refused = bucket.request().key("a").try_acquire().expect_err("a is taken");
     assert_eq!((refused.kind(), refused.retry_after()), (ErrorKind::Limited, None));
-    assert_eq!(refused.to_string(), "bucket `own` is held up until a call in flight ends");
+    assert_eq!(refused.to_string(), "bucket `own` is held up by other calls: when to retry is unknown");
     drop(bucket.request().key("b").try_acquire().expect("b is free"));
     drop(bucket.try_acquire().expect("so are calls without a key"));
     drop(first);
