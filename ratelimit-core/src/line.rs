@@ -143,7 +143,8 @@ struct Line {
     queues: BTreeSet<(WindowId, Ticket)>,
     /// How many were told by a store to ask later, or stand behind those.
     asking_later: usize,
-    /// How many were granted a start since somebody was told so last: by so many more of those are called at once.
+    /// How many were granted a start that they may use since somebody was told so last: by so many more of those who are to
+    /// ask later are called at once.
     granted: usize,
 }
 

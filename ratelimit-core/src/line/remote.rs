@@ -257,7 +257,7 @@ impl State {
     ///
     /// Nobody is called before who stands in front of it and was told to ask later; those behind that one are called once it
     /// was granted a start, one, and as long as all of them are, twice as many each time: each who asks in vain costs a trip
-    /// its time, and each trip those who wait for it theirs.
+    /// its time, and each trip those who wait for it theirs. Where nothing is reserved, the first alone.
     pub(super) fn call_to_ask(
         &mut self,
         key: KeyId,

@@ -53,7 +53,7 @@ impl State {
         self.asks_again_at(key, *ticket)
     }
 
-    /// Who stands behind such a one, and has no start any more, is not to ask before it.
+    /// Who stands behind a head that is to ask again later, and has no start any more, is not to ask before it.
     pub(super) fn stand_behind(&mut self, key: KeyId) {
         if self.head_asks_again_at(key).is_none() {
             return;

@@ -26,7 +26,8 @@ pub(in crate::line) enum Stage {
     Asks,
     /// It asks again then.
     AsksAt(Timestamp),
-    /// It was told what it would meet, and asks for itself once those before it have who were told to ask later.
+    /// It was told what it would meet, or has lost its start, and asks for itself once those before it have who were told to
+    /// ask later.
     Behind,
     /// It is being asked for, or what it would meet behind others.
     Asked { is_behind: bool },
