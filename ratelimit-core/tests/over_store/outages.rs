@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests")]
 
 mod own;
+mod refunds;
 mod table;
 mod told;
 mod trips;

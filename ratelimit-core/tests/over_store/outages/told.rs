@@ -72,6 +72,19 @@ fn what_was_counted_before_the_store_lost_it_can_be_given_back() {
     }
 }
 
+/// Nothing was asked meanwhile: until then nobody knows what time it is there.
+#[test]
+fn what_is_given_back_with_the_first_answer_is_no_more_counted() {
+    let store = Arc::new(Switched::default());
+    let (bucket, other) = (process(&store, 20, 1.0), process(&store, 20, 1.0));
+    store.fail(2);
+    let permit = bucket.try_acquire().unwrap();
+    assert_eq!(starts(&bucket, 1), 1);
+    permit.refund();
+    within_two_seconds(|| bucket.peek().is_ok());
+    assert_eq!((used(&bucket), used(&other)), (1, 1));
+}
+
 /// It stays spent there; what was started without the store was not given back.
 #[test]
 fn what_the_store_has_counted_is_given_back_for_nothing_else_meanwhile() {

@@ -40,7 +40,7 @@ impl Desk {
         }
         let keys: Vec<KeyId> = whose.iter().map(|(key, _)| *key).collect();
         let Trip { played: Played { answers, trip }, turn, is_heard, is_quick } =
-            if is_in_vain { Trip::default() } else { self.travel(&asks, &keys, until) };
+            if is_in_vain { Trip::default() } else { self.travel(&mut asks, &keys, until) };
         let mut replies: Vec<Reply> = answers.into_iter().map(|said| Reply { said, trip }).collect();
         caught(|| self.ask_again(&mut asks, &keys, &mut replies, until));
         self.note_times(&asks, &replies);
@@ -123,9 +123,10 @@ impl Desk {
     }
 
     /// Has the store answer, whatever panics.
-    fn travel(&self, asks: &[Ask], keys: &[KeyId], until: Timestamp) -> Trip {
+    fn travel(&self, asks: &mut [Ask], keys: &[KeyId], until: Timestamp) -> Trip {
+        self.in_the_stores_time(asks);
         caught(|| self.go(asks, keys, until))
-            .unwrap_or_else(|| Trip { played: Played::failed(asks, lost()), ..Trip::default() })
+            .unwrap_or_else(|| Trip { played: Played::failed(asks.len(), lost()), ..Trip::default() })
     }
 
     /// Those who have no time left, the others, and until when these are to be answered.
@@ -167,10 +168,16 @@ impl Desk {
         let allowances = || batch.iter().filter_map(|errand| errand.ask.allowance());
         let least = || allowances().min().map_or(u64::MAX, |micros| micros.saturating_mul(1000));
         let slack = self.moment().map_or(0, |(_, now)| lock(&self.late).slack_at(now, least)).div_ceil(1000);
-        let times = lock(&self.mirror).times;
         for errand in batch {
             errand.ask.set_slack(slack);
-            if let Verb::Refund { start, .. } | Verb::Hear { start, .. } = &mut errand.ask.verb {
+        }
+    }
+
+    /// Starts that were counted before the store's time was known: it is with the first answer.
+    pub(super) fn in_the_stores_time(&self, asks: &mut [Ask]) {
+        let times = lock(&self.mirror).times;
+        for ask in asks {
+            if let Verb::Refund { start, .. } | Verb::Hear { start, .. } = &mut ask.verb {
                 *start = times.there(*start);
             }
         }

@@ -35,8 +35,8 @@ pub(super) struct Played {
 }
 
 impl Played {
-    pub(super) fn failed(asks: &[Ask], failure: Failure) -> Self {
-        Played { answers: vec![Err(failure); asks.len()], trip: None }
+    pub(super) fn failed(asks: usize, failure: Failure) -> Self {
+        Played { answers: vec![Err(failure); asks], trip: None }
     }
 }
 
@@ -47,9 +47,10 @@ impl Desk {
     }
 
     /// Makes a trip, unless the store is away and it is not yet time to see whether it is back.
-    pub(super) fn go(&self, asks: &[Ask], keys: &[KeyId], until: Timestamp) -> Trip {
+    pub(super) fn go(&self, asks: &mut [Ask], keys: &[KeyId], until: Timestamp) -> Trip {
         let begin = SystemClock.now();
-        let with = |failure: Failure| Played::failed(asks, failure);
+        let count = asks.len();
+        let with = |failure: Failure| Played::failed(count, failure);
         if begin >= until {
             // Nothing is sent: that says nothing of the store.
             return Trip { played: with(Failure::no_time()), turn: None, is_heard: false, is_quick: false };
@@ -65,6 +66,9 @@ impl Desk {
             None => self.tell_untold(keys, begin, until),
             failure => Telling { failure, ..Telling::default() },
         };
+        if telling.is_heard {
+            self.in_the_stores_time(asks);
+        }
         let played = match &telling.failure {
             Some(failure) if !telling.is_heard => with(failure.clone()),
             None if !telling.is_late => self.play(asks, until),
@@ -126,7 +130,7 @@ impl Desk {
         let begin = SystemClock.now();
         let timeout = until.saturating_since(begin);
         if timeout.is_zero() {
-            return Played::failed(asks, Failure::no_time());
+            return Played::failed(asks.len(), Failure::no_time());
         }
         let store = self.store.store();
         let sent = self.moment();
