@@ -98,6 +98,36 @@ impl FixedWindow {
         self
     }
 
+    /// A window that counts all that the windows of `old`, which share no starts, count at `now`.
+    ///
+    /// Where several are open that were not opened by the same start, nobody knows which of their starts would have opened
+    /// one of them all: so that one floats.
+    pub(super) fn joining(mut self, old: &[&FixedWindow], now: Timestamp) -> Self {
+        for open in old.iter().filter_map(|old| old.current(now)) {
+            self.open = Some(match self.open {
+                None => *open,
+                Some(known) => Open {
+                    since: known.since.min(open.since),
+                    opening: if known.since == open.since { known.opening.max(open.opening) } else { 0 },
+                    last: known.last.max(open.last),
+                    used: known.used.saturating_add(open.used).min(MOST_WEIGHT),
+                },
+            });
+        }
+        self
+    }
+
+    /// What of `all` has started last at `now`, so much of it: these are in the window that is open there, whatever windows
+    /// they would have opened by themselves.
+    pub(super) fn last_of(mut self, all: &FixedWindow, weight: u64, now: Timestamp) -> Self {
+        self.open = all.current(now).filter(|_| weight > 0).map(|open| {
+            // Where some of the others are in it too, what has opened it is one of those.
+            let opening = if weight < open.used { 0 } else { open.opening };
+            Open { opening, used: open.used.min(weight), ..*open }
+        });
+        self
+    }
+
     /// Of two states of the same rate that share starts what admits no more than either.
     pub(super) fn or_stricter(mut self, other: &FixedWindow) -> Self {
         debug_assert_eq!((self.amount, self.length), (other.amount, other.length));
@@ -174,7 +204,10 @@ impl Policy for FixedWindow {
     /// next start opens one of its own.
     fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: &Outcome) {
         let Outcome::Refund(given) = *outcome else { return };
-        let Some(mut open) = self.current(now).copied().filter(|open| start >= open.since) else { return };
+        let Some(mut open) = self.current(now).copied() else { return };
+        if start < open.since || start > open.last {
+            return;
+        }
         let given = u64::from(given.min(weight)).min(open.used);
         open.used -= given;
         if start == open.since {

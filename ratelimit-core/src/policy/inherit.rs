@@ -2,11 +2,11 @@
 //!
 //! A sliding window reads the longest log again, and counts what only a fixed window or a token bucket still remembers
 //! as started when that log begins. A fixed window counts the same, and floats, as nobody knows what opened it; one of
-//! the same length goes on with the window that is open. A token bucket counts the log, and keeps beyond it the weight
+//! the same length goes on with the window that is open, or with those of several lists as one. A token bucket counts the log, and keeps beyond it the weight
 //! that a token bucket owed, up to its burst. A user's own policy that stays goes on as it is; one that is new is told
 //! what a window would count; what one that goes remembers nobody else can read.
 
-use super::{All, Builtin, Guarded, Own, Prototype, SlidingWindow, TokenBucket};
+use super::{All, Builtin, FixedWindow, Guarded, Own, Prototype, SlidingWindow, TokenBucket};
 use crate::rate::{Rate, Shape};
 use crate::time::Timestamp;
 
@@ -19,14 +19,14 @@ impl All {
     }
 
     /// The same, owing so much of what was owed.
-    pub(crate) fn carrying(rates: &[Guarded], old: &[&All], now: Timestamp, debt: Debt) -> Self {
-        let same = |rate| match old {
+    pub(crate) fn carrying(rates: &[Guarded], lists: &[&All], now: Timestamp, debt: Debt) -> Self {
+        let same = |rate| match lists {
             [only] => {
                 only.states.iter().find(|(old, _)| is_counted_by(rate, old.rate)).map(|(_, state)| state)
             }
             _ => None,
         };
-        let old: Vec<Remembered<'_>> = old.iter().map(|all| Remembered::of(all, now)).collect();
+        let old: Vec<Remembered<'_>> = lists.iter().map(|all| Remembered::of(all, now)).collect();
         let states = rates.iter().map(|guarded| {
             let kept = |state| kept(Builtin::new(*guarded), state, now, debt);
             if let Some(kept) = same(guarded.rate).and_then(kept) {
@@ -41,13 +41,36 @@ impl All {
                     Builtin::TokenBucket(debt.of(fresh, |fresh| token_bucket(&fresh, &old, now)))
                 }
                 Builtin::FixedWindow(fresh) => {
-                    let log = merged(old.iter().map(|old| &old.window));
-                    Builtin::FixedWindow(fresh.remembering(&log, now))
+                    Builtin::FixedWindow(match fixed_windows(guarded.rate, lists) {
+                        Some(windows) => fresh.joining(&windows, now),
+                        None => fresh.remembering(&merged(old.iter().map(|old| &old.window)), now),
+                    })
                 }
             };
             (*guarded, state)
         });
         All { states: states.collect(), own: None }
+    }
+
+    /// These starts, which weigh so much, as they count at `now` beside others; `all` has counted them last, after others,
+    /// by parts of these rates.
+    pub(crate) fn beside_others(mut self, all: &All, weight: u64, now: Timestamp) -> Self {
+        debug_assert_eq!(self.states.len(), all.states.len(), "they are of the same limits");
+        for ((guarded, state), (_, all)) in self.states.iter_mut().zip(&*all.states) {
+            *state = match (&*state, Builtin::new(*guarded), all) {
+                (Builtin::TokenBucket(state), Builtin::TokenBucket(fresh), Builtin::TokenBucket(all)) => {
+                    Builtin::TokenBucket(
+                        fresh.owing_like(all, now).owing_at_most(weight, now).or_later(state),
+                    )
+                }
+                (_, Builtin::FixedWindow(fresh), Builtin::FixedWindow(all)) => {
+                    Builtin::FixedWindow(fresh.last_of(all, weight, now))
+                }
+                // A log has them all.
+                _ => continue,
+            };
+        }
+        self
     }
 
     /// The state of a user's policy for the entry `born`, where `old` was in force: the same state if it is the same
@@ -172,6 +195,17 @@ fn beyond(mut log: Log, (latest, known): (Timestamp, u64), begin: u64) -> Log {
 fn is_counted_by(rate: Rate, old: Rate) -> bool {
     let fixed = |rate: Rate| rate.shape() == Shape::Fixed;
     rate == old || (fixed(rate) && fixed(old) && rate.per_nanos() == old.per_nanos())
+}
+
+/// Of each list the fixed window that has counted every start that one of `rate` has to count; `None` where one has none.
+fn fixed_windows<'a>(rate: Rate, lists: &[&'a All]) -> Option<Vec<&'a FixedWindow>> {
+    let window = |all: &&'a All| {
+        all.states.iter().find_map(|(old, state)| match state {
+            Builtin::FixedWindow(window) if is_counted_by(rate, old.rate) => Some(window),
+            _ => None,
+        })
+    };
+    lists.iter().map(window).collect()
 }
 
 /// The state of a rate that stays: it has counted every start already, whatever the others remember.

@@ -183,6 +183,13 @@ impl TokenBucket {
         self
     }
 
+    /// The same, owing no more than `weight` at `now`.
+    pub(super) fn owing_at_most(mut self, weight: u64, now: Timestamp) -> Self {
+        let most = self.numbers.at(now) + self.numbers.cost(u32::try_from(weight).unwrap_or(u32::MAX));
+        self.tat = self.tat.map(|tat| tat.min(most));
+        self
+    }
+
     /// The weight that is owed at `now`, rounded up.
     pub(super) fn owed(&self, now: Timestamp) -> u64 {
         let owed = self.tat.map_or(0, |tat| tat.saturating_sub(self.numbers.at(now)));

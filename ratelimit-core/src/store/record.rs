@@ -265,6 +265,17 @@ impl Record {
         self.written = now;
     }
 
+    /// These starts, which weigh so much, as they count beside others: `all` has counted them last, after others, by a part
+    /// of the limits.
+    ///
+    /// By themselves they count for less: what a token bucket owes for them would be paid off while that is which it owed
+    /// before, and the fixed windows that they open by themselves are not those in which they have started.
+    pub(crate) fn beside_others(&self, all: &Record, weight: u64, now: u64) -> Record {
+        let at = now.max(self.newest).max(all.newest);
+        let rates = self.rates.clone().beside_others(&all.rates, weight, Timestamp::from_nanos(at));
+        Record { rates, ..self.clone() }
+    }
+
     /// Counts beside what it knows all that `other` does.
     pub(crate) fn join(&mut self, other: &Record, now: u64) {
         let at = now.max(self.newest).max(other.newest);

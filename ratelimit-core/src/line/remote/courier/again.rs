@@ -125,8 +125,8 @@ impl Desk {
         // Of all together it may know more, though it has started nothing of this key.
         let fresh = || ask.parts.iter().take(1).cloned().chain(mirror.total_part()).collect();
         let mut ask = Ask { parts: mirror.parts_of(key).unwrap_or_else(fresh), ..ask.clone() };
-        if let Verb::Refund { born, .. } = &mut ask.verb {
-            *born = mirror.born_of_today(key, *born);
+        if let Verb::Refund { start, born, .. } = &mut ask.verb {
+            *born = mirror.born_of_today(key, *start, *born);
         }
         ask
     }

@@ -124,7 +124,7 @@ impl Desk {
 
     /// Has the store answer, whatever panics.
     fn travel(&self, asks: &mut [Ask], keys: &[KeyId], until: Timestamp) -> Trip {
-        self.in_the_stores_time(asks);
+        self.tell_as_known(asks, keys);
         caught(|| self.go(asks, keys, until))
             .unwrap_or_else(|| Trip { played: Played::failed(asks.len(), lost()), ..Trip::default() })
     }
@@ -173,12 +173,18 @@ impl Desk {
         }
     }
 
-    /// Starts that were counted before the store's time was known: it is with the first answer.
-    pub(super) fn in_the_stores_time(&self, asks: &mut [Ask]) {
-        let times = lock(&self.mirror).times;
-        for ask in asks {
-            if let Verb::Refund { start, .. } | Verb::Hear { start, .. } = &mut ask.verb {
-                *start = times.there(*start);
+    /// When a start was counted, and in which record, as is known now: of one that was made without the store that is known
+    /// once it is told.
+    pub(super) fn tell_as_known(&self, asks: &mut [Ask], keys: &[KeyId]) {
+        let mirror = lock(&self.mirror);
+        for (ask, key) in asks.iter_mut().zip(keys) {
+            match &mut ask.verb {
+                Verb::Refund { start, born, .. } => {
+                    *start = mirror.times.there(*start);
+                    *born = mirror.born_of_today(*key, *start, *born);
+                }
+                Verb::Hear { start, .. } => *start = mirror.times.there(*start),
+                _ => {}
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::store::{Ask, Entry, Known, Part, Plan, Record, Said, Verb, was_reset};
+use crate::store::{Acquire, Ask, Entry, Known, Part, Plan, Record, Said, Verb, was_reset};
 use crate::time::Timestamp;
 
 /// One entry.
@@ -17,14 +17,20 @@ pub(super) struct Own {
     pub(super) share: Option<Record>,
     /// What it has started by itself, and the store was not told yet.
     pub(super) untold: Option<Box<Untold>>,
-    /// The last start that was among those and is not any more, and so none up to then.
+    /// When the newest start was counted that has left those: of the ones up to then none is among them.
     last_told: u64,
+    /// What the record is called in which they were counted; 0 = none were.
+    told_in: u32,
+    /// The same of those that a reset has forgotten.
+    forgotten: (u64, u32),
 }
 
 /// Starts that a store is to be told.
 #[derive(Clone)]
 pub(super) struct Untold {
     pub(super) record: Record,
+    /// How much they weigh, but for what was given back.
+    weight: u64,
     /// In which spell of answers the store was last made to know the rest.
     pub(super) reminded: Option<u64>,
     /// Not before then, by the system's clock: its state cannot be read.
@@ -41,26 +47,43 @@ pub(super) struct Under<'a> {
 impl Own {
     pub(super) fn new(entry: Entry, plans: Under<'_>) -> Self {
         let share = plans.share.map(Record::fresh);
-        Own { entry, record: Record::fresh(plans.whole), was: 0, share, untold: None, last_told: 0 }
+        Own {
+            entry,
+            record: Record::fresh(plans.whole),
+            was: 0,
+            share,
+            untold: None,
+            last_told: 0,
+            told_in: 0,
+            forgotten: (0, 0),
+        }
     }
 
     /// All that it knows, under other limits.
     pub(super) fn under(self, plans: Under<'_>, now: u64) -> Self {
-        let untold = |untold: Box<Untold>| {
-            let record = untold.record.under(plans.whole, now);
-            Box::new(Untold { record, reminded: None, again: untold.again })
-        };
+        let to_tell = self.to_tell(now);
         let all = || {
             let mut all = self.record.clone();
-            if let Some(untold) = &self.untold {
-                all.join(&untold.record, now);
+            if let Some(to_tell) = &to_tell {
+                all.join(to_tell, now);
             }
             all
         };
         let share =
             plans.share.map(|plan| self.share.as_ref().map_or_else(all, Record::clone).under(plan, now));
         let record = self.record.under(plans.whole, now);
-        Own { record, share, untold: self.untold.map(untold), ..self }
+        let untold = self.untold.zip(to_tell.as_ref()).map(|(untold, to_tell)| {
+            let record = to_tell.under(plans.whole, now);
+            Box::new(Untold { record, reminded: None, ..*untold })
+        });
+        Own { record, share, untold, ..self }
+    }
+
+    /// What the store is to be told, as it counts beside what that knows.
+    pub(super) fn to_tell(&self, now: u64) -> Option<Record> {
+        let Untold { record, weight, .. } = &**self.untold.as_ref()?;
+        let beside = |share: &Record| record.beside_others(share, *weight, now);
+        Some(self.share.as_ref().map_or_else(|| record.clone(), beside))
     }
 
     /// As an ask is about it. Of what is over by `now` the store need not know any more.
@@ -75,18 +98,18 @@ impl Own {
     pub(super) fn note(&mut self, (ask, said): (&Ask, &Said), index: usize, (now, born): (u64, u32)) {
         let (verb, before) = (&ask.verb, self.record.born);
         if was_reset(before, born) {
+            let to_tell = self.to_tell(now);
+            self.forget_told(before);
             self.share.iter_mut().chain([&mut self.record]).for_each(Record::reset);
-            if let Some((share, untold)) = self.share.as_mut().zip(self.untold.as_ref()) {
+            if let Some((share, to_tell)) = self.share.as_mut().zip(to_tell) {
                 // Of that the store knew nothing, and will.
-                share.join(&untold.record, now);
+                share.join(&to_tell, now);
             }
             self.was = 0;
         } else if born != before && born != 0 {
             self.was = before;
         }
-        let is_void = |was: &u32| *was != 0 && *was != born;
-        let is_void = matches!(verb, Verb::Refund { born, .. } if born.get(index).is_some_and(is_void));
-        if !is_void {
+        if !is_void(verb, index, born) {
             for record in self.share.iter_mut().chain([&mut self.record]) {
                 record.note(verb, said, now);
             }
@@ -96,40 +119,76 @@ impl Own {
         }
         if matches!(verb, Verb::Reset | Verb::ResetKey) {
             self.take_untold();
+            self.forget_told(before);
         }
     }
 
-    /// Takes note of what was done in the store's place: it does not know of that.
-    pub(super) fn note_alone(&mut self, verb: &Verb, said: &Said, now: u64, plan: &Arc<Plan>) {
+    /// Takes note of what was done in the store's place with what is the `index`th of an ask's: it does not know of that.
+    pub(super) fn note_alone(
+        &mut self,
+        (verb, said): (&Verb, &Said),
+        index: usize,
+        now: u64,
+        plan: &Arc<Plan>,
+    ) {
+        if is_void(verb, index, self.record.born) {
+            return;
+        }
         if let Some(share) = &mut self.share {
             share.note(verb, said, now);
         }
-        match verb {
+        if let Verb::Refund { start, weight, given, born } = verb {
             // What the store itself has let start, or was told of, stays spent there, and is none of these.
-            Verb::Refund { start, born, .. }
-                if self.untold.is_none() || *born != [0; 2] || *start <= self.last_told => {}
-            _ => {
-                let fresh = || {
-                    let record = Record::fresh(plan);
-                    Box::new(Untold { record, reminded: None, again: Timestamp::ZERO })
-                };
-                self.untold.get_or_insert_with(fresh).record.note(verb, said, now);
+            let is_there = born.get(index).is_some_and(|born| *born != 0) || *start <= self.last_told;
+            if let Some(untold) = self.untold.as_mut().filter(|_| !is_there) {
+                untold.record.note(verb, said, now);
+                untold.weight = untold.weight.saturating_sub(u64::from(*given.min(weight)));
             }
+            return;
         }
+        let fresh = || {
+            let record = Record::fresh(plan);
+            Box::new(Untold { record, weight: 0, reminded: None, again: Timestamp::ZERO })
+        };
+        let untold = self.untold.get_or_insert_with(fresh);
+        untold.record.note(verb, said, now);
+        if let Verb::Acquire(Acquire { weight, .. }) | Verb::Charge { weight } = verb {
+            untold.weight = untold.weight.saturating_add(u64::from(*weight));
+        }
+    }
+
+    /// What the record is called in which a start was counted that is told so, as far as that is known: one that was made
+    /// without the store counts where it was told.
+    pub(super) fn born_of(&self, start: u64, born: u32) -> u32 {
+        let (until, forgotten) = self.forgotten;
+        let born = match born {
+            0 if start <= until => forgotten,
+            0 if start <= self.last_told => self.told_in,
+            born => born,
+        };
+        // What was put back is in another one.
+        if born != 0 && born == self.was { self.record.born } else { born }
     }
 
     /// The store was told at `now`, which is noted: its record has them all.
     pub(super) fn told(&mut self, now: u64) {
-        if let Some(untold) = self.take_untold() {
-            self.record.join(&untold.record, now);
+        if let Some(to_tell) = self.to_tell(now) {
+            self.record.join(&to_tell, now);
         }
+        self.take_untold();
     }
 
     /// What the store was told, or need not be told any more.
-    pub(super) fn take_untold(&mut self) -> Option<Box<Untold>> {
-        let untold = self.untold.take()?;
-        self.last_told = self.last_told.max(untold.record.newest);
-        Some(untold)
+    pub(super) fn take_untold(&mut self) {
+        if let Some(untold) = self.untold.take() {
+            self.last_told = self.last_told.max(untold.record.newest);
+            self.told_in = self.record.born;
+        }
+    }
+
+    /// A reset has made something else of the record that was called so: nothing of what was told is given back.
+    fn forget_told(&mut self, before: u32) {
+        self.forgotten = (self.last_told, before);
     }
 
     /// All that was counted before the store's time was known was so much too late.
@@ -138,7 +197,9 @@ impl Own {
         for record in self.share.iter_mut().chain(untold) {
             record.shift_back(by);
         }
-        self.last_told = self.last_told.saturating_sub(by);
+        for told in [&mut self.last_told, &mut self.forgotten.0] {
+            *told = told.saturating_sub(by);
+        }
     }
 
     /// Until when anything of it counts, as far as is known at `now`.
@@ -154,3 +215,12 @@ impl Own {
         self.record.written.max(untold)
     }
 }
+
+/// Whether that gives back what was counted in a record that is not the one of today, as that is called: nobody may do so.
+fn is_void(verb: &Verb, index: usize, today: u32) -> bool {
+    let is_other = |born: &u32| *born != 0 && *born != today;
+    matches!(verb, Verb::Refund { born, .. } if born.get(index).is_some_and(is_other))
+}
+
+#[cfg(test)]
+mod tests;

@@ -68,6 +68,14 @@ impl Heeded {
         self.leave_out();
     }
 
+    /// All that was heard before the store's time was known was so much too late.
+    pub(super) fn shift_back(&mut self, by: u64) {
+        let untold = self.untold.iter_mut().flat_map(|untold| [&mut untold.at, &mut untold.until]);
+        for time in self.keys.values_mut().chain(untold).chain([&mut self.all]) {
+            *time = time.saturating_sub(by);
+        }
+    }
+
     /// What is more than is kept.
     fn leave_out(&mut self) {
         while self.untold.len() > MOST {

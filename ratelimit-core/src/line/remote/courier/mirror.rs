@@ -44,7 +44,7 @@ pub(super) struct Plans {
     key_rates: Arc<Plan>,
     total: Option<Arc<Plan>>,
     pub(super) manner: OnOutage,
-    /// The share that this process keeps to by itself, if it does.
+    /// The share that this process keeps to by itself, or counts by.
     pub(super) share: Option<Share>,
     /// The greatest weight that can ever fit.
     pub(super) most: u32,
@@ -186,12 +186,9 @@ impl Mirror {
         Some(known.part(plan, self.now()))
     }
 
-    /// How the records are called now in which something was counted; what was put back is in others.
-    pub(super) fn born_of_today(&self, key: KeyId, born: [u32; 2]) -> [u32; 2] {
-        let today = |born: u32, known: Option<&Own>| match known {
-            Some(Own { record, was, .. }) if *was == born && born != 0 => record.born,
-            _ => born,
-        };
+    /// How the records are called now in which a start was counted.
+    pub(super) fn born_of_today(&self, key: KeyId, start: u64, born: [u32; 2]) -> [u32; 2] {
+        let today = |born: u32, known: Option<&Own>| known.map_or(born, |known| known.born_of(start, born));
         let [of_key, total] = born;
         [today(of_key, self.keys.get(&key)), today(total, self.total.as_ref())]
     }
@@ -241,6 +238,7 @@ impl Mirror {
     pub(super) fn see(&mut self, there: u64, (sent, received): (Timestamp, Timestamp)) {
         if let Some(by) = self.times.see(there, (sent, received)) {
             self.alone.clear();
+            self.heeded.shift_back(by);
             self.full_until = 0;
             for known in self.keys.values_mut().chain(&mut self.total) {
                 known.shift_back(by);
@@ -282,7 +280,7 @@ impl Mirror {
             self.full_until = 0;
         }
         if let Some(known) = self.keys.get_mut(&key) {
-            known.note_alone(&ask.verb, said, now, &plans.key_rates);
+            known.note_alone((&ask.verb, said), 0, now, &plans.key_rates);
             if known.untold.is_some() {
                 self.untold.insert(key);
             } else {
@@ -290,7 +288,7 @@ impl Mirror {
             }
         }
         if let Some((total, plan)) = self.total.as_mut().zip(plans.total.as_ref()) {
-            total.note_alone(&ask.verb, said, now, plan);
+            total.note_alone((&ask.verb, said), 1, now, plan);
         }
         self.forget(now);
     }

@@ -8,7 +8,7 @@ use super::{Way, lock};
 use crate::line::KeyId;
 use crate::line::remote::answer::{Asker, Told};
 use crate::line::remote::verbs::Note;
-use crate::policy::reserved::Want;
+use crate::policy::reserved::{Counted, Want};
 use crate::store::{Ask, Verb};
 
 impl Desk {
@@ -37,7 +37,7 @@ impl Mirror {
                 let windows = window
                     .as_ref()
                     .map(|(window, weighs)| self.windows_of(self.text(key, None), window, *weighs));
-                let (start, born) = (counted.at, self.born_of_today(key, counted.born));
+                let Counted { at: start, born, .. } = *counted;
                 let verb = Verb::Refund { start, weight: counted.taken.weight, given: *given, born };
                 Some(Ask::of(self.parts_of(key)?, verb).in_windows(windows))
             }

@@ -123,9 +123,13 @@ fn judge(ask: &Ask, now: u64, states: &[Option<Vec<u8>>]) -> Result<(Said, Optio
     Ok((said, own))
 }
 
-/// The share of `limits` that a process keeps to by itself, if it does.
+/// The share of `limits` that a process keeps to by itself, or, where all calls start, under which it counts them.
 pub(super) fn share_of(limits: &Valid) -> Option<Valid> {
-    let OnOutage::Local { share } = limits.sharing.on_outage else { return None };
+    let share = match limits.sharing.on_outage {
+        OnOutage::Local { share } => share,
+        OnOutage::Allow => return Some(limits.clone()),
+        OnOutage::Deny => return None,
+    };
     let part = |rates: &[Guarded]| -> Box<[Guarded]> {
         rates.iter().map(|guarded| part_of(*guarded, share)).collect()
     };

@@ -139,10 +139,15 @@ impl Mirror {
         let keys = asked.iter().chain(others).map(|key| Whose::Key(*key));
         let (mut next, mut over) = (Vec::new(), Vec::new());
         for whose in std::iter::once(Whose::All).chain(keys) {
-            match self.own_of(whose).and_then(|own| own.untold.as_ref()) {
-                Some(untold) if untold.record.idle_at(now) <= now => over.push(whose),
-                Some(untold) if untold.again <= here => next.push(whose),
-                _ => {}
+            let own = self.own_of(whose);
+            let Some((untold, to_tell)) = own.and_then(|own| own.untold.as_ref().zip(own.to_tell(now)))
+            else {
+                continue;
+            };
+            if to_tell.idle_at(now) <= now {
+                over.push(whose);
+            } else if untold.again <= here {
+                next.push(whose);
             }
             if next.len() == BATCH {
                 break;
@@ -165,11 +170,12 @@ impl Mirror {
 
     /// What is asked for that; `None` = nothing any more, or not yet.
     fn step_of(&self, whose: Whose, step: Step) -> Option<Ask> {
-        let untold = self.own_of(whose)?.untold.as_ref()?;
-        let is_reminded = untold.reminded == Some(self.spell);
+        let own = self.own_of(whose)?;
+        let is_reminded = own.untold.as_ref()?.reminded == Some(self.spell);
         match step {
             Step::Remind => self.reminding(whose).filter(|_| !is_reminded),
-            Step::Tell => self.restoring(whose, &untold.record, false).filter(|_| is_reminded),
+            Step::Tell if is_reminded => self.restoring(whose, &own.to_tell(self.now())?, false),
+            Step::Tell => None,
         }
     }
 

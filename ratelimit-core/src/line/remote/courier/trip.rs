@@ -67,7 +67,7 @@ impl Desk {
             failure => Telling { failure, ..Telling::default() },
         };
         if telling.is_heard {
-            self.in_the_stores_time(asks);
+            self.tell_as_known(asks, keys);
         }
         let played = match &telling.failure {
             Some(failure) if !telling.is_heard => with(failure.clone()),
