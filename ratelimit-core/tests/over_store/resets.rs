@@ -9,7 +9,7 @@ use std::time::Duration;
 use ratelimit_core::clock::ManualClock;
 use ratelimit_core::feedback::Feedback;
 use ratelimit_core::store::{Answer, Ask, Failure, MemoryStore, Store};
-use ratelimit_core::{Bucket, Rate, Registry};
+use ratelimit_core::{Bucket, Rate, RateOutlook, Registry};
 
 use crate::basics::World;
 use crate::common::{FOREVER, Task};
@@ -74,6 +74,28 @@ fn a_start_from_before_a_reset_gives_nothing_back() {
             one.reset().expect("a store that answers");
         }
     }
+}
+
+/// However many keys it is of: how often it was reset is told in a few bits.
+#[test]
+fn what_is_of_all_keys_is_reset_once() {
+    let world = World::new();
+    let declared = || Bucket::named("api", Rate::per_hour(10)).total(Rate::per_hour(1000).burst(1000));
+    let (one, other) = (world.process(declared()), world.process(declared()));
+    let start = |bucket: &Bucket, key: u32| bucket.request().key(key).try_acquire().expect("as fresh");
+    for key in 1..255 {
+        drop(start(&one, key));
+    }
+    let early = start(&one, 0);
+    drop(one.try_acquire().expect("as fresh"));
+    one.reset().expect("a store that answers");
+    for key in 0..3 {
+        drop(start(&other, key));
+    }
+    early.refund();
+    settle(&one);
+    let of_all = other.peek().expect("a store that answers").rates().last().map(RateOutlook::used);
+    assert_eq!(of_all, Some(3));
 }
 
 /// Who has not heard of it remembers starts that count no more.

@@ -156,6 +156,9 @@ impl Courier {
         let mirror = lock(&self.desk.mirror);
         let asks_of = |(key, text): &(KeyId, Option<String>)| {
             let (key, text) = (*key, text.as_deref());
+            // What is of all keys together is reset once, with the calls that have none: how often it was tells who puts
+            // back or gives back what was counted before.
+            let verb = if key.is_some() { &Verb::ResetKey } else { verb };
             let windows = windows.iter().map(|window| mirror.windows_of(text, window, 0));
             let of_windows = windows.map(|windows| Ask::of_windows(windows, verb.clone()));
             let of_key = Ask::of(mirror.parts(key, text), verb.clone());
