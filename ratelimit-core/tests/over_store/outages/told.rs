@@ -375,6 +375,25 @@ fn each_start_is_known_once_in_the_end() {
     });
 }
 
+/// It comes with the rest as soon as there is time.
+#[test]
+fn what_is_corrected_while_a_slow_store_is_told_counts() {
+    in_real_time(|| {
+        let store = Arc::new(Switched::default());
+        let (bucket, other) = (process(&store, 20, 0.5), process(&store, 20, 0.5));
+        store.fail(1);
+        let mut permit = bucket.try_acquire().unwrap();
+        *store.takes.lock().unwrap() = Duration::from_millis(140);
+        let trips = store.trips.load(Ordering::Relaxed);
+        permit.correct(5);
+        within_two_seconds(|| store.trips.load(Ordering::Relaxed) > trips);
+        within_two_seconds(|| bucket.peek().is_ok());
+        *store.takes.lock().unwrap() = Duration::ZERO;
+        within_two_seconds(|| bucket.peek().is_ok() && used(&other) > 1);
+        assert_eq!(used(&other), 5);
+    });
+}
+
 /// However much of its time a trip takes: what it is told first leaves none for the rest, which comes with the next.
 #[test]
 fn a_slow_store_is_told_and_comes_back() {

@@ -89,7 +89,8 @@ impl Desk {
             rests.push(shared.tell_of_store(turn == Turn::WentAway));
         }
         for (ask, ((key, to), reply)) in asks.iter().zip(replies) {
-            let made = caught(|| self.made_of(ask, key, reply));
+            let is_told = matches!(to, To::Nobody);
+            let made = caught(|| self.made_of(ask, key, reply, is_told));
             let reply = made.unwrap_or_else(|| Reply::failed(lost()));
             match (to, shared) {
                 (To::Nobody, _) | (To::Asker(_), None) => {

@@ -73,7 +73,7 @@ impl Desk {
             Some(failure) if !telling.is_heard => with(failure.clone()),
             None if !telling.is_late => self.play(asks, until),
             // It is well, and nobody is to start without it any more: else it would have to be told that first again.
-            _ => with(Failure::of_state("the store is still being told what was started without it")),
+            _ => with(Failure::of_state(StillTold)),
         };
         // What one state is about says nothing of the store.
         let fails = |answer: &Result<Said, Failure>| answer.as_ref().is_err_and(Failure::is_outage);
@@ -97,10 +97,16 @@ impl Desk {
         Trip { played, turn, is_heard, is_quick: !telling.is_slow }
     }
 
-    /// Takes note of an answer; where the store gave none, what is answered in its place.
-    pub(super) fn made_of(&self, ask: &Ask, key: KeyId, Reply { said, trip }: Reply) -> Reply {
+    /// Takes note of an answer; where the store gave none, what is answered in its place. Of what `is_told` nobody waits for
+    /// the answer.
+    pub(super) fn made_of(&self, ask: &Ask, key: KeyId, Reply { said, trip }: Reply, is_told: bool) -> Reply {
         let failure = match said {
-            Err(failure) if failure.is_outage() => failure,
+            Err(failure) if failure.is_outage() => {
+                lock(&self.mirror).spell += 1;
+                failure
+            }
+            // Then it is one thing more.
+            Err(failure) if is_told && failure.cause().is::<StillTold>() => failure,
             said => {
                 if let Ok(said) = &said {
                     lock(&self.mirror).note(ask, key, said);
@@ -109,7 +115,6 @@ impl Desk {
             }
         };
         let mut mirror = lock(&self.mirror);
-        mirror.spell += 1;
         // Heard too early a pause would end too early.
         let (now, most) = (mirror.now().saturating_add(mirror.times.doubt()), mirror.max_keys);
         mirror.heeded.hear(ask, key, now, most);
@@ -185,6 +190,18 @@ impl Desk {
         caught(|| drop(before));
     }
 }
+
+/// It is well, and has yet to be told what was started without it.
+#[derive(Debug)]
+struct StillTold;
+
+impl fmt::Display for StillTold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the store is still being told what was started without it")
+    }
+}
+
+impl Error for StillTold {}
 
 /// This process holds as many keys as it may, and all of them count.
 #[derive(Debug)]
