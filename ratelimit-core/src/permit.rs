@@ -127,7 +127,7 @@ impl Permit {
     ///
     /// What it cost more counts under the limits in force, whatever was replaced or reset since the call began; only
     /// where the key was forgotten and all the room for keys ([`max_keys`](crate::Bucket::max_keys)) is taken there is
-    /// nowhere to count it. Of what was taken before the limits were replaced, or the bucket or the key was reset, nothing
+    /// nowhere to count it; over a [store](crate::Bucket::store), wherever it was forgotten for others. Of what was taken before the limits were replaced, or the bucket or the key was reset, nothing
     /// is given back. After a replacement or a reset of the bucket the call counts that on, and only what it cost above
     /// it is charged; rates beside a [policy of the user's own](crate::Bucket::with_policy), which is told of each
     /// correction, then count again what was corrected down and up.

@@ -28,7 +28,7 @@
 /// | [`charge`](crate::Bucket::charge) | fails | counts | counts |
 /// | [`peek`](crate::Bucket::peek) | fails | tells the share | fails |
 /// | [`reset`](crate::Bucket::reset), of a [key](crate::Request::reset), too | fails | fails | fails |
-/// | [`refund`](crate::Permit::refund), [`correct`](crate::Permit::correct) to less | is lost: what was taken stays spent | counts in the share, and for what the store was not told of yet; what it knows of stays spent there | is lost |
+/// | [`refund`](crate::Permit::refund), [`correct`](crate::Permit::correct) to less | is lost: what was taken stays spent | counts in the share; of what the store was not told yet it is told so much less, and what it knows of stays spent there | is lost |
 /// | [`correct`](crate::Permit::correct) to more | is lost: it does not count | counts | counts |
 /// | [`observe`](crate::Permit::observe), without a [permit](crate::Request::observe), too | the store is told when it is back | this process keeps to it, and the store is told when it is back | the same |
 /// | [`pause`](crate::Bucket::pause), [`close`](crate::Bucket::close) | as ever, as they are of the process | as ever | as ever |

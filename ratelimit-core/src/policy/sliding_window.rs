@@ -111,7 +111,7 @@ impl SlidingWindow {
         self.log.push_back((start, weight));
     }
 
-    /// In nanoseconds; no start is moved by as much as it is merged.
+    /// The part of the window of which a log that is full keeps one entry: merging moves no start by as much.
     fn part(&self) -> u64 {
         self.window.div_ceil(PARTS).max(1)
     }
@@ -188,6 +188,7 @@ impl Policy for SlidingWindow {
     /// that is the entry to take from, and it holds at least what has not been given back of all its starts. Entries go at
     /// the front only once the last of their starts is over; a start that is not over itself has not lost its entry, and
     /// nothing is given back for one that is, or for one that was never counted here and has none within a part.
+    /// Where a store's log was merged while it was to remember longer, neither is for some of those that were merged.
     fn settle(&mut self, start: Timestamp, now: Timestamp, weight: u32, outcome: &Outcome) {
         let Outcome::Refund(given) = *outcome else { return };
         if self.free_at(start).is_some_and(|free| free <= now) {

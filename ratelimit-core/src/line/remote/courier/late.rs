@@ -35,9 +35,9 @@ impl Late {
     /// By how much starts that are asked for by a trip that begins now are to be counted later than the store's now: so that
     /// they are in time although the answer takes a while. All who ask may wait for `allowance`.
     ///
-    /// After a slow trip it becomes less with those that are quicker, as time goes by. What was counted later before may hold up who
-    /// comes after, for no longer than they may wait: a start of who may not wait is counted no sooner than the last one,
-    /// wherever in a trip the store decides.
+    /// After a slow trip it becomes less with those that are quicker, as time goes by. What was counted later before may hold
+    /// up who comes after, for no longer than they may wait: a start of who may not wait is counted no sooner than the last
+    /// one, wherever in a trip the store decides.
     pub(super) fn slack_at(&mut self, now: Timestamp, allowance: impl FnOnce() -> u64) -> u64 {
         self.pass(now);
         self.asked = 0;

@@ -38,7 +38,9 @@ impl States {
     }
 
     pub(super) fn put(&mut self, key: KeyId, kept: Kept) {
-        self.full_until = self.full_until.min(kept.until);
+        if key.is_some() {
+            self.full_until = self.full_until.min(kept.until);
+        }
         self.known.insert(key, kept);
     }
 
