@@ -88,9 +88,10 @@ impl FixedWindow {
     pub(super) fn remembering(mut self, log: &[(Timestamp, u64)], now: Timestamp) -> Self {
         for (start, weight) in log.iter().copied().filter(|(_, weight)| *weight > 0) {
             if self.over_at(start).is_none_or(|over| over > now) {
-                // Nobody knows since when: a start of this very moment must not pass for the one that opened it.
-                let unknown = Open { since: Timestamp::ZERO, opening: 0, last: start, used: 0 };
-                let open = self.open.get_or_insert(unknown);
+                // Nobody knows since when, but that none of these was before; a start of this very moment must not pass for
+                // the one that opened it.
+                let since = Timestamp::from_nanos(start.as_nanos().saturating_sub(1));
+                let open = self.open.get_or_insert(Open { since, opening: 0, last: start, used: 0 });
                 open.last = open.last.max(start);
                 open.used = open.used.saturating_add(weight).min(MOST_WEIGHT);
             }
@@ -100,32 +101,31 @@ impl FixedWindow {
 
     /// A window that counts all that the windows of `old`, which share no starts, count at `now`.
     ///
-    /// Where several are open that were not opened by the same start, nobody knows which of their starts would have opened
-    /// one of them all: so that one floats.
+    /// If they were not all opened by the same start, nobody knows which of theirs would have opened one of them all, or
+    /// what has opened the one before: so it floats.
     pub(super) fn joining(mut self, old: &[&FixedWindow], now: Timestamp) -> Self {
         for open in old.iter().filter_map(|old| old.current(now)) {
             self.open = Some(match self.open {
                 None => *open,
                 Some(known) => Open {
                     since: known.since.min(open.since),
-                    opening: if known.since == open.since { known.opening.max(open.opening) } else { 0 },
+                    opening: known.opening.max(open.opening),
                     last: known.last.max(open.last),
                     used: known.used.saturating_add(open.used).min(MOST_WEIGHT),
                 },
             });
         }
+        if let Some(open) = &mut self.open {
+            let are_one =
+                old.iter().all(|old| old.current(now).is_some_and(|other| other.since == open.since));
+            open.opening = if are_one { open.opening } else { 0 };
+        }
         self
     }
 
-    /// What of `all` has started last at `now`, so much of it: these are in the window that is open there, whatever windows
-    /// they would have opened by themselves.
-    pub(super) fn last_of(mut self, all: &FixedWindow, weight: u64, now: Timestamp) -> Self {
-        self.open = all.current(now).filter(|_| weight > 0).map(|open| {
-            // Where some of the others are in it too, what has opened it is one of those.
-            let opening = if weight < open.used { 0 } else { open.opening };
-            Open { opening, used: open.used.min(weight), ..*open }
-        });
-        self
+    /// The same, counting also no less than `other` does, which shares these starts.
+    pub(super) fn no_looser_than(self, other: &FixedWindow, now: Timestamp) -> Self {
+        if other.current(now).is_some() { self.or_stricter(other) } else { self }
     }
 
     /// Of two states of the same rate that share starts what admits no more than either.
@@ -244,6 +244,27 @@ mod tests {
 
     fn at(nanos: u64) -> Timestamp {
         Timestamp::from_nanos(nanos)
+    }
+
+    #[test]
+    fn windows_that_come_together_float_unless_one_start_has_opened_all() {
+        let opened = |starts: &[u64]| {
+            let mut state = FixedWindow::new(9, 100);
+            for start in starts {
+                state.commit(at(*start), 1);
+            }
+            state
+        };
+        let ends = |windows: [&[u64]; 2]| {
+            let windows = windows.map(opened);
+            let joined = FixedWindow::new(9, 100).joining(&[&windows[0], &windows[1]], at(110));
+            (joined.used(at(110)), joined.idle_at())
+        };
+        assert_eq!(ends([&[20, 50], &[20, 60]]), (4, Some(at(120))));
+        assert_eq!(ends([&[20, 50], &[30, 60]]), (4, Some(at(160))));
+        assert_eq!(ends([&[20, 50], &[]]), (2, Some(at(150))));
+        assert_eq!(ends([&[5, 70], &[20, 50]]), (2, Some(at(150))), "what is over counts no more");
+        assert_eq!(ends([&[], &[5]]), (0, Some(Timestamp::ZERO)));
     }
 
     #[test]

@@ -2,15 +2,18 @@
 //!
 //! A sliding window reads the longest log again, and counts what only a fixed window or a token bucket still remembers
 //! as started when that log begins. A fixed window counts the same, and floats, as nobody knows what opened it; one of
-//! the same length goes on with the window that is open, or with those of several lists as one. A token bucket counts the log, and keeps beyond it the weight
-//! that a token bucket owed, up to its burst. A user's own policy that stays goes on as it is; one that is new is told
-//! what a window would count; what one that goes remembers nobody else can read.
+//! the same length goes on with the window that is open, or, of several lists, with those as one. A token bucket counts
+//! the log, and keeps beyond it the weight that a token bucket owed, up to its burst. A user's own policy that stays
+//! goes on as it is; one that is new is told what a window would count; what one that goes remembers nobody else can
+//! read.
 
 use super::{All, Builtin, FixedWindow, Guarded, Own, Prototype, SlidingWindow, TokenBucket};
 use crate::rate::{Rate, Shape};
 use crate::time::Timestamp;
 
-type Log = Vec<(Timestamp, u64)>;
+/// When something started, and how much it weighs.
+pub(crate) type Start = (Timestamp, u64);
+type Log = Vec<Start>;
 
 impl All {
     /// States for `rates` that count what all of `old` remember together.
@@ -52,25 +55,39 @@ impl All {
         All { states: states.collect(), own: None }
     }
 
-    /// These starts, which weigh so much, as they count at `now` beside others; `all` has counted them last, after others,
-    /// by parts of these rates.
-    pub(crate) fn beside_others(mut self, all: &All, weight: u64, now: Timestamp) -> Self {
+    /// These starts, which weigh so much, as they count at `now` beside others; `all` has counted them as well, after others,
+    /// by parts of these rates, and of those that may be in a window which is open now `log` tells when they were.
+    pub(crate) fn beside_others(mut self, all: &All, (weight, log): (u64, &[Start]), now: Timestamp) -> Self {
         debug_assert_eq!(self.states.len(), all.states.len(), "they are of the same limits");
         for ((guarded, state), (_, all)) in self.states.iter_mut().zip(&*all.states) {
             *state = match (&*state, Builtin::new(*guarded), all) {
                 (Builtin::TokenBucket(state), Builtin::TokenBucket(fresh), Builtin::TokenBucket(all)) => {
-                    Builtin::TokenBucket(
-                        fresh.owing_like(all, now).owing_at_most(weight, now).or_later(state),
-                    )
+                    let owing = Debt::All.of(fresh, |fresh| fresh.owing_like(all, now));
+                    Builtin::TokenBucket(owing.owing_at_most(weight, now).or_later(state))
                 }
-                (_, Builtin::FixedWindow(fresh), Builtin::FixedWindow(all)) => {
-                    Builtin::FixedWindow(fresh.last_of(all, weight, now))
+                (Builtin::FixedWindow(state), Builtin::FixedWindow(fresh), _) => {
+                    Builtin::FixedWindow(fresh.remembering(log, now).no_looser_than(state, now))
                 }
                 // A log has them all.
                 _ => continue,
             };
         }
         self
+    }
+
+    /// The longest of its fixed windows, if there is one.
+    pub(crate) fn longest_fixed(&self) -> Option<u64> {
+        let fixed = self.states.iter().filter(|(guarded, _)| guarded.rate.shape() == Shape::Fixed);
+        fixed.map(|(guarded, _)| guarded.rate.per_nanos().saturating_add(guarded.guard)).max()
+    }
+
+    /// Token buckets owe no more than their bursts at `now`.
+    pub(crate) fn owe_up_to_burst(&mut self, now: Timestamp) {
+        for (_, state) in &mut *self.states {
+            if let Builtin::TokenBucket(bucket) = state {
+                *bucket = bucket.clone().owing_up_to_burst(now);
+            }
+        }
     }
 
     /// The state of a user's policy for the entry `born`, where `old` was in force: the same state if it is the same

@@ -42,7 +42,7 @@ impl SlidingWindow {
     }
 
     /// A window that remembers `log`, which is in order of time.
-    pub(super) fn remembering(mut self, log: impl Iterator<Item = (Timestamp, u64)>) -> Self {
+    pub(crate) fn remembering(mut self, log: impl Iterator<Item = (Timestamp, u64)>) -> Self {
         for (start, weight) in log {
             self.record(start, weight);
         }
@@ -56,7 +56,7 @@ impl SlidingWindow {
         self
     }
 
-    pub(super) fn log(&self) -> impl Iterator<Item = (Timestamp, u64)> {
+    pub(crate) fn log(&self) -> impl Iterator<Item = (Timestamp, u64)> {
         self.log.iter().copied()
     }
 
@@ -70,7 +70,7 @@ impl SlidingWindow {
     }
 
     /// All times as if it were so much earlier.
-    pub(super) fn shift_back(&mut self, by: u64) {
+    pub(crate) fn shift_back(&mut self, by: u64) {
         // Times before the first there is become one.
         for (start, weight) in std::mem::take(&mut self.log) {
             let start = Timestamp::from_nanos(start.as_nanos().saturating_sub(by));

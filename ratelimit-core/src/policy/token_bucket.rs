@@ -183,6 +183,12 @@ impl TokenBucket {
         self
     }
 
+    /// The same, owing no more than its burst at `now`.
+    pub(super) fn owing_up_to_burst(self, now: Timestamp) -> Self {
+        let burst = self.numbers.burst;
+        self.owing_at_most(u64::from(burst), now)
+    }
+
     /// The same, owing no more than `weight` at `now`.
     pub(super) fn owing_at_most(mut self, weight: u64, now: Timestamp) -> Self {
         let most = self.numbers.at(now) + self.numbers.cost(u32::try_from(weight).unwrap_or(u32::MAX));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::ask::{Acquire, Known, Plan, Said, SeenRate, Verb};
 use crate::policy::all::Verdict;
-use crate::policy::inherit::Debt;
+use crate::policy::inherit::{Debt, Start};
 use crate::policy::{All, Earliest, Gauge, Guarded, Outcome, Own, Policy, own};
 use crate::rate::{Rate, Shape};
 use crate::time::Timestamp;
@@ -265,15 +265,25 @@ impl Record {
         self.written = now;
     }
 
-    /// These starts, which weigh so much, as they count beside others: `all` has counted them last, after others, by a part
-    /// of the limits.
+    /// These starts, which weigh so much, as they count beside others: `all` has counted them as well, after others, by a
+    /// part of the limits, and `log` tells when they were.
     ///
     /// By themselves they count for less: what a token bucket owes for them would be paid off while that is which it owed
-    /// before, and the fixed windows that they open by themselves are not those in which they have started.
-    pub(crate) fn beside_others(&self, all: &Record, weight: u64, now: u64) -> Record {
+    /// before, and nobody knows in which fixed windows they have started.
+    pub(crate) fn beside_others(&self, all: &Record, (weight, log): (u64, &[Start]), now: u64) -> Record {
         let at = now.max(self.newest).max(all.newest);
-        let rates = self.rates.clone().beside_others(&all.rates, weight, Timestamp::from_nanos(at));
+        let rates = self.rates.clone().beside_others(&all.rates, (weight, log), Timestamp::from_nanos(at));
         Record { rates, ..self.clone() }
+    }
+
+    /// What token buckets owe beyond their bursts is forgotten.
+    pub(crate) fn owe_up_to_burst(&mut self, now: u64) {
+        self.rates.owe_up_to_burst(Timestamp::from_nanos(now.max(self.newest)));
+    }
+
+    /// For how long starts may be in one of its fixed windows, if there are any.
+    pub(crate) fn longest_fixed(&self) -> Option<u64> {
+        self.rates.longest_fixed()
     }
 
     /// Counts beside what it knows all that `other` does.

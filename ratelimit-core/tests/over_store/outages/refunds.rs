@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use ratelimit_core::store::OnOutage;
 use ratelimit_core::{Bucket, Permit, Rate, RateOutlook};
@@ -70,6 +72,25 @@ fn what_was_told_is_given_back_for_nothing_that_is_still_to_be_told() {
     within_two_seconds(|| store.fails.load(Ordering::Relaxed) == 0);
     within_two_seconds(|| bucket.peek().is_ok() && used(&other) > 1);
     assert_eq!(used(&other), 3);
+}
+
+/// What time it is there nobody knows then, as no start was granted yet.
+#[test]
+fn what_was_over_before_the_first_answer_is_given_back_for_nothing() {
+    const SPACING: Duration = Duration::from_millis(20);
+    let store = Arc::new(Switched::default());
+    let declared = || Bucket::named("api", Rate::new(1, SPACING).burst(5)).store(Arc::clone(&store));
+    let (bucket, other) = (declared().on_outage(OnOutage::Local { share: 1.0 }), declared());
+    store.fail(1);
+    let permit = bucket.request().weight(5).try_acquire().unwrap();
+    thread::sleep(7 * SPACING);
+    drop(other.request().weight(500).charge().unwrap());
+    let begin = Instant::now();
+    permit.refund();
+    within_two_seconds(|| bucket.peek().is_ok());
+    let left = used(&other);
+    let over = begin.elapsed().as_millis().div_ceil(SPACING.as_millis());
+    assert!(u128::from(left) + over >= 500, "{left} after {over}");
 }
 
 const PROCESSES: usize = 3;

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::policy::inherit::Start;
+use crate::policy::sliding_window::SlidingWindow;
+use crate::policy::{Outcome, Policy};
 use crate::store::{Acquire, Ask, Entry, Known, Part, Plan, Record, Said, Verb, was_reset};
 use crate::time::Timestamp;
 
@@ -31,6 +34,10 @@ pub(super) struct Untold {
     pub(super) record: Record,
     /// How much they weigh, but for what was given back.
     weight: u64,
+    /// When those were that may be in a fixed window which is open, where there is one: which are nobody knows.
+    log: Option<SlidingWindow>,
+    /// When the newest was counted, whatever was given back.
+    newest: u64,
     /// In which spell of answers the store was last made to know the rest.
     pub(super) reminded: Option<u64>,
     /// Not before then, by the system's clock: its state cannot be read.
@@ -42,6 +49,35 @@ pub(super) struct Untold {
 pub(super) struct Under<'a> {
     pub(super) whole: &'a Arc<Plan>,
     pub(super) share: Option<&'a Arc<Plan>>,
+}
+
+impl Untold {
+    fn new(plan: &Arc<Plan>) -> Self {
+        let record = Record::fresh(plan);
+        let log = Untold::log_of(&record);
+        Untold { record, weight: 0, log, newest: 0, reminded: None, again: Timestamp::ZERO }
+    }
+
+    fn log_of(record: &Record) -> Option<SlidingWindow> {
+        record.longest_fixed().map(|window| SlidingWindow::new(u32::MAX, window))
+    }
+
+    /// Counts what the record has.
+    fn count(&mut self, start: u64, weight: u32) {
+        self.newest = self.newest.max(start);
+        self.weight = self.weight.saturating_add(u64::from(weight));
+        if let Some(log) = &mut self.log {
+            log.commit(Timestamp::from_nanos(self.newest), weight);
+        }
+    }
+
+    fn shift_back(&mut self, by: u64) {
+        self.record.shift_back(by);
+        self.newest = self.newest.saturating_sub(by);
+        if let Some(log) = &mut self.log {
+            log.shift_back(by);
+        }
+    }
 }
 
 impl Own {
@@ -74,15 +110,18 @@ impl Own {
         let record = self.record.under(plans.whole, now);
         let untold = self.untold.zip(to_tell.as_ref()).map(|(untold, to_tell)| {
             let record = to_tell.under(plans.whole, now);
-            Box::new(Untold { record, reminded: None, ..*untold })
+            let log = Untold::log_of(&record).zip(untold.log);
+            let log = log.map(|(log, before)| log.remembering(before.log()));
+            Box::new(Untold { record, log, reminded: None, ..*untold })
         });
         Own { record, share, untold, ..self }
     }
 
     /// What the store is to be told, as it counts beside what that knows.
     pub(super) fn to_tell(&self, now: u64) -> Option<Record> {
-        let Untold { record, weight, .. } = &**self.untold.as_ref()?;
-        let beside = |share: &Record| record.beside_others(share, *weight, now);
+        let Untold { record, weight, log, .. } = &**self.untold.as_ref()?;
+        let log: Vec<Start> = log.iter().flat_map(SlidingWindow::log).collect();
+        let beside = |share: &Record| record.beside_others(share, (*weight, &log), now);
         Some(self.share.as_ref().map_or_else(|| record.clone(), beside))
     }
 
@@ -112,6 +151,11 @@ impl Own {
         if !is_void(verb, index, born) {
             for record in self.share.iter_mut().chain([&mut self.record]) {
                 record.note(verb, said, now);
+            }
+            if let Some(share) = &mut self.share {
+                // What was started beyond its share by the store: else it would be locked out for as long once it goes on
+                // by itself.
+                share.owe_up_to_burst(now);
             }
         }
         if born > 0 {
@@ -143,17 +187,21 @@ impl Own {
             if let Some(untold) = self.untold.as_mut().filter(|_| !is_there) {
                 untold.record.note(verb, said, now);
                 untold.weight = untold.weight.saturating_sub(u64::from(*given.min(weight)));
+                if let Some(log) = &mut untold.log {
+                    let [start, now] = [*start, now].map(Timestamp::from_nanos);
+                    log.settle(start, now, *weight, &Outcome::Refund(*given));
+                }
             }
             return;
         }
-        let fresh = || {
-            let record = Record::fresh(plan);
-            Box::new(Untold { record, weight: 0, reminded: None, again: Timestamp::ZERO })
-        };
-        let untold = self.untold.get_or_insert_with(fresh);
+        let untold = self.untold.get_or_insert_with(|| Box::new(Untold::new(plan)));
         untold.record.note(verb, said, now);
-        if let Verb::Acquire(Acquire { weight, .. }) | Verb::Charge { weight } = verb {
-            untold.weight = untold.weight.saturating_add(u64::from(*weight));
+        if let (
+            Verb::Acquire(Acquire { weight, .. }) | Verb::Charge { weight },
+            Said::Granted { start, .. },
+        ) = (verb, said)
+        {
+            untold.count(*start, *weight);
         }
     }
 
@@ -181,7 +229,7 @@ impl Own {
     /// What the store was told, or need not be told any more.
     pub(super) fn take_untold(&mut self) {
         if let Some(untold) = self.untold.take() {
-            self.last_told = self.last_told.max(untold.record.newest);
+            self.last_told = self.last_told.max(untold.newest);
             self.told_in = self.record.born;
         }
     }
@@ -193,9 +241,11 @@ impl Own {
 
     /// All that was counted before the store's time was known was so much too late.
     pub(super) fn shift_back(&mut self, by: u64) {
-        let untold = self.untold.as_mut().map(|untold| &mut untold.record);
-        for record in self.share.iter_mut().chain(untold) {
-            record.shift_back(by);
+        if let Some(untold) = &mut self.untold {
+            untold.shift_back(by);
+        }
+        if let Some(share) = &mut self.share {
+            share.shift_back(by);
         }
         for told in [&mut self.last_told, &mut self.forgotten.0] {
             *told = told.saturating_sub(by);

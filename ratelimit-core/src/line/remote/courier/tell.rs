@@ -139,15 +139,11 @@ impl Mirror {
         let keys = asked.iter().chain(others).map(|key| Whose::Key(*key));
         let (mut next, mut over) = (Vec::new(), Vec::new());
         for whose in std::iter::once(Whose::All).chain(keys) {
-            let own = self.own_of(whose);
-            let Some((untold, to_tell)) = own.and_then(|own| own.untold.as_ref().zip(own.to_tell(now)))
-            else {
-                continue;
-            };
-            if to_tell.idle_at(now) <= now {
-                over.push(whose);
-            } else if untold.again <= here {
-                next.push(whose);
+            let may_be = |own: &&Own| own.untold.as_ref().is_some_and(|untold| untold.again <= here);
+            match self.own_of(whose).filter(may_be).and_then(|own| own.to_tell(now)) {
+                Some(to_tell) if to_tell.idle_at(now) <= now => over.push(whose),
+                Some(_) => next.push(whose),
+                None => {}
             }
             if next.len() == BATCH {
                 break;

@@ -72,6 +72,11 @@ impl Times {
         if start >= AHEAD { start.saturating_sub(self.ahead) } else { start }
     }
 
+    /// Whether that is no time of the store's.
+    pub(super) fn is_ahead(&self, start: u64) -> bool {
+        self.there(start) >= AHEAD
+    }
+
     fn seen(&self) -> Seen {
         self.seen.unwrap_or(Seen { there: AHEAD, sent: self.began, received: self.began })
     }

@@ -66,12 +66,14 @@ impl Desk {
             None => self.tell_untold(keys, begin, until),
             failure => Telling { failure, ..Telling::default() },
         };
-        if telling.is_heard {
-            self.tell_as_known(asks, keys);
-        }
+        // What time it is there is known by now.
+        self.tell_as_known(asks, keys);
         let played = match &telling.failure {
             Some(failure) if !telling.is_heard => with(failure.clone()),
-            None if !telling.is_late => self.play(asks, until),
+            None if !telling.is_late => {
+                self.leave_out_never_told(asks);
+                self.play(asks, until)
+            }
             // It is well, and nobody is to start without it any more: else it would have to be told that first again.
             _ => with(Failure::of_state(StillTold)),
         };
@@ -97,16 +99,10 @@ impl Desk {
         Trip { played, turn, is_heard, is_quick: !telling.is_slow }
     }
 
-    /// Takes note of an answer; where the store gave none, what is answered in its place. Of what `is_told` nobody waits for
-    /// the answer.
-    pub(super) fn made_of(&self, ask: &Ask, key: KeyId, Reply { said, trip }: Reply, is_told: bool) -> Reply {
+    /// Takes note of an answer; where the store gave none, what is answered in its place.
+    pub(super) fn made_of(&self, ask: &Ask, key: KeyId, Reply { said, trip }: Reply) -> Reply {
         let failure = match said {
-            Err(failure) if failure.is_outage() => {
-                lock(&self.mirror).spell += 1;
-                failure
-            }
-            // Then it is one thing more.
-            Err(failure) if is_told && failure.cause().is::<StillTold>() => failure,
+            Err(failure) if failure.is_outage() => failure,
             said => {
                 if let Ok(said) = &said {
                     lock(&self.mirror).note(ask, key, said);
@@ -115,6 +111,7 @@ impl Desk {
             }
         };
         let mut mirror = lock(&self.mirror);
+        mirror.spell += 1;
         // Heard too early a pause would end too early.
         let (now, most) = (mirror.now().saturating_add(mirror.times.doubt()), mirror.max_keys);
         mirror.heeded.hear(ask, key, now, most);
@@ -202,6 +199,11 @@ impl fmt::Display for StillTold {
 }
 
 impl Error for StillTold {}
+
+/// Whether it was not asked for that.
+pub(super) fn is_still_told(reply: &Reply) -> bool {
+    reply.said.as_ref().is_err_and(|failure| failure.cause().is::<StillTold>())
+}
 
 /// This process holds as many keys as it may, and all of them count.
 #[derive(Debug)]
