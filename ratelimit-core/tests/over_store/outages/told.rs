@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use ratelimit_core::clock::{ManualClock, Timestamp};
 use ratelimit_core::feedback::Feedback;
@@ -128,6 +129,32 @@ fn what_was_started_of_many_keys_is_told_in_parts() {
     // Where a call took long, the rest comes with the next ones.
     within_two_seconds(|| one.peek().is_ok() && (0..1000).all(|key| used_of(&other, key) == 1));
     assert!(store.most.load(Ordering::Relaxed) < 300, "{:?}", store.most);
+}
+
+/// Where each takes so long that there is time for some of them only, and what is told of these first would have to be told
+/// again.
+#[test]
+fn what_was_started_of_many_keys_is_told_over_a_slow_network() {
+    in_real_time(|| {
+        let store = Arc::new(Switched::default());
+        let declared = || process(&store, 2, 1.0).total(Rate::per_hour(2000));
+        let (one, other) = (declared(), declared());
+        store.switch(true);
+        let permits: Vec<_> = (0..50).map(|key| one.request().key(key).try_acquire().unwrap()).collect();
+        store.switch(false);
+        *store.each.lock().unwrap() = Duration::from_millis(8);
+        for permit in permits.into_iter().take(10) {
+            permit.correct(2);
+        }
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_secs(4) {
+            let _ = one.peek();
+            thread::sleep(Duration::from_millis(5));
+        }
+        *store.each.lock().unwrap() = Duration::ZERO;
+        assert!((0..50).all(|key| used_of(&other, key) == if key < 10 { 2 } else { 1 }));
+        assert_eq!(other.peek().unwrap().rates().last().map(RateOutlook::used), Some(60));
+    });
 }
 
 /// However many other answers come meanwhile that hold up for less long.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::entry::{Own, Under};
 use super::heed::Heeded;
 use super::states::States;
+use super::tell::BATCH;
 use super::times::Times;
 use crate::limits::{Learning, Valid};
 use crate::line::KeyId;
@@ -31,6 +32,8 @@ pub(super) struct Mirror {
     /// No key can be forgotten before, by the store's time, after a look at all of them.
     full_until: u64,
     pub(super) times: Times,
+    /// Of how many entries the store is told next in one call.
+    pub(super) at_once: usize,
     /// How often the store has stopped answering: what it knew before it may have lost.
     pub(super) spell: u64,
     learning: Learning,
@@ -119,6 +122,7 @@ impl Mirror {
             max_keys: limits.max_keys,
             full_until: 0,
             times: Times::new(),
+            at_once: BATCH,
             spell: 0,
             learning: limits.learning,
             has_told_of_others: false,

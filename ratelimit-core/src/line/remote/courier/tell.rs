@@ -12,8 +12,8 @@ use crate::line::KeyId;
 use crate::store::{Ask, Failure, Record, Said, Verb};
 use crate::time::Timestamp;
 
-/// So many entries are told of in one call.
-const BATCH: usize = 64;
+/// So many entries are told of in one call, at most.
+pub(super) const BATCH: usize = 64;
 /// The part of a trip's time that it may take where nobody waits for it.
 const MEANWHILE: u64 = 8;
 /// For how long a state is left alone that cannot be read: 1 s in nanoseconds.
@@ -104,6 +104,9 @@ impl Desk {
         if telling.failure.is_some() {
             mirror.spell += 1;
         }
+        // Where there was no time for all of them they are all to be reminded again: of fewer both steps are done in time.
+        let is_done = telling.failure.is_none();
+        mirror.at_once = if is_done { BATCH.min(2 * mirror.at_once) } else { 1.max(mirror.at_once / 2) };
     }
 
     /// Whether there is something that could be told now.
@@ -145,7 +148,7 @@ impl Mirror {
                 Some(_) => next.push(whose),
                 None => {}
             }
-            if next.len() == BATCH {
+            if next.len() >= self.at_once {
                 break;
             }
         }
