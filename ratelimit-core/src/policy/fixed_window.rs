@@ -88,10 +88,9 @@ impl FixedWindow {
     pub(super) fn remembering(mut self, log: &[(Timestamp, u64)], now: Timestamp) -> Self {
         for (start, weight) in log.iter().copied().filter(|(_, weight)| *weight > 0) {
             if self.over_at(start).is_none_or(|over| over > now) {
-                // Nobody knows since when, but that none of these was before; a start of this very moment must not pass for
-                // the one that opened it.
-                let since = Timestamp::from_nanos(start.as_nanos().saturating_sub(1));
-                let open = self.open.get_or_insert(Open { since, opening: 0, last: start, used: 0 });
+                // Nobody knows since when: a start of this very moment must not pass for the one that opened it.
+                let unknown = Open { since: Timestamp::ZERO, opening: 0, last: start, used: 0 };
+                let open = self.open.get_or_insert(unknown);
                 open.last = open.last.max(start);
                 open.used = open.used.saturating_add(weight).min(MOST_WEIGHT);
             }
@@ -121,6 +120,17 @@ impl FixedWindow {
             open.opening = if are_one { open.opening } else { 0 };
         }
         self
+    }
+
+    /// The same of a log that has each start when it was: none of those that count was before the first.
+    pub(super) fn holding(self, log: &[(Timestamp, u64)], now: Timestamp) -> Self {
+        let counts = |start: Timestamp| self.over_at(start).is_none_or(|over| over > now);
+        let first = log.iter().find(|(start, weight)| *weight > 0 && counts(*start)).map(|(start, _)| *start);
+        let mut holding = self.remembering(log, now);
+        if let Some((open, first)) = holding.open.as_mut().zip(first) {
+            open.since = Timestamp::from_nanos(first.as_nanos().saturating_sub(1));
+        }
+        holding
     }
 
     /// The same, counting also no less than `other` does, which shares these starts.

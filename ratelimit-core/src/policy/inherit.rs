@@ -66,7 +66,7 @@ impl All {
                     Builtin::TokenBucket(owing.owing_at_most(weight, now).or_later(state))
                 }
                 (Builtin::FixedWindow(state), Builtin::FixedWindow(fresh), _) => {
-                    Builtin::FixedWindow(fresh.remembering(log, now).no_looser_than(state, now))
+                    Builtin::FixedWindow(fresh.holding(log, now).no_looser_than(state, now))
                 }
                 // A log has them all.
                 _ => continue,

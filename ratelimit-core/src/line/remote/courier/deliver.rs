@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::desk::{Desk, Errand, Reply, To};
 use super::health::Turn;
-use super::trip::{Played, Trip, is_still_told, no_room};
+use super::trip::{Played, Trip, no_room};
 use super::{caught, lock};
 use crate::clock::{Clock, SystemClock};
 use crate::line::KeyId;
@@ -84,16 +84,13 @@ impl Desk {
         turn: Option<Turn>,
     ) {
         let (mut rests, mut answered) = (Vec::new(), Vec::new());
-        let (mut carried, mut told, mut put_off) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut carried, mut told) = (Vec::new(), Vec::new());
         if let Some((turn, shared)) = turn.zip(shared) {
             rests.push(shared.tell_of_store(turn == Turn::WentAway));
         }
         for (ask, ((key, to), reply)) in asks.iter().zip(replies) {
-            if matches!(to, To::Nobody) && is_still_told(&reply) {
-                put_off.push(Errand { ask: ask.clone(), key, since: SystemClock.now(), to });
-                continue;
-            }
-            let made = caught(|| self.made_of(ask, key, reply));
+            let is_told = matches!(to, To::Nobody);
+            let made = caught(|| self.made_of(ask, key, reply, is_told));
             let reply = made.unwrap_or_else(|| Reply::failed(lost()));
             match (to, shared) {
                 (To::Nobody, _) | (To::Asker(_), None) => {
@@ -105,11 +102,6 @@ impl Desk {
                     carried.push(ask);
                 }
             }
-        }
-        if !put_off.is_empty() {
-            // Each trip tells some, until nothing is left that comes before these.
-            let mut inner = lock(&self.inner);
-            put_off.into_iter().rev().for_each(|errand| inner.errands.push_front(errand));
         }
         if let Some(shared) = shared.filter(|_| lock(&self.mirror).has_to_tell_of_others()) {
             rests.push(shared.tell_of_others());

@@ -110,8 +110,8 @@ impl Own {
         let record = self.record.under(plans.whole, now);
         let untold = self.untold.zip(to_tell.as_ref()).map(|(untold, to_tell)| {
             let record = to_tell.under(plans.whole, now);
-            let log = Untold::log_of(&record).zip(untold.log);
-            let log = log.map(|(log, before)| log.remembering(before.log()));
+            let before = untold.log.iter().flat_map(SlidingWindow::log);
+            let log = Untold::log_of(&record).map(|log| log.remembering(before));
             Box::new(Untold { record, log, reminded: None, ..*untold })
         });
         Own { record, share, untold, ..self }
@@ -152,9 +152,9 @@ impl Own {
             for record in self.share.iter_mut().chain([&mut self.record]) {
                 record.note(verb, said, now);
             }
-            if let Some(share) = &mut self.share {
-                // What was started beyond its share by the store: else it would be locked out for as long once it goes on
-                // by itself.
+            if let (Some(share), Verb::Acquire(_)) = (&mut self.share, verb) {
+                // Else who has started more than its share by the store would be locked out for as long once it goes on by
+                // itself.
                 share.owe_up_to_burst(now);
             }
         }

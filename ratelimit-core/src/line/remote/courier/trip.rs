@@ -99,10 +99,16 @@ impl Desk {
         Trip { played, turn, is_heard, is_quick: !telling.is_slow }
     }
 
-    /// Takes note of an answer; where the store gave none, what is answered in its place.
-    pub(super) fn made_of(&self, ask: &Ask, key: KeyId, Reply { said, trip }: Reply) -> Reply {
+    /// Takes note of an answer; where the store gave none, what is answered in its place. Of what `is_told` nobody waits for
+    /// the answer.
+    pub(super) fn made_of(&self, ask: &Ask, key: KeyId, Reply { said, trip }: Reply, is_told: bool) -> Reply {
         let failure = match said {
-            Err(failure) if failure.is_outage() => failure,
+            Err(failure) if failure.is_outage() => {
+                lock(&self.mirror).spell += 1;
+                failure
+            }
+            // Then it is one thing more that was done without the store.
+            Err(failure) if is_told && failure.cause().is::<StillTold>() => failure,
             said => {
                 if let Ok(said) = &said {
                     lock(&self.mirror).note(ask, key, said);
@@ -111,7 +117,6 @@ impl Desk {
             }
         };
         let mut mirror = lock(&self.mirror);
-        mirror.spell += 1;
         // Heard too early a pause would end too early.
         let (now, most) = (mirror.now().saturating_add(mirror.times.doubt()), mirror.max_keys);
         mirror.heeded.hear(ask, key, now, most);
@@ -199,11 +204,6 @@ impl fmt::Display for StillTold {
 }
 
 impl Error for StillTold {}
-
-/// Whether it was not asked for that.
-pub(super) fn is_still_told(reply: &Reply) -> bool {
-    reply.said.as_ref().is_err_and(|failure| failure.cause().is::<StillTold>())
-}
 
 /// This process holds as many keys as it may, and all of them count.
 #[derive(Debug)]

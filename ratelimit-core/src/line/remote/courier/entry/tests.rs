@@ -250,6 +250,24 @@ fn what_was_told_is_known_to_be_whatever_was_given_back_before() {
     assert_eq!(world.own.born_of(now + 300_000, 0), world.store.born);
 }
 
+/// A charge is not judged, and counts however much it owes.
+#[test]
+fn what_is_owed_beyond_the_burst_is_told_as_well() {
+    let mut world = World::new(&[Rate::per_second(10).burst(10)]);
+    assert_eq!(world.start(10, false), 10);
+    let (now, born) = (world.now, [0; 2]);
+    let said = Said::Granted { wait: 0, start: now, now, born };
+    world.own.note_alone((&Verb::Charge { weight: 100 }, &said), 0, now, &world.plan);
+    world.now += SECOND;
+    // First it is reminded of what it knew.
+    let ask =
+        Ask::of(vec![world.own.part(&world.plan, world.now)], Verb::Restore { records: vec![], lost: true });
+    let said = Said::Done { now: world.now, born: [world.store.born, 0] };
+    world.own.note((&ask, &said), 0, (world.now, world.store.born));
+    world.tell();
+    assert_eq!(world.store.rates_seen(world.now)[0].used, 100);
+}
+
 /// By the store more than its share was.
 #[test]
 fn who_started_more_than_its_share_is_not_locked_out() {
